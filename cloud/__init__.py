@@ -1,0 +1,1 @@
+"""The service: ingest, correlation, store, web."""

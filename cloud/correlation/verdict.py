@@ -1,0 +1,118 @@
+"""Verdicts, and what the engine tells the outside about them."""
+
+from enum import StrEnum
+
+import msgspec
+
+EventId = tuple[str, int]
+"""`(device, seq)`: with the site, an event's identity."""
+
+
+class Outcome(StrEnum):
+    """The answer for one episode. `void`: the episode turned out to be part of another (record only)."""
+
+    PENDING = "pending"
+    MET = "met"
+    BREACHED = "breached"
+    UNKNOWN = "unknown"
+    VOID = "void"
+
+
+class Reason(StrEnum):
+    """Why a verdict is what it is."""
+
+    IN_TIME = "in_time"
+    WITHIN_CLOCK_ERROR = "within_clock_error"
+    ALREADY_THERE = "already_there"
+    WAITING = "waiting"
+    WAITING_FOR_COVERAGE = "waiting_for_coverage"
+    LATE = "late"
+    NO_EVIDENCE = "no_evidence"
+    BLIND = "blind"
+    NO_SOURCE = "no_source"
+    JOINED_ANOTHER = "joined_another"
+
+
+class BlindSpan(msgspec.Struct, frozen=True):
+    """A device that could not be known for `[start, end)`."""
+
+    device: str
+    start: int
+    end: int
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rule says of one episode, given what is known: a pure function of it, with no wall clock in it.
+
+    `evidence` holds the trigger or anchor first (none for a window's start), then the deciding event if there
+    is one. `elapsed_ms` is None when there is none. `overdue` is true while pending after `due_at`.
+    """
+
+    rule: str
+    version: int
+    kind: str
+    key: str
+    opened_at: int
+    due_at: int
+    outcome: Outcome
+    final: bool
+    reason: Reason
+    elapsed_ms: int | None = None
+    evidence: tuple[EventId, ...] = ()
+    overdue: bool = False
+    joined: tuple[EventId, ...] = ()
+    blind: tuple[BlindSpan, ...] = ()
+
+    @property
+    def episode(self) -> "Episode":
+        """What the verdict is about."""
+        return Episode(self.rule, self.key, self.opened_at)
+
+
+class Episode(msgspec.Struct, frozen=True, order=True):
+    """One obligation of one rule and key, named by when it opened."""
+
+    rule: str
+    key: str
+    opened_at: int
+
+
+class Revised(msgspec.Struct, frozen=True, kw_only=True, tag="revised"):
+    """A verdict that was not there or differs from the last one told. `revision` counts from 1 per episode.
+
+    `late_ms` is how long after a final verdict the evidence came that amended it; None when nothing final was
+    amended. `cleared` is true when an alert told earlier no longer holds and must be withdrawn as loudly.
+    """
+
+    verdict: Verdict
+    revision: int
+    decided_at: int
+    late_ms: int | None = None
+    cleared: bool = False
+
+
+class Overdue(msgspec.Struct, frozen=True, kw_only=True, tag="overdue"):
+    """Operational alert on the clock at `due_at`: no evidence is known. Once per episode; never a verdict.
+
+    `links` says of each evidence source how far it is known: `(device, complete_to)`.
+    """
+
+    episode: Episode
+    due_at: int
+    links: tuple[tuple[str, int], ...] = ()
+
+
+class Recall(msgspec.Struct, frozen=True, kw_only=True, tag="recall"):
+    """The engine needs events it has let go, to judge late evidence: those of `types` in `[start, end)`.
+
+    The caller reads them from the store and answers with `Engine.on_history`.
+    """
+
+    rule: str
+    key: str
+    types: tuple[str, ...]
+    start: int
+    end: int
+
+
+Effect = Revised | Overdue | Recall

@@ -1,0 +1,298 @@
+"""The site model: what a site is, as every part of the system sees it. All of it is loaded from YAML."""
+
+import datetime as dt
+import functools
+import zoneinfo
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+Id = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+        description="letters, digits, - and _; at most 64 of them",
+    ),
+]
+
+
+class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A name or a sentence in Chinese and English; the one that is missing falls back to the other."""
+
+    zh: str = ""
+    en: str = ""
+
+    def in_(self, language: str) -> str:
+        """The text in `language` (`zh` or `en`), or the other one where it is missing."""
+        return (self.zh or self.en) if language == "zh" else (self.en or self.zh)
+
+
+class Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the site. Evidence in this zone counts for every zone it `covers` (not transitive).
+
+    `escape_route` names the devices (gates, doors) that must release when fire breaks out here. `adjacent`
+    names the zones one can walk to, with the seconds it takes.
+    """
+
+    id: Id
+    name: Text = Text()
+    covers: tuple[Id, ...] = ()
+    escape_route: tuple[Id, ...] = ()
+    adjacent: dict[Id, Annotated[int, Meta(gt=0)]] = {}
+    floor: str | None = None
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A thing on site that is read. `emits` defaults to its profile's.
+
+    `line` names the agent's line it hangs on, with `unit` (Modbus unit id) or `address` (the name that the
+    device has on its line, such as an MQTT topic part); `points` binds points of the profile to zones and to
+    the words of the field.
+    """
+
+    id: Id
+    zone: Id | None = None
+    name: Text = Text()
+    profile: Id | None = None
+    emits: tuple[str, ...] | None = None
+    tags: tuple[Id, ...] = ()
+    line: Id | None = None
+    unit: Annotated[int, Meta(ge=0, le=255)] | None = None
+    address: str | None = None
+    poll: str | None = None
+    points: dict[str, "Binding"] = {}
+
+
+class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a point of a device stands for on this site.
+
+    `zone` is where it looks at; `on` and `off` name the event types that a two-state point emits when it
+    becomes true or false, in place of its profile's; `device` is the device those events are told of (a gate
+    behind an input module), by default the module itself.
+    """
+
+    zone: Id | None = None
+    on: str | None = None
+    off: str | None = None
+    device: Id | None = None
+    invert: bool = False
+    skip: bool = False
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Equipment that works together, such as a transfer switch and its generator."""
+
+    id: Id
+    name: Text = Text()
+    devices: tuple[Id, ...]
+
+
+class Qualification(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}
+):
+    """A licence that a person holds, both days included, in the site's time zone; an open end has no limit."""
+
+    name: Id
+    from_: dt.date | None = None
+    to: dt.date | None = None
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody who works on the site, known by the cards they carry."""
+
+    id: Id
+    name: Text = Text()
+    cards: tuple[str, ...] = ()
+    roles: tuple[Id, ...] = ()
+    qualifications: tuple[Qualification, ...] = ()
+
+
+class Leg(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One checkpoint of a route, with the least and most seconds from the one before."""
+
+    device: Id
+    min_s: Annotated[int, Meta(ge=0)] | None = None
+    max_s: Annotated[int, Meta(gt=0)] | None = None
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A round: checkpoints in order."""
+
+    id: Id
+    name: Text = Text()
+    checkpoints: tuple[Leg, ...]
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """A weekly window in the site's time zone: `days` such as `mon-fri` or `sat,sun`, `from` and `to` as HH:MM.
+
+    `to` at or before `from` ends on the next day; `24:00` is midnight at the end of the day.
+    """
+
+    days: Annotated[
+        str, Meta(pattern=r"^(mon|tue|wed|thu|fri|sat|sun|daily)([-,](mon|tue|wed|thu|fri|sat|sun))*$")
+    ] = "daily"
+    from_: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "00:00"
+    to: Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")] = "24:00"
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Named weekly windows, such as a shift or opening hours."""
+
+    id: Id
+    name: Text = Text()
+    windows: tuple[Window, ...]
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A wire of an agent that devices hang on.
+
+    `endpoint` is a URL: `modbus-tcp://host:502`, `modbus-rtu-tcp://host:4196`,
+    `modbus-rtu:///dev/ttyUSB0?baudrate=9600&parity=N` or `mqtt://host:1883`.
+    """
+
+    id: Id
+    endpoint: Annotated[str, Meta(pattern=r"^(modbus-tcp|modbus-rtu-tcp|modbus-rtu|mqtt|mqtts)://")]
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An edge agent of the site and the lines it reads."""
+
+    id: Id
+    name: Text = Text()
+    lines: tuple[Line, ...] = ()
+
+
+class SiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the YAML files of a site directory hold together; each list may stand in any of them."""
+
+    site: Id
+    timezone: str = "Asia/Shanghai"
+    language: Annotated[str, Meta(pattern="^(zh|en)$")] = "zh"
+    name: Text = Text()
+    zones: tuple[Zone, ...] = ()
+    devices: tuple[Device, ...] = ()
+    groups: tuple[Group, ...] = ()
+    people: tuple[Person, ...] = ()
+    routes: tuple[Route, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    agents: tuple[Agent, ...] = ()
+
+
+class ProfileHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What everybody needs to know of a device profile; the edge knows the rest.
+
+    `buffers` marks a source that keeps events by itself while it is away (a patrol wand): its coverage
+    advances only when it is synced.
+    """
+
+    profile: Id
+    name: Text = Text()
+    emits: tuple[str, ...] = ()
+    buffers: bool = False
+
+
+class Site(msgspec.Struct, frozen=True, dict=True):
+    """A checked site: every name it uses exists. Look-ups are by id and never fail for a name in the model."""
+
+    file: SiteFile
+    profiles: dict[str, ProfileHead] = {}
+
+    @property
+    def id(self) -> str:
+        """The site's id."""
+        return self.file.site
+
+    @functools.cached_property
+    def timezone(self) -> zoneinfo.ZoneInfo:
+        """The zone of its schedules and calendars; times are stored in UTC all the same."""
+        return zoneinfo.ZoneInfo(self.file.timezone)
+
+    @functools.cached_property
+    def zones(self) -> Mapping[str, Zone]:
+        """Zones by id."""
+        return _by_id(self.file.zones)
+
+    @functools.cached_property
+    def devices(self) -> Mapping[str, Device]:
+        """Devices by id."""
+        return _by_id(self.file.devices)
+
+    @functools.cached_property
+    def groups(self) -> Mapping[str, Group]:
+        """Equipment groups by id."""
+        return _by_id(self.file.groups)
+
+    @functools.cached_property
+    def groups_of(self) -> Mapping[str, tuple[str, ...]]:
+        """The ids of the groups that a device is in, sorted, by device id."""
+        found: dict[str, list[str]] = {}
+        for group in sorted(self.file.groups, key=lambda g: g.id):
+            for device in group.devices:
+                found.setdefault(device, []).append(group.id)
+        return MappingProxyType({device: tuple(groups) for device, groups in found.items()})
+
+    @functools.cached_property
+    def people(self) -> Mapping[str, Person]:
+        """People by id and by each of their cards."""
+        named = {person.id: person for person in self.file.people}
+        carded = {card: person for person in self.file.people for card in person.cards}
+        return MappingProxyType(carded | named)
+
+    @functools.cached_property
+    def schedules(self) -> Mapping[str, Schedule]:
+        """Schedules by id."""
+        return _by_id(self.file.schedules)
+
+    @functools.cached_property
+    def agents(self) -> Mapping[str, Agent]:
+        """Edge agents by id."""
+        return _by_id(self.file.agents)
+
+    @functools.cached_property
+    def answering_zones(self) -> Mapping[str, frozenset[str]]:
+        """By zone, the zones in which evidence counts for it: itself, and each that declares to cover it."""
+        found = {zone: {zone} for zone in self.zones}
+        for zone in self.file.zones:
+            for covered in zone.covers:
+                found[covered].add(zone.id)
+        return MappingProxyType({zone: frozenset(zones) for zone, zones in found.items()})
+
+    def emits(self, device: Device) -> frozenset[str]:
+        """The event types a device can emit: its own list, else its profile's, and those bound to its points."""
+        if device.emits is not None:
+            return frozenset(device.emits)
+        return self._emitted_by_profile.get(device.id, frozenset())
+
+    @functools.cached_property
+    def _emitted_by_profile(self) -> Mapping[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for device in self.file.devices:
+            head = self.profiles.get(device.profile or "")
+            found.setdefault(device.id, set()).update(head.emits if head else ())
+            for binding in device.points.values():
+                told = found.setdefault(binding.device or device.id, set())
+                told.update(word for word in (binding.on, binding.off) if word)
+        return MappingProxyType({device: frozenset(types) for device, types in found.items()})
+
+    @functools.cached_property
+    def zones_seen_by(self) -> Mapping[str, frozenset[str]]:
+        """By device, the zones its events can lie in: its own, and those its points are bound to."""
+        found: dict[str, set[str]] = {
+            device.id: {device.zone} if device.zone else set() for device in self.file.devices
+        }
+        for device in self.file.devices:
+            for binding in device.points.values():
+                if binding.zone:
+                    found[binding.device or device.id].add(binding.zone)
+        return MappingProxyType({device: frozenset(zones) for device, zones in found.items()})
+
+
+_Named = TypeVar("_Named", Zone, Device, Group, Schedule, Agent)
+
+
+def _by_id(items: Iterable[_Named]) -> Mapping[str, _Named]:
+    return MappingProxyType({item.id: item for item in items})

@@ -1,0 +1,1 @@
+"""Simulated devices, people and faults, over real Modbus and MQTT."""
