@@ -1,0 +1,221 @@
+"""YAML that people write, read with the line of every field, checked against a model, all mistakes at once.
+
+YAML 1.2 by ruamel: `22:00` stays text and a key written twice is a mistake (PyYAML reads 1320 and keeps the
+last one silently).
+"""
+
+import difflib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from contract.problems import ConfigError, Problem
+
+FieldPath = tuple[str | int, ...]
+T = TypeVar("T")
+
+
+class Located(msgspec.Struct, frozen=True):
+    """What a file holds, in plain Python values, with the line of each field. `file` is as it was given."""
+
+    file: str
+    value: Any
+    lines: Mapping[FieldPath, int]
+
+    def line(self, path: FieldPath) -> int:
+        """The line of a field, or of the nearest thing around it that stands in the file."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def problem(self, path: FieldPath, message: str) -> Problem:
+        """A mistake at a field of this file."""
+        return Problem(self.file, self.line(path), field_name(path), message)
+
+
+def load_yaml(path: Path) -> Located:
+    """The one YAML document of a file; an empty file is an empty mapping.
+
+    Raises:
+        ConfigError: The file can't be read or is no YAML.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError([Problem(str(path), 1, "", f"can't be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError([Problem(str(path), line, "", "is not UTF-8 text")]) from error
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, file: str) -> Located:
+    """The same for text that is named `file` in messages."""
+    try:
+        root = YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        message = " ".join(str(error.problem or error.context).split("\n")[0].split())
+        raise ConfigError([Problem(file, mark.line + 1 if mark else 1, "", message)]) from error
+    except YAMLError as error:
+        raise ConfigError([Problem(file, 1, "", str(error).splitlines()[0])]) from error
+    lines: dict[FieldPath, int] = {(): 1}
+    value = _plain({} if root is None else root, (), lines)
+    return Located(file, value, lines)
+
+
+def convert(located: Located, model: type[T]) -> T:
+    """The file's value as `model`.
+
+    Raises:
+        ConfigError: It does not fit; every mistake is named.
+    """
+    problems = check(located, model)
+    if problems:
+        raise ConfigError(problems)
+    return msgspec.convert(located.value, model)
+
+
+def check(located: Located, model: Any, at: FieldPath = ()) -> list[Problem]:
+    """Every mistake of the file's value (or of the part at `at`) against `model`, in the order of the file."""
+    value = located.value
+    for step in at:
+        value = value[step]
+    return [located.problem(path, message) for path, message in _mistakes(value, model, at)]
+
+
+def field_name(path: FieldPath) -> str:
+    """A path as people write it: `zones[2].covers[0]`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def unknown_name(what: str, name: str, known: typing.Iterable[str]) -> str:
+    """`no zone 'b9'; did you mean 'b1'?`."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"no {what} {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+
+
+def _plain(node: Any, path: FieldPath, lines: dict[FieldPath, int]) -> Any:
+    if isinstance(node, CommentedMap):
+        for key in node:
+            lines[(*path, str(key))] = node.lc.key(key)[0] + 1
+        return {str(key): _plain(value, (*path, str(key)), lines) for key, value in node.items()}
+    if isinstance(node, CommentedSeq):
+        for index in range(len(node)):
+            lines[(*path, index)] = node.lc.item(index)[0] + 1
+        return [_plain(value, (*path, index), lines) for index, value in enumerate(node)]
+    if isinstance(node, bool):
+        return bool(node)
+    for scalar in (int, float, str):
+        if isinstance(node, scalar):
+            return scalar(node)
+    return node
+
+
+def _mistakes(value: Any, model: Any, path: FieldPath) -> Iterator[tuple[FieldPath, str]]:
+    """Walks model and value together, since msgspec itself stops at the first mistake."""
+    bare, described = _strip(model)
+    arms = _arms(bare)
+    if value is None and type(None) in arms:
+        return
+    arm = _pick(value, [arm for arm in arms if arm is not type(None)])
+    origin = typing.get_origin(arm)
+    if isinstance(arm, type) and issubclass(arm, msgspec.Struct):
+        yield from _struct_mistakes(value, arm, path)
+    elif origin in {tuple, list} and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _mistakes(item, typing.get_args(arm)[0], (*path, index))
+    elif origin is dict and isinstance(value, dict):
+        key_model, item_model = typing.get_args(arm)
+        for key, item in value.items():
+            yield from _leaf_mistake(key, key_model, "", (*path, key), strict=False)
+            yield from _mistakes(item, item_model, (*path, key))
+    else:
+        yield from _leaf_mistake(value, model, described, path)
+
+
+def _struct_mistakes(
+    value: Any, model: type[msgspec.Struct], path: FieldPath
+) -> Iterator[tuple[FieldPath, str]]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(model)}
+    if not isinstance(value, dict):
+        yield path, f"expected fields ({', '.join(fields)}), found {_shown(value)}"
+        return
+    config = model.__struct_config__
+    for key in value:
+        if key not in fields and key != config.tag_field and config.forbid_unknown_fields:
+            yield (*path, key), _unknown_field(key, fields)
+    for name, field in fields.items():
+        if name in value:
+            yield from _mistakes(value[name], field.type, (*path, name))
+        elif field.required:
+            yield path, f"{name} is missing"
+
+
+def _leaf_mistake(
+    value: Any, model: Any, described: str, path: FieldPath, *, strict: bool = True
+) -> Iterator[tuple[FieldPath, str]]:
+    try:
+        msgspec.convert(value, model, strict=strict)
+    except msgspec.ValidationError as error:
+        if described:
+            yield path, f"expected {described}, found {_shown(value)}"
+        else:
+            message = str(error).split(" - at ")[0].replace("`", "")
+            yield path, f"{message[0].lower()}{message[1:]}, found {_shown(value)}"
+
+
+def _strip(model: Any) -> tuple[Any, str]:
+    """The type without its `Annotated`, and the description given there."""
+    if typing.get_origin(model) is Annotated:
+        bare, *metas = typing.get_args(model)
+        words = [meta.description for meta in metas if isinstance(meta, msgspec.Meta) and meta.description]
+        return bare, words[0] if words else ""
+    arms = [arm for arm in _arms(model) if arm is not type(None)]
+    if len(arms) == 1 and arms[0] is not model:
+        return model, _strip(arms[0])[1]
+    return model, ""
+
+
+def _arms(model: Any) -> list[Any]:
+    if typing.get_origin(model) in {typing.Union, types.UnionType}:
+        return [_strip(arm)[0] for arm in typing.get_args(model)]
+    return [model]
+
+
+def _pick(value: Any, arms: list[Any]) -> Any:
+    """The arm of a union that the value means: by its tag where there is one, else by its shape."""
+    if len(arms) == 1:
+        return arms[0]
+    structs = [arm for arm in arms if isinstance(arm, type) and issubclass(arm, msgspec.Struct)]
+    if isinstance(value, dict) and structs:
+        for arm in structs:
+            config = arm.__struct_config__
+            if config.tag_field is not None and value.get(config.tag_field) == config.tag:
+                return arm
+        if structs[0].__struct_config__.tag_field is None:
+            return structs[0]
+    wanted = (list, tuple) if isinstance(value, list) else (type(value),)
+    matching = [arm for arm in arms if typing.get_origin(arm) in wanted]
+    return matching[0] if matching else typing.Union[tuple(arms)]  # noqa: UP007 - built from a list
+
+
+def _unknown_field(key: str, fields: typing.Iterable[str]) -> str:
+    close = difflib.get_close_matches(key, list(fields), n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(fields)}"
+    return f"unknown field; {hint}"
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
