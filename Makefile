@@ -1,0 +1,44 @@
+# Every target makes its own environment first: Python 3.11, make and a package index are enough.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help install demo test test-long check bench timescale clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+install: $(STAMP) ## the environment in .venv, with the `sitewarden` command
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --editable '.[demo]' --group dev
+	@touch $@
+
+demo: $(STAMP) ## the whole line on embedded parts; prints the address of the page
+	$(BIN)/sitewarden demo
+
+test: $(STAMP) ## everything CI runs
+	$(BIN)/python -m tests.run
+
+test-long: $(STAMP) ## faults and properties at full size; hours
+	$(PYTEST) -m long --timeout=14400
+
+check: $(STAMP) ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+bench: $(STAMP) ## figures and ratios; writes bench-results.json
+	$(BIN)/python -m tests.bench
+
+timescale: $(STAMP) ## the real TimescaleDB for the tests (root on Debian)
+	$(BIN)/python -m tests.timescale
+
+clean: ## forget the environment; .timescale stays
+	rm -rf $(VENV) bench-results.json

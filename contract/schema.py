@@ -1,0 +1,25 @@
+"""JSON Schemas of the files that people write, for their editors, generated from the models."""
+
+from typing import Any
+
+import msgspec
+
+from contract.site import SiteFile
+
+
+def site_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of any file of a site directory; `site` is needed in one of them only."""
+    return part_schema(SiteFile, "A file of a Sitewarden site directory", optional=("site",))
+
+
+def part_schema(model: Any, title: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:  # noqa: ANN401 - any model
+    """The JSON Schema of `model`, with `optional` taken from what it requires."""
+    (reference,), components = msgspec.json.schema_components([model], ref_template="#/$defs/{name}")
+    root = components.pop(reference["$ref"].rsplit("/", 1)[1]) if "$ref" in reference else reference
+    root["required"] = [name for name in root.get("required", []) if name not in optional]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **root,
+        "title": title,
+        "$defs": components,
+    }
