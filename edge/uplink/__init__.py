@@ -1,0 +1,1 @@
+"""The way up: which batch goes next, and the wire that carries it."""
