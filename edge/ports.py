@@ -1,0 +1,80 @@
+"""The seam between the drivers that read the field and the agent that keeps and sends what they saw.
+
+Every time here is in ms of the edge's boot clock (`edge.clock.boot_ms`); the agent maps them to cloud time.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from contract.events import Quality
+
+Data = Mapping[str, str | int | float | bool]
+
+
+class Happened(msgspec.Struct, frozen=True, kw_only=True):
+    """A device or a person did something.
+
+    The moment lies in `[at - error_ms, at + error_ms]`; for a polled state that is the span between the two
+    reads that differ. `observed_at` is when the answer came in. `device_at` is the device's own stamp in ms
+    since the epoch, by the device's own clock, where it has one: evidence for the agent to correct, not truth.
+    `zone` is None for the device's own.
+    """
+
+    device: str
+    type: str
+    at: int
+    observed_at: int
+    error_ms: int = 0
+    zone: str | None = None
+    person: str | None = None
+    data: Data = {}
+    device_at: int | None = None
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """A device measured a number. `value` is None exactly when `quality` is `bad`."""
+
+    device: str
+    point: str
+    at: int
+    value: float | None
+    quality: Quality = Quality.GOOD
+
+
+class Covered(msgspec.Struct, frozen=True, kw_only=True):
+    """All that `devices` did in `[since, to)` has been put to this sink, in this call or before.
+
+    A hole between two such spans of a device is blind time. `since == to` begins anew: nothing is known of
+    the time before it (the first read after a start or after a spell of silence).
+    """
+
+    devices: tuple[str, ...]
+    since: int
+    to: int
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """`devices` could not be known at `at`; `why` is for people. Told again with each attempt that fails."""
+
+    devices: tuple[str, ...]
+    at: int
+    why: str
+
+
+Observation = Happened | Measured | Covered | Failed
+
+
+class Sink(Protocol):
+    """Takes what drivers saw. The observations of one call are kept together, in order, coverage last."""
+
+    def put(self, observations: Sequence[Observation]) -> None:
+        """Take observations over; never blocks and never fails for what they contain."""
+
+
+class Driver(Protocol):
+    """Reads one line of an agent, with all the devices that hang on it."""
+
+    async def run(self, sink: Sink) -> None:
+        """Read until cancelled. Trouble on the line is retried within; what is raised is a programming error."""
