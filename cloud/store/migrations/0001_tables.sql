@@ -3,6 +3,11 @@
 -- Every row written by one transaction carries (partition, commit_no). Times are UTC. Columns of a fixed width
 -- stand first, widest first, so that rows are packed without holes and binary COPY can write them in one piece.
 
+create function from_ms(int8) returns timestamptz language sql immutable parallel safe
+    return to_timestamp($1 / 1000.0);
+create function to_ms(timestamptz) returns int8 language sql stable parallel safe
+    return (extract(epoch from $1) * 1000)::int8;
+
 create table checkpoint (
     partition   int2 primary key,
     generation  int8 not null,
@@ -55,7 +60,7 @@ create table events (
 comment on column events.seq is 'Identity with site and device: the agent''s epoch, lane and sequence number in one number.';
 comment on column events.data is 'Null stands for {}.';
 comment on column events.flags is 'Sum of 1 future, 2 impossible time, 4 seconds for milliseconds, 8 unknown device, 16 unknown type.';
-create index events_commit on events (partition, commit_no);
+create index events_commit on events using brin (commit_no) with (autosummarize = on);
 create index events_site_at on events (site, at);
 
 create table readings (
@@ -72,8 +77,7 @@ create table readings (
     point          text not null,
     quality        text not null
 );
-create index readings_commit on readings (partition, commit_no);
-create index readings_at on readings using brin (at);
+create index readings_commit on readings using brin (commit_no) with (autosummarize = on);
 create index readings_device_at on readings (site, device, point, at);
 
 create table devices (

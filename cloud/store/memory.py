@@ -1,0 +1,207 @@
+"""The in-memory backend: the same promises, kept until the process ends. For tests and for trying things out."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+from typing_extensions import override
+
+from cloud.correlation.verdict import Revised
+from cloud.errors import FencedError, PartitionTakenError
+from cloud.store.base import (
+    WITHHELD,
+    AgentHealth,
+    AlertCleared,
+    AlertRow,
+    BlindRow,
+    Commit,
+    DeviceHealth,
+    Flag,
+    Incident,
+    IncidentState,
+    LedgerKey,
+    LedgerRow,
+    Opened,
+    PartitionWriter,
+    Position,
+    QuarantineRow,
+    Store,
+    StoredEvent,
+)
+
+Listener = Callable[[int, int], None]
+"""Called with `(partition, commit_no)` after each commit, in the thread that committed."""
+
+EpisodeId = tuple[str, str, str, int]
+"""`(site, rule, key, opened_at)`."""
+
+
+class Partition:
+    """What one partition holds: every commit in its order, and what they add up to."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.taken = False
+        self.commits: list[Commit] = []
+        self.position = Position()
+        self.ledger: dict[LedgerKey, LedgerRow] = {}
+        self.cells: dict[tuple[str, str], bytes] = {}
+        self.devices: dict[tuple[str, str], tuple[int, DeviceHealth]] = {}
+        self.blind: dict[tuple[str, str, int], tuple[int, BlindRow]] = {}
+        self.agents: dict[tuple[str, str], tuple[int, AgentHealth]] = {}
+        self.revisions: dict[EpisodeId, list[Revised]] = {}
+        self.alerts: dict[EpisodeId, tuple[int, AlertRow, AlertCleared | None]] = {}
+        self.incidents: dict[tuple[str, str], tuple[int, Incident]] = {}
+        self.quarantine: list[QuarantineRow] = []
+
+    def apply(self, commit: Commit) -> None:
+        """Add a commit."""
+        number = commit.commit_no
+        self.commits.append(commit)
+        self.position = commit.position
+        self.ledger |= {row.key: row for row in commit.ledger}
+        for name, body in commit.cells.items():
+            if body is None:
+                self.cells.pop(name, None)
+            else:
+                self.cells[name] = body
+        self.devices |= {(row.site, row.device): (number, row) for row in commit.devices}
+        self.agents |= {(row.site, row.agent): (number, row) for row in commit.agents}
+        self.incidents |= {(row.site, row.id): (number, row) for row in commit.incidents}
+        self.quarantine += commit.quarantine
+        self._apply_blind(commit)
+        self._apply_verdicts(commit)
+
+    def _apply_blind(self, commit: Commit) -> None:
+        for row in commit.blind:
+            known = self.blind.get((row.site, row.device, row.start))
+            if known is None or row.end > known[1].end:
+                self.blind[row.site, row.device, row.start] = (commit.commit_no, row)
+
+    def _apply_verdicts(self, commit: Commit) -> None:
+        for row in commit.verdicts:
+            verdict = row.revised.verdict
+            episode = (row.site, verdict.rule, verdict.key, verdict.opened_at)
+            self.revisions.setdefault(episode, []).append(row.revised)
+        for alert in commit.alerts:
+            name = alert.overdue.episode
+            self.alerts.setdefault(
+                (alert.site, name.rule, name.key, name.opened_at), (commit.commit_no, alert, None)
+            )
+        for cleared in commit.cleared:
+            found = self.alerts.get((cleared.site, cleared.rule, cleared.key, cleared.opened_at))
+            if found is not None:
+                self.alerts[cleared.site, cleared.rule, cleared.key, cleared.opened_at] = (
+                    commit.commit_no,
+                    found[1],
+                    cleared,
+                )
+
+
+class MemoryStore(Store):
+    """Partitions by number. Whoever reads `partitions` from another thread holds `lock`."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.partitions: dict[int, Partition] = {}
+        self.listeners: set[Listener] = set()
+
+    @override
+    def open(self, partition: int) -> "MemoryWriter":
+        with self.lock:
+            held = self.partitions.setdefault(partition, Partition())
+            if held.taken:
+                raise PartitionTakenError(f"another worker holds partition {partition}")
+            held.taken = True
+            held.generation += 1
+            return MemoryWriter(self, partition, _opened(held))
+
+    def abandon(self, partition: int) -> None:
+        """Lets a partition go as the death of its owner's connection would; the owner is fenced later."""
+        with self.lock:
+            self.partitions[partition].taken = False
+
+    def put(self, writer: "MemoryWriter", commit: Commit) -> None:
+        """Take a commit of a partition's writer; see `PartitionWriter.commit`."""
+        with self.lock:
+            held = self.partitions[writer.partition]
+            if held.generation != writer.opened.generation or commit.commit_no != len(held.commits) + 1:
+                raise FencedError(f"partition {writer.partition} has moved on without this worker")
+            held.apply(commit)
+            listeners = list(self.listeners)
+        for listener in listeners:
+            listener(commit.partition, commit.commit_no)
+
+    def let_go(self, writer: "MemoryWriter") -> None:
+        """Give a partition back, unless somebody else has it by now."""
+        with self.lock:
+            held = self.partitions[writer.partition]
+            if held.generation == writer.opened.generation:
+                held.taken = False
+
+
+def _opened(held: Partition) -> Opened:
+    return Opened(
+        generation=held.generation,
+        commit_no=len(held.commits),
+        position=held.position,
+        ledger=list(held.ledger.values()),
+        cells=dict(held.cells),
+        devices=[row for _, row in held.devices.values()],
+        agents=[row for _, row in held.agents.values()],
+        incidents=[row for _, row in held.incidents.values() if row.state is IncidentState.OPEN],
+    )
+
+
+class MemoryWriter(PartitionWriter):
+    """Made by `MemoryStore.open`."""
+
+    def __init__(self, store: MemoryStore, partition: int, opened: Opened) -> None:
+        self.partition = partition
+        self._store = store
+        self._opened = opened
+
+    @property
+    @override
+    def opened(self) -> Opened:
+        return self._opened
+
+    @override
+    def commit(self, commit: Commit) -> None:
+        self._store.put(self, commit)
+
+    @override
+    def history(self, site: str, types: Sequence[str], start: int, end: int) -> list[StoredEvent]:
+        with self._store.lock:
+            found = [
+                stored
+                for stored in stored_events(self._store.partitions[self.partition], site)
+                if start <= stored.event.at < end
+                and stored.event.type in types
+                and not stored.flags & WITHHELD
+            ]
+        return sorted(found, key=lambda stored: (stored.event.at, stored.event.device, stored.event.seq))
+
+    @override
+    def last_revisions(self, site: str, rule: str, key: str, start: int, end: int) -> list[Revised]:
+        with self._store.lock:
+            episodes = sorted(self._store.partitions[self.partition].revisions.items())
+        return [
+            revisions[-1]
+            for (of_site, of_rule, of_key, opened_at), revisions in episodes
+            if (of_site, of_rule, of_key) == (site, rule, key) and start <= opened_at < end
+        ]
+
+    @override
+    def close(self) -> None:
+        self._store.let_go(self)
+
+
+def stored_events(held: Partition, site: str) -> Iterator[StoredEvent]:
+    """The events of a site with their full identity, in the order in which they were committed."""
+    for commit in held.commits:
+        for group in commit.events:
+            if group.site == site:
+                for event, flag in zip(group.events, group.flags or (0,) * len(group.events), strict=True):
+                    whole = msgspec.structs.replace(event, seq=group.seq_base + event.seq)
+                    yield StoredEvent(event=whole, received_at=group.received_at, flags=Flag(flag))

@@ -1,0 +1,299 @@
+"""The one writer of a partition in PostgreSQL: every commit is one transaction, fenced by the checkpoint row."""
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+import psycopg
+from typing_extensions import override
+
+from cloud.correlation.verdict import Outcome, Reason, Revised, Verdict
+from cloud.errors import FencedError, PartitionTakenError, StoreUnavailableError
+from cloud.store.base import (
+    NOTIFY_CHANNEL,
+    WITHHELD,
+    AgentHealth,
+    Commit,
+    DeviceHealth,
+    Flag,
+    Incident,
+    LedgerKey,
+    LedgerRow,
+    Opened,
+    PartitionWriter,
+    Position,
+    Store,
+    StoredEvent,
+)
+from cloud.store.postgres.connection import connect, driver_errors
+from cloud.store.postgres.copy import (
+    HEADER,
+    TRAILER,
+    EventPacker,
+    blind_spans,
+    event_ids,
+    pack_readings,
+    pack_verdicts,
+)
+from cloud.store.queries import load_queries
+from contract.batch import Lane
+from contract.events import Event
+
+LOCK_SPACE: Final = 0x5357_5041
+"""The first key of the advisory lock of a partition; the second is its number."""
+
+_SQL: Final = load_queries("writes")
+_Connection = psycopg.Connection[tuple[Any, ...]]
+_incident = msgspec.json.Decoder(Incident)
+
+
+class PostgresStore(Store):
+    """A database whose schema is up to date (`cloud.store.postgres.migrate`)."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    @override
+    def open(self, partition: int) -> "PostgresWriter":
+        connection = connect(self._dsn)
+        try:
+            with driver_errors():
+                return PostgresWriter(connection, partition, _take(connection, partition))
+        except BaseException:
+            connection.close()
+            raise
+
+
+def _take(connection: _Connection, partition: int) -> Opened:
+    where = {"partition": partition}
+    if not _value(connection, "lock_partition", {**where, "space": LOCK_SPACE}):
+        raise PartitionTakenError(f"another worker holds partition {partition}")
+    if _value(connection, "is_read_only", where):
+        raise StoreUnavailableError("the database is read-only: a standby, or told to refuse writes")
+    with connection.transaction():
+        taken = connection.execute(_SQL["take_partition"].encode(), where).fetchone()
+        if taken is None:
+            raise StoreUnavailableError("the checkpoint row can't be written")
+        generation, commit_no, stream, stream_seq = taken
+        return Opened(
+            generation=generation,
+            commit_no=commit_no,
+            position=Position(stream=stream, seq=stream_seq),
+            ledger=[_ledger_row(row) for row in _rows(connection, "read_ledger", where)],
+            cells={(site, cell): body for site, cell, body in _rows(connection, "read_cells", where)},
+            devices=[_device(row) for row in _rows(connection, "read_devices", where)],
+            agents=[_agent(row) for row in _rows(connection, "read_agents", where)],
+            incidents=[_incident.decode(body) for (body,) in _rows(connection, "read_open_incidents", where)],
+        )
+
+
+class PostgresWriter(PartitionWriter):
+    """Made by `PostgresStore.open`. The partition's lock lives as long as its connection."""
+
+    def __init__(self, connection: _Connection, partition: int, opened: Opened) -> None:
+        self._connection = connection
+        self._partition = partition
+        self._opened = opened
+        self._events = EventPacker()
+
+    @property
+    @override
+    def opened(self) -> Opened:
+        return self._opened
+
+    @override
+    def commit(self, commit: Commit) -> None:
+        # Packed before the transaction opens, so that the database never waits for us with a row locked.
+        copies = (
+            ("begin_events", self._events.pack(commit.events, commit.partition, commit.commit_no)),
+            ("begin_readings", pack_readings(commit.readings, commit.partition, commit.commit_no)),
+            ("begin_verdicts", pack_verdicts(commit.verdicts, commit.partition, commit.commit_no)),
+        )
+        with driver_errors(), self._connection.transaction(), self._connection.cursor() as cursor:
+            self._advance(cursor, commit)
+            for statement, rows in copies:
+                _copy(cursor, statement, rows)
+            _put_states(cursor, commit)
+            _put_people_matters(cursor, commit)
+
+    def _advance(self, cursor: psycopg.Cursor[tuple[Any, ...]], commit: Commit) -> None:
+        cursor.execute(
+            _SQL["advance"].encode(),
+            {
+                "partition": self._partition,
+                "generation": self._opened.generation,
+                "commit_no": commit.commit_no,
+                "committed_at": commit.committed_at,
+                "stream": commit.position.stream,
+                "stream_seq": commit.position.seq,
+                "channel": NOTIFY_CHANNEL,
+            },
+        )
+        if cursor.rowcount != 1:
+            raise FencedError(f"partition {self._partition} has moved on without this worker")
+
+    @override
+    def history(self, site: str, types: Sequence[str], start: int, end: int) -> list[StoredEvent]:
+        where = {"site": site, "types": list(types), "start": start, "end": end, "withheld": int(WITHHELD)}
+        with driver_errors():
+            found = [_stored(row) for row in _rows(self._connection, "history", where)]
+        return sorted(found, key=lambda stored: (stored.event.at, stored.event.device, stored.event.seq))
+
+    @override
+    def last_revisions(self, site: str, rule: str, key: str, start: int, end: int) -> list[Revised]:
+        where = {"site": site, "rule": rule, "key": key, "start": start, "end": end}
+        with driver_errors():
+            return [_revised(row) for row in _rows(self._connection, "last_revisions", where)]
+
+    @override
+    def close(self) -> None:
+        with contextlib.suppress(psycopg.Error):
+            self._connection.close()
+
+
+def _copy(cursor: psycopg.Cursor[tuple[Any, ...]], statement: str, rows: bytes) -> None:
+    if rows:
+        with cursor.copy(_SQL[statement].encode()) as copy:
+            copy.write(HEADER)
+            copy.write(rows)
+            copy.write(TRAILER)
+
+
+def _put_states(cursor: psycopg.Cursor[tuple[Any, ...]], commit: Commit) -> None:
+    """What the machine must know again after a restart, and the health people see."""
+    _put(cursor, "put_ledger", commit, [_ledger_columns(row) for row in commit.ledger])
+    cells = commit.cells.items()
+    kept = [{"site": site, "cell": cell, "body": body} for (site, cell), body in cells if body is not None]
+    gone = [{"site": site, "cell": cell} for (site, cell), body in cells if body is None]
+    _put(cursor, "put_cells", commit, kept)
+    _put(cursor, "drop_cells", commit, gone)
+    _put(cursor, "put_devices", commit, _columns(commit.devices))
+    _put(cursor, "put_blind", commit, _columns(commit.blind))
+    _put(cursor, "put_agents", commit, _columns(commit.agents))
+
+
+def _put_people_matters(cursor: psycopg.Cursor[tuple[Any, ...]], commit: Commit) -> None:
+    """What somebody has to look at: alerts, incidents, quarantine."""
+    _put(
+        cursor,
+        "put_alerts",
+        commit,
+        [
+            {
+                "site": row.site,
+                **msgspec.structs.asdict(row.overdue.episode),
+                "due_at": row.overdue.due_at,
+                "raised_at": row.raised_at,
+                "links": msgspec.json.encode(row.overdue.links).decode(),
+            }
+            for row in commit.alerts
+        ],
+    )
+    _put(cursor, "clear_alerts", commit, _columns(commit.cleared))
+    incidents = [
+        {**msgspec.structs.asdict(incident), "body": msgspec.json.encode(incident).decode()}
+        for incident in commit.incidents
+    ]
+    _put(cursor, "put_incidents", commit, incidents)
+    _put(cursor, "put_incident_changes", commit, incidents)
+    _put(cursor, "put_quarantine", commit, _columns(commit.quarantine))
+
+
+def _columns(rows: Sequence[msgspec.Struct]) -> list[dict[str, Any]]:
+    return [msgspec.structs.asdict(row) for row in rows]
+
+
+def _put(
+    cursor: psycopg.Cursor[tuple[Any, ...]], statement: str, commit: Commit, rows: Sequence[dict[str, Any]]
+) -> None:
+    """Run a statement over many rows at once: each of their fields becomes one array."""
+    if rows:
+        arrays: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
+        arrays |= {"partition": commit.partition, "commit_no": commit.commit_no}
+        cursor.execute(_SQL[statement].encode(), arrays)
+
+
+def _value(connection: _Connection, statement: str, where: dict[str, Any]) -> object:
+    row = connection.execute(_SQL[statement].encode(), where).fetchone()
+    return row[0] if row else None
+
+
+def _rows(connection: _Connection, statement: str, where: dict[str, Any]) -> Iterable[tuple[Any, ...]]:
+    return connection.execute(_SQL[statement].encode(), where).fetchall()
+
+
+def _ledger_columns(row: LedgerRow) -> dict[str, Any]:
+    flat = ",".join(f"{first},{last}" for first, last in row.islands)
+    return {**msgspec.structs.asdict(row.key), "high": row.high, "islands": f"{{{flat}}}"}
+
+
+def _ledger_row(row: tuple[Any, ...]) -> LedgerRow:
+    site, agent, epoch, lane, high, flat = row
+    islands = tuple(zip(flat[0::2], flat[1::2], strict=True))
+    return LedgerRow(key=LedgerKey(site, agent, epoch, Lane(lane)), high=high, islands=islands)
+
+
+def _device(row: tuple[Any, ...]) -> DeviceHealth:
+    site, device, agent, last_at, last_seen, complete_to, known = row
+    return DeviceHealth(
+        site=site,
+        device=device,
+        agent=agent,
+        last_at=last_at,
+        last_seen=last_seen,
+        complete_to=complete_to,
+        known=known,
+    )
+
+
+def _agent(row: tuple[Any, ...]) -> AgentHealth:
+    site, agent, last_seen, epoch, clock_offset_ms, last_observed_at = row
+    return AgentHealth(
+        site=site,
+        agent=agent,
+        last_seen=last_seen,
+        epoch=epoch,
+        clock_offset_ms=clock_offset_ms,
+        last_observed_at=last_observed_at,
+    )
+
+
+def _stored(row: tuple[Any, ...]) -> StoredEvent:
+    device, seq, at, kind, observed_at, clock_error_ms, zone, person, data, received_at, flags = row
+    event = Event(
+        seq=seq,
+        at=at,
+        device=device,
+        type=kind,
+        observed_at=observed_at,
+        clock_error_ms=clock_error_ms,
+        zone=zone,
+        person=person,
+        data=msgspec.Raw(data),
+    )
+    return StoredEvent(event=event, received_at=received_at, flags=Flag(flags))
+
+
+def _revised(row: tuple[Any, ...]) -> Revised:
+    rule, version, kind, key, opened_at, due_at, outcome, final, reason, *rest = row
+    elapsed_ms, evidence, overdue, joined, blind, revision, decided_at, late_ms, cleared = rest
+    verdict = Verdict(
+        rule=rule,
+        version=version,
+        kind=kind,
+        key=key,
+        opened_at=opened_at,
+        due_at=due_at,
+        outcome=Outcome(outcome),
+        final=final,
+        reason=Reason(reason),
+        elapsed_ms=elapsed_ms,
+        evidence=event_ids.decode(evidence),
+        overdue=overdue,
+        joined=event_ids.decode(joined),
+        blind=blind_spans.decode(blind),
+    )
+    return Revised(
+        verdict=verdict, revision=revision, decided_at=decided_at, late_ms=late_ms, cleared=cleared
+    )
