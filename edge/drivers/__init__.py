@@ -1,0 +1,1 @@
+"""Drivers: each reads one line of the agent and tells what it saw through `edge.ports.Sink`."""

@@ -1,0 +1,235 @@
+"""The form of a profile file (`config/profiles/*.yaml`), as people write it.
+
+`edge.profile.load` reads and checks one; `edge.profile.expand` makes of it the points of one device on site.
+Keys that are codes are text here, since YAML's keys are; `code` makes numbers of them.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from contract.site import Id, Text
+
+Code = Annotated[str, Meta(pattern=r"^(0x[0-9A-Fa-f]+|\d+)$", description="a code such as 16 or 0x10")]
+Span = Annotated[str, Meta(pattern=r"^\d+(ms|s|m|h|d)$", description="a duration such as 500ms, 30s or 5m")]
+Word = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_]*$", description="a word of a-z, 0-9 and _")]
+PointName = Annotated[
+    str, Meta(pattern=r"^[a-z0-9_{}:]+$", description="a name such as di_1, or a pattern such as di_{input}")
+]
+EventType = Annotated[
+    str, Meta(pattern=r"^[a-z_]+\.[a-z_]+$", description="an event type such as fire.alarm")
+]
+Fact = str | int | float | bool
+
+
+def code(text: str) -> int:
+    """The number that a `Code` writes."""
+    return int(text, 0)
+
+
+class WordOrder(StrEnum):
+    """Which register of a value of several comes first. Bytes within a register are big-endian (Modbus)."""
+
+    HIGH_FIRST = "high_first"
+    LOW_FIRST = "low_first"
+
+
+class Kind(StrEnum):
+    """How the bits of a point's registers make a number. `base10000`: high word * 10000 + low word."""
+
+    BOOL = "bool"
+    UINT16 = "uint16"
+    INT16 = "int16"
+    UINT32 = "uint32"
+    INT32 = "int32"
+    UINT64 = "uint64"
+    INT64 = "int64"
+    FLOAT32 = "float32"
+    FLOAT64 = "float64"
+    BASE10000 = "base10000"
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the device can take.
+
+    `max_registers` and `max_bits` per request (the protocol's own limits by default, Modbus Application
+    Protocol V1.1b3, 6.1 and 6.3); `max_gap` how many registers that nobody asked for may be read along to
+    save a request, 0 where holes are not known to be answered; `pause_ms` between an answer and the next
+    request to the same device.
+    """
+
+    max_registers: Annotated[int, Meta(ge=1, le=125)] = 125
+    max_bits: Annotated[int, Meta(ge=1, le=2000)] = 2000
+    max_gap: Annotated[int, Meta(ge=0, le=124)] = 0
+    response_timeout_ms: Annotated[int, Meta(ge=10, le=60_000)] = 1000
+    pause_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
+
+
+class Repeat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"name": "as"}):
+    """A point that is there many times: `count` of them, `stride` addresses apart (default: its own width).
+
+    `as` names the counter, which starts at `first`; it stands in the point's name, as `{loop}` or
+    `{point:03}`, and in the data of its events.
+    """
+
+    name: Word
+    count: Annotated[int, Meta(ge=1, le=10_000)]
+    stride: Annotated[int, Meta(ge=1)] | None = None
+    first: int = 1
+
+
+class State(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"when": "in", "label": "as"},
+):
+    """Something that is so or not, read off a point; becoming so emits `on`, ceasing emits `off`.
+
+    Either of a code, `raw & mask` shifted down to its lowest bit: so when it is one of `in`. `words` names
+    the codes; then a change of word is told too, the word stands in the data under `as`, and a code without a
+    word makes the state unknown. `absent` are codes by which the device says that it has no such thing.
+    Or of the number (scaled): `above` (until no longer above `clear`) or `below` (until no longer below it).
+    """
+
+    name: Word = "state"
+    mask: Code | None = None
+    when: tuple[int, ...] = ()
+    words: dict[Code, Word] = {}
+    label: Annotated[Word, Meta(description="the data field for the word")] = "word"
+    absent: tuple[int, ...] = ()
+    above: float | None = None
+    below: float | None = None
+    clear: float | None = None
+    on: EventType | None = None
+    off: EventType | None = None
+    data: dict[str, Fact] = {}
+    off_data: dict[str, Fact] = {}
+
+
+class Absence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"when": "in"}):
+    """How a point says by itself that nothing is there: `raw & mask` is one of `in`."""
+
+    mask: Code
+    when: tuple[int, ...]
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A value of the device: where it stands, what it means, and how its changes are told.
+
+    `address` is the 0-based wire address; value = raw * scale + offset, in `unit`; outside `min`..`max` it is
+    bad. `na` replaces the profile's sentinels for this point. `states` names a set of the profile or is a list.
+    `nibbles` says that the register holds four 4-bit codes, bits 15..12 first; the states hold for each.
+    A reading is told when it moved by `deadband` or `heartbeat` has passed; `report: false` tells none.
+    `optional`: a device may well not have it, so that its absence is no fault. `verified: false`: one weak
+    source only.
+    """
+
+    name: PointName
+    function: Literal[1, 2, 3, 4]
+    address: Annotated[int, Meta(ge=0, le=65_535)]
+    type: Kind = Kind.UINT16
+    scale: float = 1.0
+    offset: float = 0.0
+    unit: str = ""
+    min: float | None = None
+    max: float | None = None
+    word_order: WordOrder | None = None
+    na: dict[Code, Word] | None = None
+    absent: Absence | None = None
+    repeat: tuple[Repeat, ...] = ()
+    states: Word | tuple[State, ...] = ()
+    nibbles: tuple[Word, ...] = ()
+    report: bool = True
+    deadband: Annotated[float, Meta(ge=0)] = 0.0
+    heartbeat: Span = "5m"
+    poll: Word = "normal"
+    optional: bool = False
+    verified: bool = True
+    data: dict[str, Fact] = {}
+    note: str = ""
+
+
+class Derived(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A number made of others, known when all of `of` that the device has are: for states of several phases."""
+
+    name: Word
+    of: Annotated[tuple[Word, ...], Meta(min_length=1)]
+    take: Literal["lowest", "highest"]
+    states: tuple[State, ...]
+
+
+class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="protocol"):
+    """What every profile says; `contract.site.ProfileHead` is the part that everybody reads."""
+
+    profile: Id
+    name: Text = Text()
+    emits: tuple[EventType, ...] = ()
+    buffers: bool = False
+    vendor: str = ""
+    model: str = ""
+    sources: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class ModbusProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="modbus"):
+    """A device read over Modbus.
+
+    `sentinels`: by type, the raw values that are no values, and their cause. `absent`: the causes that say that
+    the device has no such thing. `polls`: by name, how often; `normal` is the one that a device of the site may
+    override.
+    """
+
+    unit: Annotated[int, Meta(ge=0, le=255)] = 1
+    word_order: WordOrder = WordOrder.HIGH_FIRST
+    limits: Limits = Limits()
+    polls: dict[Word, Span] = {}
+    sentinels: dict[Kind, dict[Code, Word]] = {}
+    absent: tuple[Word, ...] = ()
+    states: dict[Word, tuple[State, ...]] = {}
+    points: Annotated[tuple[Point, ...], Meta(min_length=1)]
+    derived: tuple[Derived, ...] = ()
+
+
+class Availability(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a topic says whether its device is there: payload `online` or `offline`, or those words at `path`."""
+
+    path: str | None = None
+    online: str = "online"
+    offline: str = "offline"
+
+
+class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A topic of a device; `{address}` stands for the device's address on its line.
+
+    Either each message is an event of `type`: `person`, `at` (the device's own clock, in `at_unit`) and
+    `dedup` (the message's own number: the same one again is the same message) are dotted names in its JSON,
+    and so is each value of `data`. Or it tells the device's `availability`.
+    """
+
+    topic: Annotated[
+        str,
+        Meta(
+            pattern=r"^[^#+]*\{address\}[^#+]*$",
+            description="a topic with {address} in it and without wildcards",
+        ),
+    ]
+    type: EventType | None = None
+    person: str | None = None
+    at: str | None = None
+    at_unit: Literal["ms", "s"] = "ms"
+    dedup: str | None = None
+    data: dict[str, str] = {}
+    availability: Availability | None = None
+
+
+class MqttProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mqtt"):
+    """A device that speaks MQTT by itself."""
+
+    topics: Annotated[tuple[Topic, ...], Meta(min_length=1)]
+
+
+Profile = ModbusProfile | MqttProfile
