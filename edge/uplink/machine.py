@@ -1,0 +1,342 @@
+"""Which batch goes up next, and what to do when nobody answers. Pure: facts and `now` in, actions out.
+
+Times are ms of the boot clock. The machine knows numbers only; the rows stay in the spool.
+"""
+
+from typing import Final
+
+import msgspec
+
+from contract.batch import HEARTBEAT_MS, MAX_BATCH_BYTES, Ack, Lane
+from edge.spool.base import BatchName
+
+LANES: Final = (Lane.LIFE, Lane.MAIN)
+"""In the order in which they are served: life safety goes before any backlog."""
+MIN_BYTES: Final = 4 * 1024
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to wait for what, in ms.
+
+    `reconnect_ms` and `fault_ms` are the product's promise: no ack within 60 s while connected, connect anew;
+    none within 100 s, raise a local fault (EN 54-21 acknowledges within 100 s).
+    """
+
+    heartbeat_ms: int = HEARTBEAT_MS
+    time_ms: int = 30_000
+    time_again_ms: int = 1_000
+    state_ms: int = 30_000
+    resend_ms: int = 10_000
+    resend_most_ms: int = 60_000
+    silence_ms: int = 15_000
+    reconnect_ms: int = 60_000
+    fault_ms: int = 100_000
+    rewind_ms: int = 10_000
+    quick_ms: int = 500
+    slow_ms: int = 2_000
+
+
+class Fetch(msgspec.Struct, frozen=True):
+    """Send the rows of a lane after a number, at most so many bytes of them; answer with `sent` or `nothing`."""
+
+    lane: Lane
+    after: int
+    max_bytes: int
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """Send a heartbeat; answer with `beaten` once the broker has it."""
+
+
+class AskTime(msgspec.Struct, frozen=True):
+    """Send a time request."""
+
+
+class TellState(msgspec.Struct, frozen=True):
+    """Publish the agent's state for people."""
+
+
+class Reconnect(msgspec.Struct, frozen=True):
+    """End this connection and begin another."""
+
+    why: str
+
+
+class Accept(msgspec.Struct, frozen=True):
+    """The cloud has the lane up to a number."""
+
+    lane: Lane
+    through: int
+
+
+class Refuse(msgspec.Struct, frozen=True):
+    """The cloud can't read this batch."""
+
+    name: BatchName
+
+
+class Rewind(msgspec.Struct, frozen=True):
+    """The cloud's database lost what came after a number; answer with `rewound`."""
+
+    lane: Lane
+    through: int
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """Raise or clear the local fault: nobody up there has answered since `since`."""
+
+    active: bool
+    since: int
+
+
+Action = Fetch | Beat | AskTime | TellState | Reconnect | Accept | Refuse | Rewind | Fault
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A batch on its way: its name, its digest, when it was sent, and whether the broker has it."""
+
+    name: BatchName
+    digest: str
+    at: int
+    delivered: bool = False
+
+
+class LaneState:
+    """One lane: `accepted` <= `cursor` <= `last`; rows between the first two are on their way."""
+
+    def __init__(self, accepted: int, last: int, window: int) -> None:
+        self.accepted = accepted
+        self.cursor = accepted
+        self.last = last
+        self.window = window
+        self.on_way: list[Sent] = []
+        self.fetching = False
+        self.retries = 0
+        self.waiting_since: int | None = None
+        self.behind_since: int | None = None
+
+    def may_fetch(self, undelivered: int) -> bool:
+        """Whether another batch may go: after a resend only one at a time, as long as nobody answers."""
+        window = 1 if self.retries else self.window
+        waiting_for_broker = sum(not sent.delivered for sent in self.on_way)
+        room = len(self.on_way) < window and waiting_for_broker < undelivered
+        return self.cursor < self.last and room and not self.fetching
+
+    def begin_again(self) -> None:
+        """Everything that is not accepted is to be sent anew."""
+        self.cursor = self.accepted
+        self.on_way.clear()
+
+    def progressed(self, through: int, now: int) -> None:
+        """The cloud has everything up to `through`."""
+        self.accepted = through
+        self.cursor = max(self.cursor, through)
+        self.on_way = [sent for sent in self.on_way if sent.name.last > through]
+        self.retries = 0
+        self.waiting_since = now if self.accepted < self.last else None
+
+
+class Machine:
+    """The uplink's decisions. After each fact, `wake` says what to do."""
+
+    def __init__(
+        self, epoch: int, accepted: dict[Lane, int], last: dict[Lane, int], now: int, pace: Pace
+    ) -> None:
+        self._epoch = epoch
+        self._pace = pace
+        windows = {Lane.LIFE: 8, Lane.MAIN: 16}
+        self._lanes = {lane: LaneState(accepted[lane], last[lane], windows[lane]) for lane in LANES}
+        self._main_bytes = 32 * 1024
+        self._connected_at: int | None = None
+        self._disconnected_at = now
+        self._heard_at = now
+        self._clock_known = False
+        self._asked_since: int | None = None
+        self._next = {"beat": now, "time": now, "state": now}
+        self._beating = False
+        self._fault = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection to the broker."""
+        return self._connected_at is not None
+
+    # --- facts
+
+    def kept(self, last: dict[Lane, int], now: int) -> None:
+        """The spool holds rows up to these numbers."""
+        for lane, state in self._lanes.items():
+            state.last = last[lane]
+            if state.waiting_since is None and state.accepted < state.last:
+                state.waiting_since = now
+
+    def connect(self, now: int) -> None:
+        """A connection stands. Everything unacknowledged goes again: the broker may have lost it."""
+        self._connected_at = self._heard_at = now
+        self._beating = False
+        self._next = {"beat": now, "time": now, "state": now}
+        for state in self._lanes.values():
+            state.begin_again()
+
+    def disconnect(self, now: int) -> None:
+        """The connection is gone."""
+        if self._connected_at is not None:
+            self._connected_at = None
+            self._disconnected_at = now
+
+    def heard(self, now: int) -> None:
+        """Something came from the broker."""
+        self._heard_at = now
+
+    def time_answered(self, now: int) -> None:
+        """The cloud answered a time request: from now on rows can be placed in cloud time."""
+        self._clock_known = True
+        self._asked_since = None
+        self._next["time"] = now + self._pace.time_ms
+
+    def sent(self, name: BatchName, digest: str, now: int) -> None:
+        """The batch of a `Fetch` is on its way."""
+        state = self._lanes[name.lane]
+        state.fetching = False
+        if name.first == state.cursor + 1:
+            state.cursor = name.last
+            state.on_way.append(Sent(name, digest, now))
+
+    def nothing(self, lane: Lane) -> None:
+        """A `Fetch` came to nothing."""
+        self._lanes[lane].fetching = False
+
+    def delivered(self, name: BatchName, now: int) -> None:
+        """The broker has a batch: no more than a measure of the line's speed."""
+        state = self._lanes[name.lane]
+        for place, sent in enumerate(state.on_way):
+            if sent.name == name and not sent.delivered:
+                state.on_way[place] = msgspec.structs.replace(sent, delivered=True)
+                self._adapt(now - sent.at)
+
+    def _adapt(self, took: int) -> None:
+        # So that an alarm never waits behind more than some seconds of backlog on a slow line.
+        if took <= self._pace.quick_ms:
+            self._main_bytes = min(2 * self._main_bytes, MAX_BATCH_BYTES)
+        elif took >= self._pace.slow_ms:
+            self._main_bytes = max(self._main_bytes // 2, MIN_BYTES)
+
+    def beaten(self) -> None:
+        """The broker has the heartbeat."""
+        self._beating = False
+
+    def rewound(self, lane: Lane, accepted: int, now: int) -> None:
+        """The spool took back an acceptance."""
+        state = self._lanes[lane]
+        state.accepted = accepted
+        state.waiting_since = now if accepted < state.last else None
+        state.begin_again()
+
+    def acknowledged(self, ack: Ack, now: int) -> list[Action]:
+        """The cloud says what is in its database, and what it can't read."""
+        if ack.epoch != self._epoch:
+            return []
+        actions: list[Action] = []
+        for lane, durable in ack.durable.items():
+            actions += self._durable(lane, min(durable, self._lanes[lane].last), now)
+        for digest in ack.refused:
+            actions += self._refused(digest)
+        return actions
+
+    def _durable(self, lane: Lane, through: int, now: int) -> list[Action]:
+        state = self._lanes[lane]
+        if through < state.accepted:
+            return self._behind(state, lane, through, now)
+        state.behind_since = None
+        if through == state.accepted:
+            return []
+        state.progressed(through, now)
+        return [Accept(lane, through)]
+
+    def _behind(self, state: LaneState, lane: Lane, through: int, now: int) -> list[Action]:
+        # One late ack says nothing; a database that was restored says so again and again.
+        if state.behind_since is None:
+            state.behind_since = now
+        if now - state.behind_since < self._pace.rewind_ms:
+            return []
+        state.behind_since = None
+        return [Rewind(lane, through)]
+
+    def _refused(self, digest: str) -> list[Action]:
+        for state in self._lanes.values():
+            for sent in state.on_way:
+                if sent.digest == digest:
+                    # From here on again: the spool's reader puts a plain note in place of the refused rows.
+                    state.on_way = [other for other in state.on_way if other.name.last < sent.name.first]
+                    state.cursor = min(state.cursor, sent.name.first - 1)
+                    return [Refuse(sent.name)]
+        return []
+
+    # --- decisions
+
+    def wake(self, now: int) -> list[Action]:
+        """What to do now. To be called after each fact and several times a second."""
+        actions = self._judge_silence(now)
+        if any(isinstance(action, Reconnect) for action in actions) or not self.connected:
+            return actions
+        if self._clock_known:
+            self._resend(now)
+            actions += self._fetches()
+        return actions + self._routine(now)
+
+    def _judge_silence(self, now: int) -> list[Action]:
+        actions: list[Action] = []
+        since = self._silent_since()
+        silent = now - since if since is not None else 0
+        if self._fault != (silent >= self._pace.fault_ms) and (
+            not self._fault or silent < self._pace.reconnect_ms
+        ):
+            self._fault = not self._fault
+            actions.append(Fault(self._fault, since if since is not None else now))
+        if self._connected_at is None:
+            return actions
+        if now - self._heard_at >= self._pace.silence_ms:
+            actions.append(Reconnect("the broker is silent"))
+        elif since is not None and now - max(since, self._connected_at) >= self._pace.reconnect_ms:
+            actions.append(Reconnect("nobody acknowledges"))
+        return actions
+
+    def _silent_since(self) -> int | None:
+        """Since when an answer is due that has not come; None when nothing is due."""
+        waits = [state.waiting_since for state in self._lanes.values()]
+        waits.append(self._asked_since)
+        waits.append(self._disconnected_at if self._connected_at is None else None)
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _resend(self, now: int) -> None:
+        for state in self._lanes.values():
+            patience = min(self._pace.resend_ms << state.retries, self._pace.resend_most_ms)
+            if state.on_way and now - state.on_way[0].at >= patience:
+                state.begin_again()
+                state.retries += 1
+
+    def _fetches(self) -> list[Action]:
+        actions: list[Action] = []
+        for lane in LANES:
+            state = self._lanes[lane]
+            undelivered = 8 if lane is Lane.LIFE else 2
+            if state.may_fetch(undelivered):
+                state.fetching = True
+                size = MAX_BATCH_BYTES if lane is Lane.LIFE else self._main_bytes
+                actions.append(Fetch(lane, state.cursor, size))
+        return actions
+
+    def _routine(self, now: int) -> list[Action]:
+        actions: list[Action] = []
+        if now >= self._next["time"]:
+            self._asked_since = self._asked_since if self._asked_since is not None else now
+            self._next["time"] = now + self._pace.time_again_ms
+            actions.append(AskTime())
+        if self._clock_known and now >= self._next["beat"] and not self._beating:
+            self._next["beat"] = now + self._pace.heartbeat_ms
+            self._beating = True
+            actions.append(Beat())
+        if now >= self._next["state"]:
+            self._next["state"] = now + self._pace.state_ms
+            actions.append(TellState())
+        return actions

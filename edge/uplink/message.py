@@ -1,0 +1,126 @@
+"""Rows of the spool made into batches of the contract. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from contract.batch import MAX_BATCH_BYTES, Batch, Coverage, Lane, batch_digest, encode
+from contract.events import Event, Readings
+from edge.clockmap import ClockMap, Moment
+from edge.rows import EventRow, ReadingRow, row_decoder
+from edge.spool.base import BatchName, Row, SpoolBatch
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """What a batch says besides its rows; see `Batch`."""
+
+    agent: str
+    sent_at: int
+    clock_offset_ms: int
+    through: Mapping[Lane, int]
+    sources: Mapping[str, Coverage] = {}
+
+
+class Parcel(msgspec.Struct, frozen=True):
+    """A batch ready to be published."""
+
+    name: BatchName
+    payload: bytes
+
+    @property
+    def digest(self) -> str:
+        """How the cloud names it if it can't read it."""
+        return batch_digest(self.payload)
+
+
+def pack(
+    batch: SpoolBatch, envelope: Envelope, clock: ClockMap, refused: Sequence[BatchName] = ()
+) -> Parcel | None:
+    """As many of the rows as fit one message, in order; None while the first can't be placed in time yet.
+
+    Rows of `refused` batches are replaced by a note that says so: their numbers must not be missing.
+    """
+    rows = batch.rows
+    while rows:
+        placed = _place(rows, envelope.agent, clock, refused)
+        if not placed:
+            return None
+        name = msgspec.structs.replace(batch.name, last=batch.name.first + len(placed) - 1)
+        payload = encode(_batch(name, placed, envelope))
+        if len(payload) <= MAX_BATCH_BYTES or len(placed) == 1:
+            return Parcel(name, payload)
+        rows = rows[: len(placed) // 2]
+    return None
+
+
+def heartbeat(epoch: int, last: int, envelope: Envelope) -> bytes:
+    """A batch of the main lane without rows: coverage only."""
+    return encode(_batch(BatchName(epoch, Lane.MAIN, last + 1, last), [], envelope))
+
+
+Placed = tuple[int, EventRow | ReadingRow, Moment]
+
+
+def _place(rows: Sequence[Row], agent: str, clock: ClockMap, refused: Sequence[BatchName]) -> list[Placed]:
+    """The rows from the first on that can be placed in time, with their numbers."""
+    placed: list[Placed] = []
+    for row in rows:
+        content = row_decoder.decode(row.body)
+        seen = content.observed_at if isinstance(content, EventRow) else content.at
+        moment = clock.resolve(row.boot, seen)
+        if moment is None:
+            break
+        if any(name.first <= row.seq <= name.last for name in refused):
+            content = _refusal(content, agent, seen)
+        placed.append((row.seq, content, moment))
+    return placed
+
+
+def _refusal(content: EventRow | ReadingRow, agent: str, seen: int) -> EventRow:
+    kind = content.type if isinstance(content, EventRow) else content.point
+    data = msgspec.json.encode({"what": "refused", "device": content.device, "kind": kind})
+    return EventRow(device=agent, type="device.fault", at=seen, observed_at=seen, data=data)
+
+
+def _batch(name: BatchName, placed: Sequence[Placed], envelope: Envelope) -> Batch:
+    return Batch(
+        agent=envelope.agent,
+        epoch=name.epoch,
+        lane=name.lane,
+        first=name.first,
+        last=name.last,
+        sent_at=envelope.sent_at,
+        clock_offset_ms=envelope.clock_offset_ms,
+        through=dict(envelope.through),
+        sources=dict(envelope.sources),
+        events=[_event(seq, row, moment) for seq, row, moment in placed if isinstance(row, EventRow)],
+        readings=_readings([entry for entry in placed if isinstance(entry[1], ReadingRow)]),
+    )
+
+
+def _event(seq: int, row: EventRow, seen: Moment) -> Event:
+    return Event(
+        seq=seq,
+        at=seen.at - (row.observed_at - row.at),
+        device=row.device,
+        type=row.type,
+        observed_at=seen.at,
+        clock_error_ms=seen.error_ms + row.error_ms,
+        zone=row.zone,
+        person=row.person,
+        data=msgspec.Raw(row.data),
+    )
+
+
+def _readings(placed: Sequence[Placed]) -> Readings:
+    columns = Readings([], [], [], [], [], [], [])
+    for seq, row, moment in placed:
+        if isinstance(row, ReadingRow):
+            columns.seq.append(seq)
+            columns.device.append(row.device)
+            columns.point.append(row.point)
+            columns.at.append(moment.at)
+            columns.value.append(row.value)
+            columns.quality.append(row.quality)
+            columns.clock_error_ms.append(moment.error_ms)
+    return columns
