@@ -1,0 +1,270 @@
+"""The reading side of the in-memory store: plain filters over what its partitions hold."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from typing_extensions import override
+
+from cloud.correlation.verdict import Outcome
+from cloud.store.base import (
+    AgentHealth,
+    BlindRow,
+    Commit,
+    DeviceHealth,
+    Incident,
+    StoredEvent,
+    VerdictRow,
+)
+from cloud.store.memory import MemoryStore, Partition, stored_events
+from cloud.store.reads import (
+    MOST_ROWS,
+    AlertState,
+    Change,
+    ChangeKind,
+    ChangeQuery,
+    ChangeRow,
+    EventQuery,
+    IncidentQuery,
+    Page,
+    QuarantineEntry,
+    QuarantineQuery,
+    Reader,
+    SiteEvent,
+    VerdictQuery,
+)
+
+T = TypeVar("T")
+
+_KIND_ORDER: Final = {kind: place for place, kind in enumerate(ChangeKind)}
+
+
+class MemoryReader(Reader):
+    """Reads a `MemoryStore`, also one that another thread writes."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    @override
+    async def open(self) -> None:
+        return
+
+    @override
+    async def close(self) -> None:
+        return
+
+    @override
+    async def positions(self) -> Mapping[int, int]:
+        with self._store.lock:
+            return {number: len(held.commits) for number, held in self._store.partitions.items()}
+
+    @override
+    async def follow(self) -> AsyncIterator[tuple[int, int]]:
+        loop = asyncio.get_running_loop()
+        told: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
+
+        def tell(partition: int, commit_no: int) -> None:
+            loop.call_soon_threadsafe(told.put_nowait, (partition, commit_no))
+
+        with self._store.lock:
+            self._store.listeners.add(tell)
+        try:
+            for position in (await self.positions()).items():
+                yield position
+            while True:
+                yield await told.get()
+        finally:
+            with self._store.lock:
+                self._store.listeners.discard(tell)
+
+    @override
+    async def changes(self, query: ChangeQuery) -> Sequence[Change]:
+        with self._store.lock:
+            held = self._store.partitions.get(query.partition, Partition())
+            found = [
+                (change, key)
+                for kind in query.kinds
+                for change, key in _CHANGES[kind](held, query)
+                if query.after < change.commit_no <= query.upto
+                and (query.site is None or change.row.site == query.site)
+            ]
+        found.sort(key=lambda pair: (pair[0].commit_no, _KIND_ORDER[pair[0].kind], pair[1]))
+        return [change for change, _ in found]
+
+    @override
+    async def devices(self, site: str) -> Sequence[DeviceHealth]:
+        with self._store.lock:
+            rows = [row for held in self._partitions() for _, row in held.devices.values()]
+        return sorted((row for row in rows if row.site == site), key=lambda row: row.device)
+
+    @override
+    async def blind(self, site: str, since: int) -> Sequence[BlindRow]:
+        with self._store.lock:
+            rows = [row for held in self._partitions() for _, row in held.blind.values()]
+        mine = (row for row in rows if row.site == site and row.end > since)
+        return sorted(mine, key=lambda row: (row.device, row.start))
+
+    @override
+    async def agents(self, site: str) -> Sequence[AgentHealth]:
+        with self._store.lock:
+            rows = [row for held in self._partitions() for _, row in held.agents.values()]
+        return sorted((row for row in rows if row.site == site), key=lambda row: row.agent)
+
+    @override
+    async def events(self, query: EventQuery) -> Page[StoredEvent]:
+        with self._store.lock:
+            rows = [row for held in self._partitions() for row in stored_events(held, query.site)]
+        return _page(
+            (row for row in rows if _wanted_event(row, query)),
+            lambda row: (row.event.at, row.event.device, row.event.seq),
+            query.before,
+            query.limit,
+        )
+
+    @override
+    async def verdicts(self, query: VerdictQuery) -> Page[VerdictRow]:
+        newest: dict[tuple[str, str, int], VerdictRow] = {}
+        for row in self._verdict_rows(query.site):
+            newest[_episode(row)] = row
+        return _page(
+            (row for row in newest.values() if _wanted_verdict(row, query)),
+            lambda row: (row.revised.verdict.opened_at, row.revised.verdict.rule, row.revised.verdict.key),
+            query.before,
+            query.limit,
+        )
+
+    @override
+    async def revisions(self, site: str, rule: str, key: str, opened_at: int) -> Sequence[VerdictRow]:
+        return [row for row in self._verdict_rows(site) if _episode(row) == (rule, key, opened_at)]
+
+    @override
+    async def incidents(self, query: IncidentQuery) -> Page[Incident]:
+        with self._store.lock:
+            rows = [row for held in self._partitions() for _, row in held.incidents.values()]
+        wanted = (row for row in rows if row.site == query.site and query.state in {None, row.state})
+        return _page(wanted, lambda row: (row.opened_at, row.id), query.before, query.limit)
+
+    @override
+    async def incident(self, site: str, incident: str) -> Incident | None:
+        with self._store.lock:
+            found = [held.incidents.get((site, incident)) for held in self._partitions()]
+        return next((entry[1] for entry in found if entry is not None), None)
+
+    @override
+    async def alerts(self, site: str) -> Sequence[AlertState]:
+        with self._store.lock:
+            entries = [entry for held in self._partitions() for entry in held.alerts.values()]
+        mine = [AlertState(alert) for _, alert, cleared in entries if cleared is None and alert.site == site]
+        mine.sort(key=lambda row: (row.alert.overdue.due_at, row.alert.overdue.episode), reverse=True)
+        return mine[:MOST_ROWS]
+
+    @override
+    async def quarantine(self, query: QuarantineQuery) -> Page[QuarantineEntry]:
+        with self._store.lock:
+            commits = [commit for held in self._partitions() for commit in held.commits]
+        commits.sort(key=lambda commit: (commit.committed_at, commit.partition, commit.commit_no))
+        rows = [row for commit in commits for row in commit.quarantine]
+        entries = (QuarantineEntry(number, row) for number, row in enumerate(rows, start=1))
+        wanted = (entry for entry in entries if query.site in {None, entry.row.site})
+        return _page(wanted, lambda entry: entry.id, query.before, query.limit)
+
+    def _partitions(self) -> Iterable[Partition]:
+        return self._store.partitions.values()
+
+    def _verdict_rows(self, site: str) -> list[VerdictRow]:
+        with self._store.lock:
+            commits = [commit for held in self._partitions() for commit in held.commits]
+        return [row for commit in commits for row in commit.verdicts if row.site == site]
+
+
+def _page(rows: Iterable[T], key: Callable[[T], Any], before: object, limit: int) -> Page[T]:
+    found = sorted((row for row in rows if before is None or key(row) < before), key=key, reverse=True)
+    return Page(found[:limit], len(found) > limit)
+
+
+def _episode(row: VerdictRow) -> tuple[str, str, int]:
+    verdict = row.revised.verdict
+    return verdict.rule, verdict.key, verdict.opened_at
+
+
+def _wanted_event(row: StoredEvent, query: EventQuery) -> bool:
+    event = row.event
+    in_zone = (
+        query.zone is None
+        or event.zone == query.zone
+        or (event.zone is None and event.device in query.zone_devices)
+    )
+    return (
+        in_zone
+        and (not query.types or event.type in query.types)
+        and (not query.devices or event.device in query.devices)
+        and _within(event.at, query.since, query.until)
+    )
+
+
+def _wanted_verdict(row: VerdictRow, query: VerdictQuery) -> bool:
+    verdict = row.revised.verdict
+    asked_for = verdict.outcome in query.outcomes if query.outcomes else verdict.outcome is not Outcome.VOID
+    return (
+        asked_for
+        and (not query.rules or verdict.rule in query.rules)
+        and query.key in {None, verdict.key}
+        and _within(verdict.opened_at, query.since, query.until)
+    )
+
+
+def _within(moment: int, since: int | None, until: int | None) -> bool:
+    return (since is None or moment >= since) and (until is None or moment < until)
+
+
+_Keyed = Iterator[tuple[Change, tuple[Any, ...]]]
+
+
+def _commits(held: Partition, query: ChangeQuery) -> Sequence[Commit]:
+    return held.commits[query.after : query.upto]
+
+
+def _events(held: Partition, query: ChangeQuery) -> _Keyed:
+    only = Partition()
+    for commit in _commits(held, query):
+        only.commits = [commit]
+        for site in {group.site for group in commit.events}:
+            for stored in stored_events(only, site):
+                event = stored.event
+                key = (site, event.at, event.device, event.seq)
+                yield Change(commit.commit_no, ChangeKind.EVENT, SiteEvent(site, stored)), key
+
+
+def _verdicts(held: Partition, query: ChangeQuery) -> _Keyed:
+    for commit in _commits(held, query):
+        for row in commit.verdicts:
+            key = (row.site, *_episode(row), row.revised.revision)
+            yield Change(commit.commit_no, ChangeKind.VERDICT, row), key
+
+
+def _incidents(held: Partition, query: ChangeQuery) -> _Keyed:
+    for commit in _commits(held, query):
+        for row in commit.incidents:
+            yield Change(commit.commit_no, ChangeKind.INCIDENT, row), (row.site, row.id, row.revision)
+
+
+def _alerts(held: Partition, _: ChangeQuery) -> _Keyed:
+    for key, (commit_no, alert, cleared) in held.alerts.items():
+        row = AlertState(alert, cleared.cleared_at if cleared else None)
+        yield Change(commit_no, ChangeKind.ALERT, row), key
+
+
+def _states(kind: ChangeKind, table: Mapping[Any, tuple[int, ChangeRow]]) -> _Keyed:
+    for key, (commit_no, row) in table.items():
+        yield Change(commit_no, kind, row), key
+
+
+_CHANGES: Final[Mapping[ChangeKind, Callable[[Partition, ChangeQuery], _Keyed]]] = {
+    ChangeKind.EVENT: _events,
+    ChangeKind.VERDICT: _verdicts,
+    ChangeKind.ALERT: _alerts,
+    ChangeKind.INCIDENT: _incidents,
+    ChangeKind.DEVICE: lambda held, _: _states(ChangeKind.DEVICE, held.devices),
+    ChangeKind.BLIND: lambda held, _: _states(ChangeKind.BLIND, held.blind),
+    ChangeKind.AGENT: lambda held, _: _states(ChangeKind.AGENT, held.agents),
+}

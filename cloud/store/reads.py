@@ -1,0 +1,231 @@
+"""What can be asked of the store: lists for people, page by page, and the changes that commits brought.
+
+All calls are coroutines. Each may raise `StoreUnavailableError`; nothing else comes out of a reader. Lists are
+sorted newest first and resume after the key of the last row that was seen, so that rows which arrive in
+between neither push one out of sight nor show one twice.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Final, Generic, Protocol, TypeVar
+
+import msgspec
+
+from cloud.store.base import (
+    AgentHealth,
+    AlertRow,
+    BlindRow,
+    DeviceHealth,
+    Incident,
+    IncidentState,
+    QuarantineRow,
+    StoredEvent,
+    VerdictRow,
+)
+
+MOST_ROWS: Final = 1_000
+"""The longest page."""
+
+T = TypeVar("T")
+
+EventKey = tuple[int, str, int]
+"""`(at, device, seq)`: where a page of events ended."""
+
+VerdictKey = tuple[int, str, str]
+"""`(opened_at, rule, key)`: where a page of verdicts ended."""
+
+IncidentKey = tuple[int, str]
+"""`(opened_at, id)`: where a page of incidents ended."""
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """Some rows of a list; `more` when others follow."""
+
+    rows: Sequence[T]
+    more: bool
+
+
+class EventQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Events of a site, newest first by `(at, device, seq)`; what is empty or None does not narrow.
+
+    `since <= at < until`. An event lies in `zone` when it says so, or says nothing and its device is one of
+    `zone_devices` (those that stand in that zone).
+    """
+
+    site: str
+    types: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    zone: str | None = None
+    zone_devices: tuple[str, ...] = ()
+    since: int | None = None
+    until: int | None = None
+    before: EventKey | None = None
+    limit: int = 100
+
+
+class VerdictQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest revision of each episode of a site, latest `(opened_at, rule, key)` first.
+
+    `since <= opened_at < until`. Episodes that turned out to be part of another (`void`) are left out unless
+    `outcomes` asks for them.
+    """
+
+    site: str
+    rules: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    key: str | None = None
+    since: int | None = None
+    until: int | None = None
+    before: VerdictKey | None = None
+    limit: int = 100
+
+
+class IncidentQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Incidents of a site, latest `(opened_at, id)` first."""
+
+    site: str
+    state: IncidentState | None = None
+    before: IncidentKey | None = None
+    limit: int = 100
+
+
+class QuarantineQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What could not be taken, latest first; `before` is the id of the last one seen."""
+
+    site: str | None = None
+    before: int | None = None
+    limit: int = 100
+
+
+class QuarantineEntry(msgspec.Struct, frozen=True):
+    """A quarantined row; `id` grows with time."""
+
+    id: int
+    row: QuarantineRow
+
+
+class AlertState(msgspec.Struct, frozen=True):
+    """An overdue alert as it stands; `cleared_at` when it was withdrawn."""
+
+    alert: AlertRow
+    cleared_at: int | None = None
+
+    @property
+    def site(self) -> str:
+        """The alert's site."""
+        return self.alert.site
+
+
+class SiteEvent(msgspec.Struct, frozen=True):
+    """A stored event with its site."""
+
+    site: str
+    stored: StoredEvent
+
+
+class ChangeKind(StrEnum):
+    """What a commit can change.
+
+    Of `event`, `verdict` and `incident` every single change is told; the others are states: only the newest is
+    told, at the commit that brought it.
+    """
+
+    EVENT = "event"
+    VERDICT = "verdict"
+    ALERT = "alert"
+    INCIDENT = "incident"
+    DEVICE = "device"
+    BLIND = "blind"
+    AGENT = "agent"
+
+
+ChangeRow = SiteEvent | VerdictRow | AlertState | Incident | DeviceHealth | BlindRow | AgentHealth
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One row that a commit brought."""
+
+    commit_no: int
+    kind: ChangeKind
+    row: ChangeRow
+
+
+class ChangeQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What the commits `after < commit_no <= upto` of a partition changed, of `site` (None: of every site)."""
+
+    partition: int
+    after: int
+    upto: int
+    kinds: frozenset[ChangeKind] = frozenset(ChangeKind)
+    site: str | None = None
+
+
+class Reader(Protocol):
+    """The reading side of a store. Open before use; close once; safe to use from many tasks at a time."""
+
+    async def open(self) -> None:
+        """Get ready. Does not wait for the database: each call says for itself when it is not there."""
+        ...
+
+    async def close(self) -> None:
+        """Let everything go. Never raises."""
+        ...
+
+    async def positions(self) -> Mapping[int, int]:
+        """By partition, the number of its last commit."""
+        ...
+
+    def follow(self) -> AsyncIterator[tuple[int, int]]:
+        """Each commit as `(partition, commit_no)` from the moment of the first step on, until the store fails.
+
+        The first thing that comes is every partition's last commit, so that nothing is lost between two calls.
+        """
+        ...
+
+    async def changes(self, query: ChangeQuery) -> Sequence[Change]:
+        """Changes by commit, then kind in the order of `ChangeKind`, then key.
+
+        The same query gives the same rows of `event`, `verdict` and `incident` for ever; a state that moved on
+        comes with its later commit instead.
+        """
+        ...
+
+    async def devices(self, site: str) -> Sequence[DeviceHealth]:
+        """What is known of each device of a site, by device."""
+        ...
+
+    async def blind(self, site: str, since: int) -> Sequence[BlindRow]:
+        """Spans with `end > since` for which a device of the site could not be known, by device and start."""
+        ...
+
+    async def agents(self, site: str) -> Sequence[AgentHealth]:
+        """What is known of each agent of a site, by agent."""
+        ...
+
+    async def events(self, query: EventQuery) -> Page[StoredEvent]:
+        """A page of events."""
+        ...
+
+    async def verdicts(self, query: VerdictQuery) -> Page[VerdictRow]:
+        """A page of verdicts."""
+        ...
+
+    async def revisions(self, site: str, rule: str, key: str, opened_at: int) -> Sequence[VerdictRow]:
+        """Every revision of one episode, the first first; none when there is no such episode."""
+        ...
+
+    async def incidents(self, query: IncidentQuery) -> Page[Incident]:
+        """A page of incidents."""
+        ...
+
+    async def incident(self, site: str, incident: str) -> Incident | None:
+        """One incident as it stands."""
+        ...
+
+    async def alerts(self, site: str) -> Sequence[AlertState]:
+        """The overdue alerts of a site that stand, latest first; at most `MOST_ROWS`."""
+        ...
+
+    async def quarantine(self, query: QuarantineQuery) -> Page[QuarantineEntry]:
+        """A page of what could not be taken."""
+        ...
