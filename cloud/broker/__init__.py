@@ -1,0 +1,1 @@
+"""The broker: its configuration, the capturing stream, and the cloud's connection to it."""
