@@ -1,0 +1,1 @@
+"""From the stream to the database: decode, admit, correlate, one transaction, acks."""
