@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import errors
-from psycopg.conninfo import make_conninfo
 
 from cloud.errors import StoreRejectedError, StoreUnavailableError
 
@@ -43,16 +42,21 @@ def connect(dsn: str, **session: str) -> psycopg.Connection[tuple[Any, ...]]:
     Raises:
         StoreUnavailableError: No server, no such database, or not allowed in.
     """
-    options = " ".join(f"-c {name}={value}" for name, value in {**_SESSION, **session}.items())
     with driver_errors():
-        return psycopg.connect(
-            make_conninfo(dsn, **_DEAD_AFTER),
-            autocommit=True,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            application_name="sitewarden",
-            options=options,
-            target_session_attrs="read-write",
-        )
+        return psycopg.connect(dsn, **connection_arguments(**session))
+
+
+def connection_arguments(**session: str) -> dict[str, Any]:
+    """What every connection of ours is opened with, beside the address; for those that pools open."""
+    options = " ".join(f"-c {name}={value}" for name, value in {**_SESSION, **session}.items())
+    return {
+        **_DEAD_AFTER,
+        "autocommit": True,
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "application_name": "sitewarden",
+        "options": options,
+        "target_session_attrs": "read-write",
+    }
 
 
 @contextlib.contextmanager

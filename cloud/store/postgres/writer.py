@@ -8,15 +8,12 @@ import msgspec
 import psycopg
 from typing_extensions import override
 
-from cloud.correlation.verdict import Outcome, Reason, Revised, Verdict
+from cloud.correlation.verdict import Revised
 from cloud.errors import FencedError, PartitionTakenError, StoreUnavailableError
 from cloud.store.base import (
     NOTIFY_CHANNEL,
     WITHHELD,
-    AgentHealth,
     Commit,
-    DeviceHealth,
-    Flag,
     Incident,
     LedgerKey,
     LedgerRow,
@@ -31,14 +28,12 @@ from cloud.store.postgres.copy import (
     HEADER,
     TRAILER,
     EventPacker,
-    blind_spans,
-    event_ids,
     pack_readings,
     pack_verdicts,
 )
+from cloud.store.postgres.rows import to_agent, to_device, to_revised, to_stored
 from cloud.store.queries import load_queries
 from contract.batch import Lane
-from contract.events import Event
 
 LOCK_SPACE: Final = 0x5357_5041
 """The first key of the advisory lock of a partition; the second is its number."""
@@ -82,8 +77,8 @@ def _take(connection: _Connection, partition: int) -> Opened:
             position=Position(stream=stream, seq=stream_seq),
             ledger=[_ledger_row(row) for row in _rows(connection, "read_ledger", where)],
             cells={(site, cell): body for site, cell, body in _rows(connection, "read_cells", where)},
-            devices=[_device(row) for row in _rows(connection, "read_devices", where)],
-            agents=[_agent(row) for row in _rows(connection, "read_agents", where)],
+            devices=[to_device(row) for row in _rows(connection, "read_devices", where)],
+            agents=[to_agent(row) for row in _rows(connection, "read_agents", where)],
             incidents=[_incident.decode(body) for (body,) in _rows(connection, "read_open_incidents", where)],
         )
 
@@ -137,14 +132,14 @@ class PostgresWriter(PartitionWriter):
     def history(self, site: str, types: Sequence[str], start: int, end: int) -> list[StoredEvent]:
         where = {"site": site, "types": list(types), "start": start, "end": end, "withheld": int(WITHHELD)}
         with driver_errors():
-            found = [_stored(row) for row in _rows(self._connection, "history", where)]
+            found = [to_stored(row) for row in _rows(self._connection, "history", where)]
         return sorted(found, key=lambda stored: (stored.event.at, stored.event.device, stored.event.seq))
 
     @override
     def last_revisions(self, site: str, rule: str, key: str, start: int, end: int) -> list[Revised]:
         where = {"site": site, "rule": rule, "key": key, "start": start, "end": end}
         with driver_errors():
-            return [_revised(row) for row in _rows(self._connection, "last_revisions", where)]
+            return [to_revised(row) for row in _rows(self._connection, "last_revisions", where)]
 
     @override
     def close(self) -> None:
@@ -232,68 +227,3 @@ def _ledger_row(row: tuple[Any, ...]) -> LedgerRow:
     site, agent, epoch, lane, high, flat = row
     islands = tuple(zip(flat[0::2], flat[1::2], strict=True))
     return LedgerRow(key=LedgerKey(site, agent, epoch, Lane(lane)), high=high, islands=islands)
-
-
-def _device(row: tuple[Any, ...]) -> DeviceHealth:
-    site, device, agent, last_at, last_seen, complete_to, known = row
-    return DeviceHealth(
-        site=site,
-        device=device,
-        agent=agent,
-        last_at=last_at,
-        last_seen=last_seen,
-        complete_to=complete_to,
-        known=known,
-    )
-
-
-def _agent(row: tuple[Any, ...]) -> AgentHealth:
-    site, agent, last_seen, epoch, clock_offset_ms, last_observed_at = row
-    return AgentHealth(
-        site=site,
-        agent=agent,
-        last_seen=last_seen,
-        epoch=epoch,
-        clock_offset_ms=clock_offset_ms,
-        last_observed_at=last_observed_at,
-    )
-
-
-def _stored(row: tuple[Any, ...]) -> StoredEvent:
-    device, seq, at, kind, observed_at, clock_error_ms, zone, person, data, received_at, flags = row
-    event = Event(
-        seq=seq,
-        at=at,
-        device=device,
-        type=kind,
-        observed_at=observed_at,
-        clock_error_ms=clock_error_ms,
-        zone=zone,
-        person=person,
-        data=msgspec.Raw(data),
-    )
-    return StoredEvent(event=event, received_at=received_at, flags=Flag(flags))
-
-
-def _revised(row: tuple[Any, ...]) -> Revised:
-    rule, version, kind, key, opened_at, due_at, outcome, final, reason, *rest = row
-    elapsed_ms, evidence, overdue, joined, blind, revision, decided_at, late_ms, cleared = rest
-    verdict = Verdict(
-        rule=rule,
-        version=version,
-        kind=kind,
-        key=key,
-        opened_at=opened_at,
-        due_at=due_at,
-        outcome=Outcome(outcome),
-        final=final,
-        reason=Reason(reason),
-        elapsed_ms=elapsed_ms,
-        evidence=event_ids.decode(evidence),
-        overdue=overdue,
-        joined=event_ids.decode(joined),
-        blind=blind_spans.decode(blind),
-    )
-    return Revised(
-        verdict=verdict, revision=revision, decided_at=decided_at, late_ms=late_ms, cleared=cleared
-    )
