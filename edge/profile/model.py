@@ -56,13 +56,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `max_registers` and `max_bits` per request (the protocol's own limits by default, Modbus Application
     Protocol V1.1b3, 6.1 and 6.3); `max_gap` how many registers that nobody asked for may be read along to
-    save a request, 0 where holes are not known to be answered; `pause_ms` between an answer and the next
+    save a request, 0 where holes are not known to be answered; `refuses_missing` that a read of something it
+    does not have is refused as a whole, not answered with sentinels; `pause_ms` between an answer and the next
     request to the same device.
     """
 
     max_registers: Annotated[int, Meta(ge=1, le=125)] = 125
     max_bits: Annotated[int, Meta(ge=1, le=2000)] = 2000
     max_gap: Annotated[int, Meta(ge=0, le=124)] = 0
+    refuses_missing: bool = True
     response_timeout_ms: Annotated[int, Meta(ge=10, le=60_000)] = 1000
     pause_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
 
@@ -121,7 +123,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A value of the device: where it stands, what it means, and how its changes are told.
 
     `address` is the 0-based wire address; value = raw * scale + offset, in `unit`; outside `min`..`max` it is
-    bad. `na` replaces the profile's sentinels for this point. `states` names a set of the profile or is a list.
+    bad. `na` replaces the profile's sentinels for this point. `states` names a set of the profile's states.
     `nibbles` says that the register holds four 4-bit codes, bits 15..12 first; the states hold for each.
     A reading is told when it moved by `deadband` or `heartbeat` has passed; `report: false` tells none.
     `optional`: a device may well not have it, so that its absence is no fault. `verified: false`: one weak
@@ -141,7 +143,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     na: dict[Code, Word] | None = None
     absent: Absence | None = None
     repeat: tuple[Repeat, ...] = ()
-    states: Word | tuple[State, ...] = ()
+    states: Word | None = None
     nibbles: tuple[Word, ...] = ()
     report: bool = True
     deadband: Annotated[float, Meta(ge=0)] = 0.0
@@ -159,7 +161,7 @@ class Derived(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: Word
     of: Annotated[tuple[Word, ...], Meta(min_length=1)]
     take: Literal["lowest", "highest"]
-    states: tuple[State, ...]
+    states: Word
 
 
 class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="protocol"):

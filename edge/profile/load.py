@@ -1,0 +1,111 @@
+"""Profile files read and checked: every mistake at once, by file, line and field."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from contract.problems import ConfigError
+from contract.yamlfile import FieldPath, Located, check, load_yaml, unknown_name
+from edge.profile.expand import WIDTHS, point_names
+from edge.profile.model import Kind, ModbusProfile, MqttProfile, Point, Profile, State
+
+_MODELS = {"modbus": ModbusProfile, "mqtt": MqttProfile}
+Mistake = tuple[FieldPath, str]
+
+
+def load_profile(path: Path) -> Profile:
+    """The profile that a file describes.
+
+    Raises:
+        ConfigError: It can't be read, or does not fit together; every mistake is named.
+    """
+    return read_profile(load_yaml(path))
+
+
+def read_profile(located: Located) -> Profile:
+    """The same for YAML that has been read already."""
+    protocol = located.value.get("protocol") if isinstance(located.value, dict) else None
+    model = _MODELS.get(str(protocol))
+    if model is None:
+        known = " or ".join(_MODELS)
+        raise ConfigError([located.problem(("protocol",), f"expected {known}, found {protocol!r}")])
+    problems = check(located, model)
+    if problems:
+        raise ConfigError(problems)
+    profile: Profile = msgspec.convert(located.value, model)
+    mistakes = _modbus_mistakes(profile) if isinstance(profile, ModbusProfile) else _mqtt_mistakes(profile)
+    problems = [located.problem(path, message) for path, message in mistakes]
+    if problems:
+        raise ConfigError(problems)
+    return profile
+
+
+def _mqtt_mistakes(profile: MqttProfile) -> Iterator[Mistake]:
+    for index, topic in enumerate(profile.topics):
+        if (topic.type is None) == (topic.availability is None):
+            yield ("topics", index), "expected either type or availability"
+        if topic.type is not None and topic.type not in profile.emits:
+            yield ("topics", index, "type"), f"{topic.type} is not among what the profile emits"
+
+
+def _modbus_mistakes(profile: ModbusProfile) -> Iterator[Mistake]:
+    for name, states in profile.states.items():
+        yield from _states_mistakes(profile, states, ("states", name))
+    names: dict[str, int] = {}
+    for index, point in enumerate(profile.points):
+        path: FieldPath = ("points", index)
+        yield from _point_mistakes(profile, point, path)
+        for name in point_names(point):
+            if name in names:
+                yield (*path, "name"), f"{name} is there twice"
+            names[name] = index
+    for index, derived in enumerate(profile.derived):
+        for place, name in enumerate(derived.of):
+            if name not in names:
+                yield ("derived", index, "of", place), unknown_name("point", name, names)
+        if derived.states not in profile.states:
+            yield ("derived", index, "states"), unknown_name("set of states", derived.states, profile.states)
+
+
+def _point_mistakes(profile: ModbusProfile, point: Point, path: FieldPath) -> Iterator[Mistake]:
+    if (point.type is Kind.BOOL) != (point.function in {1, 2}):
+        yield (*path, "type"), "expected bool for functions 1 and 2, and only for them"
+    if point.poll not in {*profile.polls, "normal"}:
+        yield (*path, "poll"), unknown_name("poll", point.poll, profile.polls)
+    last = point.address + WIDTHS[point.type] + sum((r.count - 1) * (r.stride or 1) for r in point.repeat)
+    if last > 65_536:
+        yield (*path, "address"), "runs beyond address 65535"
+    if WIDTHS[point.type] > profile.limits.max_registers:
+        yield (*path, "type"), "is wider than limits.max_registers: it can't be read in one request"
+    if point.nibbles and (len(point.nibbles) != 4 or point.type is not Kind.UINT16):
+        yield (*path, "nibbles"), "expected four names, in a uint16"
+    if point.states is not None and point.states not in profile.states:
+        yield (*path, "states"), unknown_name("set of states", point.states, profile.states)
+    if point.min is not None and point.max is not None and point.min > point.max:
+        yield (*path, "min"), "is above max"
+
+
+def _states_mistakes(profile: ModbusProfile, states: tuple[State, ...], path: FieldPath) -> Iterator[Mistake]:
+    if len({state.name for state in states}) != len(states):
+        yield path, "two states have one name"
+    for index, state in enumerate(states):
+        here: FieldPath = (*path, index)
+        forms = [bool(state.when), state.above is not None, state.below is not None]
+        if sum(forms) != 1:
+            yield here, "expected exactly one of in, above and below"
+        if state.clear is not None and not _clears(state):
+            yield (*here, "clear"), "is on the wrong side of the limit"
+        if state.on is None and state.off is None:
+            yield here, "expected on or off, or both"
+        for field, type_ in (("on", state.on), ("off", state.off)):
+            if type_ is not None and type_ not in profile.emits:
+                yield (*here, field), f"{type_} is not among what the profile emits"
+
+
+def _clears(state: State) -> bool:
+    if state.clear is None:
+        return True
+    if state.above is not None:
+        return state.clear <= state.above
+    return state.below is not None and state.clear >= state.below

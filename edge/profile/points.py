@@ -1,0 +1,96 @@
+"""A device's points as the reader works with them: profile and site joined, nothing left to look up."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from edge.profile.model import Fact, Kind, Limits
+
+
+class StateRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A `State` of the profile; points that are alike share one. `name` is unique within the point.
+
+    With `mask`, the state is so when `(raw & mask) >> shift` is in `codes`,
+    else when the number is beyond `above` or `below`; `inverted` turns it round.
+    """
+
+    name: str
+    mask: int = 0
+    shift: int = 0
+    codes: frozenset[int] = frozenset()
+    words: Mapping[int, str] = {}
+    label: str = "word"
+    absent: frozenset[int] = frozenset()
+    above: float | None = None
+    below: float | None = None
+    clear: float | None = None
+    inverted: bool = False
+    on: str | None = None
+    off: str | None = None
+    on_data: Mapping[str, Fact] = {}
+    off_data: Mapping[str, Fact] = {}
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """Of which device and zone a point's events are told, and the facts that each of them carries."""
+
+    device: str
+    zone: str | None = None
+    data: Mapping[str, Fact] = {}
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of one device. `width` counts registers, or bits for functions 1 and 2.
+
+    `optional`: devices of this kind may not have it; `expected`: this one is to have it, so that its absence is
+    a fault (it is not optional, or the site binds it).
+    """
+
+    name: str
+    told: Told
+    function: int
+    address: int
+    width: int = 1
+    kind: Kind = Kind.UINT16
+    low_first: bool = False
+    scale: float = 1.0
+    offset: float = 0.0
+    low: float | None = None
+    high: float | None = None
+    na: Mapping[int, str] = {}
+    absent_causes: frozenset[str] = frozenset()
+    absent_mask: int = 0
+    absent_codes: frozenset[int] = frozenset()
+    optional: bool = False
+    expected: bool = True
+    report: bool = True
+    deadband: float = 0.0
+    heartbeat_ms: int = 300_000
+    poll: str = "normal"
+    states: tuple[StateRule, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The first address behind it."""
+        return self.address + self.width
+
+
+class DerivedPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A number that is the lowest or the highest of others."""
+
+    name: str
+    told: Told
+    of: tuple[str, ...]
+    lowest: bool
+    states: tuple[StateRule, ...]
+
+
+class DeviceMap(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the reader knows of one device on a line. `polls`: ms between reads, by poll name."""
+
+    device: str
+    unit: int
+    limits: Limits
+    polls: Mapping[str, int]
+    points: tuple[Point, ...]
+    derived: tuple[DerivedPoint, ...] = ()
