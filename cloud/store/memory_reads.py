@@ -1,7 +1,7 @@
 """The reading side of the in-memory store: plain filters over what its partitions hold."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from typing_extensions import override
@@ -32,11 +32,10 @@ from cloud.store.reads import (
     Reader,
     SiteEvent,
     VerdictQuery,
+    change_order,
 )
 
 T = TypeVar("T")
-
-_KIND_ORDER: Final = {kind: place for place, kind in enumerate(ChangeKind)}
 
 
 class MemoryReader(Reader):
@@ -59,7 +58,7 @@ class MemoryReader(Reader):
             return {number: len(held.commits) for number, held in self._store.partitions.items()}
 
     @override
-    async def follow(self) -> AsyncIterator[tuple[int, int]]:
+    async def follow(self) -> AsyncGenerator[tuple[int, int], None]:
         loop = asyncio.get_running_loop()
         told: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
 
@@ -82,14 +81,12 @@ class MemoryReader(Reader):
         with self._store.lock:
             held = self._store.partitions.get(query.partition, Partition())
             found = [
-                (change, key)
+                change
                 for kind in query.kinds
-                for change, key in _CHANGES[kind](held, query)
-                if query.after < change.commit_no <= query.upto
-                and (query.site is None or change.row.site == query.site)
+                for change in _CHANGES[kind](held, query)
+                if query.site in {None, change.row.site}
             ]
-        found.sort(key=lambda pair: (pair[0].commit_no, _KIND_ORDER[pair[0].kind], pair[1]))
-        return [change for change, _ in found]
+        return sorted(found, key=change_order)
 
     @override
     async def devices(self, site: str) -> Sequence[DeviceHealth]:
@@ -217,54 +214,51 @@ def _within(moment: int, since: int | None, until: int | None) -> bool:
     return (since is None or moment >= since) and (until is None or moment < until)
 
 
-_Keyed = Iterator[tuple[Change, tuple[Any, ...]]]
-
-
 def _commits(held: Partition, query: ChangeQuery) -> Sequence[Commit]:
     return held.commits[query.after : query.upto]
 
 
-def _events(held: Partition, query: ChangeQuery) -> _Keyed:
+def _events(held: Partition, query: ChangeQuery) -> Iterator[Change]:
     only = Partition()
     for commit in _commits(held, query):
         only.commits = [commit]
         for site in {group.site for group in commit.events}:
             for stored in stored_events(only, site):
-                event = stored.event
-                key = (site, event.at, event.device, event.seq)
-                yield Change(commit.commit_no, ChangeKind.EVENT, SiteEvent(site, stored)), key
+                yield Change(commit.commit_no, ChangeKind.EVENT, SiteEvent(site, stored))
 
 
-def _verdicts(held: Partition, query: ChangeQuery) -> _Keyed:
+def _verdicts(held: Partition, query: ChangeQuery) -> Iterator[Change]:
     for commit in _commits(held, query):
         for row in commit.verdicts:
-            key = (row.site, *_episode(row), row.revised.revision)
-            yield Change(commit.commit_no, ChangeKind.VERDICT, row), key
+            yield Change(commit.commit_no, ChangeKind.VERDICT, row)
 
 
-def _incidents(held: Partition, query: ChangeQuery) -> _Keyed:
+def _incidents(held: Partition, query: ChangeQuery) -> Iterator[Change]:
     for commit in _commits(held, query):
         for row in commit.incidents:
-            yield Change(commit.commit_no, ChangeKind.INCIDENT, row), (row.site, row.id, row.revision)
+            yield Change(commit.commit_no, ChangeKind.INCIDENT, row)
 
 
-def _alerts(held: Partition, _: ChangeQuery) -> _Keyed:
-    for key, (commit_no, alert, cleared) in held.alerts.items():
-        row = AlertState(alert, cleared.cleared_at if cleared else None)
-        yield Change(commit_no, ChangeKind.ALERT, row), key
+def _alerts(held: Partition, query: ChangeQuery) -> Iterator[Change]:
+    rows = (
+        (commit_no, AlertState(alert, cleared.cleared_at if cleared else None))
+        for commit_no, alert, cleared in held.alerts.values()
+    )
+    return _states(ChangeKind.ALERT, rows, query)
 
 
-def _states(kind: ChangeKind, table: Mapping[Any, tuple[int, ChangeRow]]) -> _Keyed:
-    for key, (commit_no, row) in table.items():
-        yield Change(commit_no, kind, row), key
+def _states(kind: ChangeKind, rows: Iterable[tuple[int, ChangeRow]], query: ChangeQuery) -> Iterator[Change]:
+    for commit_no, row in rows:
+        if query.after < commit_no <= query.upto:
+            yield Change(commit_no, kind, row)
 
 
-_CHANGES: Final[Mapping[ChangeKind, Callable[[Partition, ChangeQuery], _Keyed]]] = {
+_CHANGES: Final[Mapping[ChangeKind, Callable[[Partition, ChangeQuery], Iterator[Change]]]] = {
     ChangeKind.EVENT: _events,
     ChangeKind.VERDICT: _verdicts,
     ChangeKind.ALERT: _alerts,
     ChangeKind.INCIDENT: _incidents,
-    ChangeKind.DEVICE: lambda held, _: _states(ChangeKind.DEVICE, held.devices),
-    ChangeKind.BLIND: lambda held, _: _states(ChangeKind.BLIND, held.blind),
-    ChangeKind.AGENT: lambda held, _: _states(ChangeKind.AGENT, held.agents),
+    ChangeKind.DEVICE: lambda held, query: _states(ChangeKind.DEVICE, held.devices.values(), query),
+    ChangeKind.BLIND: lambda held, query: _states(ChangeKind.BLIND, held.blind.values(), query),
+    ChangeKind.AGENT: lambda held, query: _states(ChangeKind.AGENT, held.agents.values(), query),
 }

@@ -5,9 +5,9 @@ sorted newest first and resume after the key of the last row that was seen, so t
 between neither push one out of sight nor show one twice.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from enum import StrEnum
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -139,6 +139,8 @@ class ChangeKind(StrEnum):
     AGENT = "agent"
 
 
+_KIND_ORDER: Final = {kind: place for place, kind in enumerate(ChangeKind)}
+
 ChangeRow = SiteEvent | VerdictRow | AlertState | Incident | DeviceHealth | BlindRow | AgentHealth
 
 
@@ -148,6 +150,29 @@ class Change(msgspec.Struct, frozen=True):
     commit_no: int
     kind: ChangeKind
     row: ChangeRow
+
+
+def change_order(change: Change) -> tuple[Any, ...]:
+    """What changes of a partition are sorted by: commit, then kind, then the row's own key."""
+    return change.commit_no, _KIND_ORDER[change.kind], change.row.site, *_row_key(change.row)
+
+
+def _row_key(row: ChangeRow) -> tuple[Any, ...]:
+    match row:
+        case SiteEvent(stored=stored):
+            return stored.event.at, stored.event.device, stored.event.seq
+        case VerdictRow(revised=revised):
+            return *msgspec.structs.astuple(revised.verdict.episode), revised.revision
+        case AlertState(alert=alert):
+            return msgspec.structs.astuple(alert.overdue.episode)
+        case Incident():
+            return row.id, row.revision
+        case DeviceHealth():
+            return (row.device,)
+        case BlindRow():
+            return row.device, row.start
+        case AgentHealth():
+            return (row.agent,)
 
 
 class ChangeQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,7 +200,7 @@ class Reader(Protocol):
         """By partition, the number of its last commit."""
         ...
 
-    def follow(self) -> AsyncIterator[tuple[int, int]]:
+    def follow(self) -> AsyncGenerator[tuple[int, int], None]:
         """Each commit as `(partition, commit_no)` from the moment of the first step on, until the store fails.
 
         The first thing that comes is every partition's last commit, so that nothing is lost between two calls.

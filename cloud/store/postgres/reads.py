@@ -1,0 +1,251 @@
+"""The reading side in PostgreSQL: a small pool of connections, and one of its own that is told of commits."""
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import psycopg
+from psycopg import sql
+from psycopg_pool import AsyncConnectionPool
+from typing_extensions import override
+
+from cloud.correlation.verdict import Episode, Overdue
+from cloud.store.base import (
+    NOTIFY_CHANNEL,
+    AgentHealth,
+    AlertRow,
+    BlindRow,
+    DeviceHealth,
+    Incident,
+    QuarantineRow,
+    StoredEvent,
+    VerdictRow,
+)
+from cloud.store.postgres.connection import connection_arguments, driver_errors
+from cloud.store.postgres.rows import Row, to_agent, to_device, to_revised, to_stored
+from cloud.store.queries import load_queries
+from cloud.store.reads import (
+    MOST_ROWS,
+    AlertState,
+    Change,
+    ChangeKind,
+    ChangeQuery,
+    ChangeRow,
+    EventQuery,
+    IncidentQuery,
+    Page,
+    QuarantineEntry,
+    QuarantineQuery,
+    Reader,
+    SiteEvent,
+    VerdictQuery,
+    change_order,
+)
+
+POOL_SIZE: Final = 6
+POOL_WAIT_S: Final = 3.0
+"""How long a call waits for a connection before it says that the store is not there."""
+
+_SQL: Final = {name: text.encode() for name, text in load_queries("reads").items()}
+_incident = msgspec.json.Decoder(Incident)
+_links = msgspec.json.Decoder(tuple[tuple[str, int], ...])
+
+# Each statement narrows by what is asked for only; a plan made once for every case would read too much.
+_SESSION: Final = {"plan_cache_mode": "force_custom_plan", "default_transaction_read_only": "on"}
+
+
+class PostgresReader(Reader):
+    """A database whose schema is up to date (`cloud.store.postgres.migrate`)."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._arguments = connection_arguments(**_SESSION) | {"target_session_attrs": "any"}
+        self._pool = AsyncConnectionPool(
+            dsn,
+            kwargs=self._arguments,
+            min_size=1,
+            max_size=POOL_SIZE,
+            timeout=POOL_WAIT_S,
+            check=AsyncConnectionPool.check_connection,
+            name="reads",
+            open=False,
+        )
+
+    @override
+    async def open(self) -> None:
+        # Who calls hears from each call that the database is away; the pool would add a line for each try.
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+        await self._pool.open(wait=False)
+
+    @override
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @override
+    async def positions(self) -> Mapping[int, int]:
+        return dict(await self._rows("positions", {}))
+
+    @override
+    async def follow(self) -> AsyncGenerator[tuple[int, int], None]:
+        with driver_errors():
+            connecting = psycopg.AsyncConnection[Row].connect(self._dsn, **self._arguments)
+            async with await connecting as connection:
+                await connection.execute(sql.SQL("listen {}").format(sql.Identifier(NOTIFY_CHANNEL)))
+                for partition, commit_no in await (await connection.execute(_SQL["positions"])).fetchall():
+                    yield partition, commit_no
+                async for told in connection.notifies():
+                    partition, _, commit_no = told.payload.partition(":")
+                    yield int(partition), int(commit_no)
+
+    @override
+    async def changes(self, query: ChangeQuery) -> Sequence[Change]:
+        where = {
+            "partition": query.partition,
+            "after": query.after,
+            "upto": query.upto,
+            "site": query.site,
+        }
+        with driver_errors():
+            async with self._pool.connection() as connection, connection.pipeline():
+                asked = [
+                    (kind, await connection.execute(_SQL[f"{kind}_changes"], where)) for kind in query.kinds
+                ]
+                found = [
+                    Change(row[0], kind, _CHANGES[kind](row[1:]))
+                    for kind, cursor in asked
+                    for row in await cursor.fetchall()
+                ]
+        return sorted(found, key=change_order)
+
+    @override
+    async def devices(self, site: str) -> Sequence[DeviceHealth]:
+        return [to_device(row) for row in await self._rows("devices", {"site": site})]
+
+    @override
+    async def blind(self, site: str, since: int) -> Sequence[BlindRow]:
+        return [_blind(row) for row in await self._rows("blind", {"site": site, "since": since})]
+
+    @override
+    async def agents(self, site: str) -> Sequence[AgentHealth]:
+        return [to_agent(row) for row in await self._rows("agents", {"site": site})]
+
+    @override
+    async def events(self, query: EventQuery) -> Page[StoredEvent]:
+        at, device, seq = query.before or (None, None, None)
+        where = {
+            "site": query.site,
+            "types": list(query.types) or None,
+            "devices": list(query.devices) or None,
+            "zone": query.zone,
+            "zone_devices": list(query.zone_devices),
+            "since": query.since,
+            "until": query.until,
+            "before_at": at,
+            "before_device": device,
+            "before_seq": seq,
+        }
+        rows = await self._rows("events", where | {"limit": query.limit + 1})
+        return _page([to_stored(row) for row in rows], query.limit)
+
+    @override
+    async def verdicts(self, query: VerdictQuery) -> Page[VerdictRow]:
+        at, rule, key = query.before or (None, None, None)
+        where = {
+            "site": query.site,
+            "rules": list(query.rules) or None,
+            "outcomes": [str(outcome) for outcome in query.outcomes] or None,
+            "key": query.key,
+            "since": query.since,
+            "until": query.until,
+            "before_at": at,
+            "before_rule": rule,
+            "before_key": key,
+        }
+        rows = await self._rows("verdicts", where | {"limit": query.limit + 1})
+        return _page([_verdict(row) for row in rows], query.limit)
+
+    @override
+    async def revisions(self, site: str, rule: str, key: str, opened_at: int) -> Sequence[VerdictRow]:
+        where = {"site": site, "rule": rule, "key": key, "opened_at": opened_at}
+        return [_verdict(row) for row in await self._rows("revisions", where)]
+
+    @override
+    async def incidents(self, query: IncidentQuery) -> Page[Incident]:
+        at, name = query.before or (None, None)
+        where = {
+            "site": query.site,
+            "state": str(query.state) if query.state else None,
+            "before_at": at,
+            "before_id": name,
+        }
+        rows = await self._rows("incidents", where | {"limit": query.limit + 1})
+        return _page([_incident.decode(body) for (body,) in rows], query.limit)
+
+    @override
+    async def incident(self, site: str, incident: str) -> Incident | None:
+        rows = await self._rows("incident", {"site": site, "id": incident})
+        return next((_incident.decode(body) for (body,) in rows), None)
+
+    @override
+    async def alerts(self, site: str) -> Sequence[AlertState]:
+        return [_alert(row) for row in await self._rows("alerts", {"site": site, "limit": MOST_ROWS})]
+
+    @override
+    async def quarantine(self, query: QuarantineQuery) -> Page[QuarantineEntry]:
+        where = {"site": query.site, "before": query.before, "limit": query.limit + 1}
+        return _page([_quarantined(row) for row in await self._rows("quarantine", where)], query.limit)
+
+    async def _rows(self, statement: str, where: Mapping[str, object]) -> list[Row]:
+        with driver_errors():
+            async with self._pool.connection() as connection:
+                return await (await connection.execute(_SQL[statement], where)).fetchall()
+
+
+def _page(rows: list[Any], limit: int) -> Page[Any]:
+    return Page(rows[:limit], len(rows) > limit)
+
+
+def _blind(row: Row) -> BlindRow:
+    site, device, start, end = row
+    return BlindRow(site=site, device=device, start=start, end=end)
+
+
+def _verdict(row: Row) -> VerdictRow:
+    *revised, site, explain_zh, explain_en = row
+    return VerdictRow(
+        site=site, revised=to_revised(tuple(revised)), explain_zh=explain_zh, explain_en=explain_en
+    )
+
+
+def _alert(row: Row) -> AlertState:
+    site, rule, key, opened_at, due_at, raised_at, cleared_at, links = row
+    overdue = Overdue(episode=Episode(rule, key, opened_at), due_at=due_at, links=_links.decode(links))
+    return AlertState(AlertRow(site=site, overdue=overdue, raised_at=raised_at), cleared_at)
+
+
+def _quarantined(row: Row) -> QuarantineEntry:
+    number, site, agent, kind, reason, body, digest, received_at = row
+    return QuarantineEntry(
+        number,
+        QuarantineRow(
+            site=site,
+            agent=agent,
+            kind=kind,
+            reason=reason,
+            body=body,
+            digest=digest,
+            received_at=received_at,
+        ),
+    )
+
+
+_CHANGES: Final[Mapping[ChangeKind, Callable[[Row], ChangeRow]]] = {
+    ChangeKind.EVENT: lambda row: SiteEvent(row[0], to_stored(row[1:])),
+    ChangeKind.VERDICT: _verdict,
+    ChangeKind.ALERT: _alert,
+    ChangeKind.INCIDENT: lambda row: _incident.decode(row[0]),
+    ChangeKind.DEVICE: to_device,
+    ChangeKind.BLIND: _blind,
+    ChangeKind.AGENT: to_agent,
+}

@@ -1,0 +1,140 @@
+-- Lists sort text by code point (collate "C"), as every other part of the system does.
+
+-- name: positions
+select partition, commit_no from checkpoint order by partition
+
+-- name: devices
+select site, device, agent, to_ms(last_at), to_ms(last_seen), to_ms(complete_to), known
+from devices
+where site = %(site)s
+order by device collate "C"
+
+-- name: blind
+select site, device, to_ms(start_at), to_ms(end_at)
+from blind_spans
+where site = %(site)s and end_at > from_ms(%(since)s)
+order by device collate "C", start_at
+
+-- name: agents
+select site, agent, to_ms(last_seen), epoch, clock_offset_ms, to_ms(last_observed_at)
+from agents
+where site = %(site)s
+order by agent collate "C"
+
+-- name: events
+-- `at_most` repeats what `before` says of the time alone, since only that can be looked up in the index.
+select device, seq, to_ms(at), type, coalesce(to_ms(observed_at), 0), clock_error_ms, zone, person,
+       coalesce(data::text, '{}'), to_ms(received_at), flags
+from events
+where site = %(site)s
+  and (%(types)s::text[] is null or type = any(%(types)s))
+  and (%(devices)s::text[] is null or device = any(%(devices)s))
+  and (%(zone)s::text is null or zone = %(zone)s or (zone is null and device = any(%(zone_devices)s::text[])))
+  and (%(since)s::int8 is null or at >= from_ms(%(since)s))
+  and (%(until)s::int8 is null or at < from_ms(%(until)s))
+  and (%(before_at)s::int8 is null
+       or (at <= from_ms(%(before_at)s)
+           and (at, device collate "C", seq)
+               < (from_ms(%(before_at)s), %(before_device)s::text, %(before_seq)s::int8)))
+order by at desc, device collate "C" desc, seq desc
+limit %(limit)s
+
+-- name: verdicts
+select v.rule, v.version, v.kind, v.key, to_ms(v.opened_at), to_ms(v.due_at), v.outcome, v.final, v.reason,
+       v.elapsed_ms, v.evidence::text, v.overdue, v.joined::text, v.blind::text, v.revision,
+       to_ms(v.decided_at), v.late_ms, v.cleared, v.site, v.explain_zh, v.explain_en
+from verdicts v
+where v.site = %(site)s
+  and (%(rules)s::text[] is null or v.rule = any(%(rules)s))
+  and (case when %(outcomes)s::text[] is null then v.outcome <> 'void' else v.outcome = any(%(outcomes)s) end)
+  and (%(key)s::text is null or v.key = %(key)s)
+  and (%(since)s::int8 is null or v.opened_at >= from_ms(%(since)s))
+  and (%(until)s::int8 is null or v.opened_at < from_ms(%(until)s))
+  and (%(before_at)s::int8 is null
+       or (v.opened_at <= from_ms(%(before_at)s)
+           and (v.opened_at, v.rule collate "C", v.key collate "C")
+               < (from_ms(%(before_at)s), %(before_rule)s::text, %(before_key)s::text)))
+order by v.opened_at desc, v.rule collate "C" desc, v.key collate "C" desc
+limit %(limit)s
+
+-- name: revisions
+select v.rule, v.version, v.kind, v.key, to_ms(v.opened_at), to_ms(v.due_at), v.outcome, v.final, v.reason,
+       v.elapsed_ms, v.evidence::text, v.overdue, v.joined::text, v.blind::text, v.revision,
+       to_ms(v.decided_at), v.late_ms, v.cleared, v.site, v.explain_zh, v.explain_en
+from verdict_revisions v
+where v.site = %(site)s and v.rule = %(rule)s and v.key = %(key)s and v.opened_at = from_ms(%(opened_at)s)
+order by v.revision
+
+-- name: incidents
+select body::text
+from incidents
+where site = %(site)s
+  and (%(state)s::text is null or state = %(state)s)
+  and (%(before_at)s::int8 is null
+       or (opened_at <= from_ms(%(before_at)s)
+           and (opened_at, id collate "C") < (from_ms(%(before_at)s), %(before_id)s::text)))
+order by opened_at desc, id collate "C" desc
+limit %(limit)s
+
+-- name: incident
+select body::text from incidents where site = %(site)s and id = %(id)s
+
+-- name: alerts
+select site, rule, key, to_ms(opened_at), to_ms(due_at), to_ms(raised_at), to_ms(cleared_at), links::text
+from alerts
+where site = %(site)s and cleared_at is null
+order by due_at desc, rule collate "C" desc, key collate "C" desc, opened_at desc
+limit %(limit)s
+
+-- name: quarantine
+select id, site, agent, kind, reason, body, digest, to_ms(received_at)
+from quarantine
+where (%(site)s::text is null or site = %(site)s) and (%(before)s::int8 is null or id < %(before)s)
+order by id desc
+limit %(limit)s
+
+-- name: event_changes
+select commit_no, site, device, seq, to_ms(at), type, coalesce(to_ms(observed_at), 0), clock_error_ms, zone,
+       person, coalesce(data::text, '{}'), to_ms(received_at), flags
+from events
+where partition = %(partition)s and commit_no > %(after)s and commit_no <= %(upto)s
+  and (%(site)s::text is null or site = %(site)s)
+
+-- name: verdict_changes
+select v.commit_no, v.rule, v.version, v.kind, v.key, to_ms(v.opened_at), to_ms(v.due_at), v.outcome, v.final,
+       v.reason, v.elapsed_ms, v.evidence::text, v.overdue, v.joined::text, v.blind::text, v.revision,
+       to_ms(v.decided_at), v.late_ms, v.cleared, v.site, v.explain_zh, v.explain_en
+from verdict_revisions v
+where v.partition = %(partition)s and v.commit_no > %(after)s and v.commit_no <= %(upto)s
+  and (%(site)s::text is null or v.site = %(site)s)
+
+-- name: alert_changes
+select commit_no, site, rule, key, to_ms(opened_at), to_ms(due_at), to_ms(raised_at), to_ms(cleared_at),
+       links::text
+from alerts
+where partition = %(partition)s and commit_no > %(after)s and commit_no <= %(upto)s
+  and (%(site)s::text is null or site = %(site)s)
+
+-- name: incident_changes
+select commit_no, body::text
+from incident_changes
+where partition = %(partition)s and commit_no > %(after)s and commit_no <= %(upto)s
+  and (%(site)s::text is null or site = %(site)s)
+
+-- name: device_changes
+select commit_no, site, device, agent, to_ms(last_at), to_ms(last_seen), to_ms(complete_to), known
+from devices
+where partition = %(partition)s and commit_no > %(after)s and commit_no <= %(upto)s
+  and (%(site)s::text is null or site = %(site)s)
+
+-- name: blind_changes
+select commit_no, site, device, to_ms(start_at), to_ms(end_at)
+from blind_spans
+where partition = %(partition)s and commit_no > %(after)s and commit_no <= %(upto)s
+  and (%(site)s::text is null or site = %(site)s)
+
+-- name: agent_changes
+select commit_no, site, agent, to_ms(last_seen), epoch, clock_offset_ms, to_ms(last_observed_at)
+from agents
+where partition = %(partition)s and commit_no > %(after)s and commit_no <= %(upto)s
+  and (%(site)s::text is null or site = %(site)s)

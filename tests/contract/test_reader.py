@@ -1,0 +1,295 @@
+"""What every store promises those who read it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from cloud.correlation.verdict import Outcome
+from cloud.store.base import BlindRow, Flag, IncidentState, PartitionWriter, Store
+from cloud.store.memory import MemoryStore
+from cloud.store.memory_reads import MemoryReader
+from cloud.store.postgres.reads import PostgresReader
+from cloud.store.postgres.writer import PostgresStore
+from cloud.store.reads import (
+    AlertState,
+    Change,
+    ChangeKind,
+    ChangeQuery,
+    EventQuery,
+    IncidentQuery,
+    Page,
+    QuarantineQuery,
+    Reader,
+    SiteEvent,
+    VerdictQuery,
+)
+from tests import samples
+from tests.samples import BIG, NOON, SITE, Scribe
+
+Take = Callable[[int], PartitionWriter]
+
+
+@pytest.fixture
+async def reader(store: Store) -> AsyncIterator[Reader]:
+    """A reader of the store at hand."""
+    reader: Reader
+    if isinstance(store, MemoryStore):
+        reader = MemoryReader(store)
+    elif isinstance(store, PostgresStore):
+        reader = PostgresReader(store._dsn)
+    else:
+        raise TypeError(store)
+    await reader.open()
+    yield reader
+    await reader.close()
+
+
+@pytest.fixture
+def scribe(take: Take) -> Scribe:
+    return Scribe(take(3))
+
+
+def seqs(page: Page[Any]) -> list[int]:
+    return [row.event.seq for row in page.rows]
+
+
+async def changed(reader: Reader, after: int, upto: int, **more: Any) -> Sequence[Change]:
+    return await reader.changes(ChangeQuery(partition=3, after=after, upto=upto, **more))
+
+
+async def test_an_empty_store_has_nothing_to_tell(reader: Reader) -> None:
+    assert await reader.positions() == {}
+    assert await reader.events(EventQuery(site=SITE)) == Page([], more=False)
+    assert await reader.verdicts(VerdictQuery(site=SITE)) == Page([], more=False)
+    assert await reader.incidents(IncidentQuery(site=SITE)) == Page([], more=False)
+    assert await reader.quarantine(QuarantineQuery()) == Page([], more=False)
+    assert await reader.incident(SITE, "one") is None
+    assert [*await reader.devices(SITE), *await reader.agents(SITE), *await reader.alerts(SITE)] == []
+    assert await changed(reader, 0, 9) == []
+
+
+async def test_positions_are_the_last_commit_of_each_partition(reader: Reader, take: Take) -> None:
+    Scribe(take(3)).write_all([{}, {}])
+    Scribe(take(5), 5).write()
+    assert await reader.positions() == {3: 2, 5: 1}
+
+
+async def test_an_event_comes_back_whole(reader: Reader, scribe: Scribe) -> None:
+    rich = samples.event(17, zone="b1", person="card:8812331", clock_error_ms=20, observed_at=NOON + 5)
+    scribe.write(events=[samples.events(rich, base=7 << 41, flags=(int(Flag.UNKNOWN_TYPE),))])
+    (found,) = (await reader.events(EventQuery(site=SITE))).rows
+    assert found.event.seq == BIG
+    assert (found.event.zone, found.event.person, found.event.clock_error_ms) == ("b1", "card:8812331", 20)
+    assert (found.event.observed_at, found.received_at) == (NOON + 5, NOON + 40)
+    assert found.flags is Flag.UNKNOWN_TYPE
+    assert bytes(found.event.data) == b"{}"
+
+
+async def test_events_come_newest_first_and_pages_neither_skip_nor_repeat(
+    reader: Reader, scribe: Scribe
+) -> None:
+    same_time = [samples.event(seq, device=name) for name in ("B", "a", "_") for seq in (2, 10)]
+    later = samples.event(99, NOON + 1)
+    scribe.write(events=[samples.events(*same_time, later)])
+    whole = (await reader.events(EventQuery(site=SITE))).rows
+    keys = [(row.event.at, row.event.device, row.event.seq) for row in whole]
+    assert keys == sorted(keys, reverse=True)
+    paged, before = [], None
+    while True:
+        page = await reader.events(EventQuery(site=SITE, limit=2, before=before))
+        paged += page.rows
+        if not page.more:
+            break
+        last = page.rows[-1].event
+        before = (last.at, last.device, last.seq)
+        scribe.write(events=[samples.events(samples.event(len(paged), NOON + 1_000))])
+    assert paged == list(whole)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "found"),
+    [
+        ({"types": ("fire.alarm",)}, [1]),
+        ({"types": ("fire.alarm", "door.opened")}, [2, 1]),
+        ({"devices": ("cp-b1",)}, [4, 3]),
+        ({"zone": "gate"}, [3]),
+        ({"zone": "b1", "zone_devices": ("cp-b1",)}, [4]),
+        ({"since": NOON + 2}, [4, 3]),
+        ({"until": NOON + 2}, [2, 1]),
+        ({"since": NOON + 1, "until": NOON + 3, "devices": ("cp-b1",)}, [3]),
+    ],
+)
+async def test_events_can_be_narrowed(
+    reader: Reader, scribe: Scribe, narrow: dict[str, Any], found: list[int]
+) -> None:
+    happened = [
+        samples.event(1),
+        samples.event(2, NOON + 1, "door.opened"),
+        samples.event(3, NOON + 2, "checkpoint.scan", "cp-b1", zone="gate"),
+        samples.event(4, NOON + 3, "checkpoint.scan", "cp-b1"),
+    ]
+    scribe.write(events=[samples.events(*happened), samples.events(samples.event(5, NOON + 9), site="other")])
+    assert seqs(await reader.events(EventQuery(site=SITE, **narrow))) == found
+
+
+async def test_only_the_newest_revision_of_an_episode_is_listed_and_all_are_kept(
+    reader: Reader, scribe: Scribe
+) -> None:
+    first = samples.verdict()
+    second = samples.verdict(revision=2, outcome=Outcome.BREACHED)
+    third = samples.verdict(revision=3, outcome=Outcome.MET)
+    other = samples.verdict("gate", opened_at=NOON + 1, outcome=Outcome.UNKNOWN)
+    scribe.write_all([{"verdicts": [first, second]}, {"verdicts": [other, third]}])
+    assert list((await reader.verdicts(VerdictQuery(site=SITE))).rows) == [other, third]
+    assert list(await reader.revisions(SITE, "ER-2", "b1", NOON)) == [first, second, third]
+    assert list(await reader.revisions(SITE, "ER-2", "b1", NOON + 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("narrow", "found"),
+    [
+        ({}, ["c", "b", "a"]),
+        ({"rules": ("ER-2", "none")}, ["c", "b", "a"]),
+        ({"rules": ("none",)}, []),
+        ({"outcomes": ("met",)}, ["b"]),
+        ({"outcomes": ("void", "met")}, ["void", "b"]),
+        ({"key": "a"}, ["a"]),
+        ({"since": NOON + 1}, ["c", "b"]),
+        ({"until": NOON + 1}, ["a"]),
+        ({"before": (NOON + 2, "ER-2", "c")}, ["b", "a"]),
+        ({"before": (NOON + 1, "ER-2", "b"), "limit": 1}, ["a"]),
+    ],
+)
+async def test_verdicts_can_be_narrowed_and_what_joined_another_is_shown_only_when_asked_for(
+    reader: Reader, scribe: Scribe, narrow: dict[str, Any], found: list[str]
+) -> None:
+    scribe.write(
+        verdicts=[
+            samples.verdict("a"),
+            samples.verdict("b", opened_at=NOON + 1, outcome=Outcome.MET),
+            samples.verdict("c", opened_at=NOON + 2, outcome=Outcome.BREACHED),
+            samples.verdict("void", opened_at=NOON + 3, outcome=Outcome.VOID),
+            samples.verdict("d", site="other"),
+        ]
+    )
+    page = await reader.verdicts(VerdictQuery(site=SITE, **narrow))
+    assert [row.revised.verdict.key for row in page.rows] == found
+    assert not page.more
+
+
+async def test_incidents_are_listed_as_they_stand(reader: Reader, scribe: Scribe) -> None:
+    one, two = samples.incident("one"), samples.incident("two", opened_at=NOON + 1)
+    closed = samples.incident("one", revision=2, state=IncidentState.CLOSED)
+    scribe.write_all([{"incidents": [one, two, samples.incident(site="other")]}, {"incidents": [closed]}])
+    assert list((await reader.incidents(IncidentQuery(site=SITE))).rows) == [two, closed]
+    still_open = IncidentQuery(site=SITE, state=IncidentState.OPEN)
+    assert list((await reader.incidents(still_open)).rows) == [two]
+    first = await reader.incidents(IncidentQuery(site=SITE, limit=1))
+    assert (list(first.rows), first.more) == ([two], True)
+    rest = await reader.incidents(IncidentQuery(site=SITE, limit=1, before=(NOON + 1, "two")))
+    assert (list(rest.rows), rest.more) == ([closed], False)
+    assert await reader.incident(SITE, "one") == closed
+
+
+async def test_alerts_stand_until_they_are_cleared(reader: Reader, scribe: Scribe) -> None:
+    scribe.write(alerts=[samples.alert("b1"), samples.alert("gate", NOON + 1)])
+    assert list(await reader.alerts(SITE)) == [
+        AlertState(samples.alert("gate", NOON + 1)),
+        AlertState(samples.alert("b1")),
+    ]
+    scribe.write(cleared=[samples.cleared("gate", NOON + 1)])
+    assert list(await reader.alerts(SITE)) == [AlertState(samples.alert("b1"))]
+
+
+async def test_health_is_the_newest_known(reader: Reader, scribe: Scribe) -> None:
+    scribe.write(devices=[samples.device(), samples.device("Z")], agents=[samples.agent()])
+    scribe.write(devices=[samples.device(at=NOON + 9)], agents=[samples.agent(at=NOON + 9)])
+    assert list(await reader.devices(SITE)) == [samples.device("Z"), samples.device(at=NOON + 9)]
+    assert list(await reader.agents(SITE)) == [samples.agent(at=NOON + 9)]
+
+
+async def test_blind_spans_are_those_that_reach_into_the_period(reader: Reader, scribe: Scribe) -> None:
+    old = BlindRow(site=SITE, device="cp-b1", start=NOON - 9, end=NOON)
+    recent = BlindRow(site=SITE, device="cp-b1", start=NOON - 3, end=NOON + 1)
+    scribe.write(blind=[old, recent])
+    assert list(await reader.blind(SITE, NOON)) == [recent]
+    assert list(await reader.blind(SITE, NOON - 1)) == [old, recent]
+
+
+async def test_what_was_put_aside_is_listed_latest_first(reader: Reader, scribe: Scribe) -> None:
+    scribe.write(quarantine=[samples.aside("one"), samples.aside("two"), samples.aside("x", "other")])
+    page = await reader.quarantine(QuarantineQuery(site=SITE, limit=1))
+    assert ([entry.row for entry in page.rows], page.more) == ([samples.aside("two")], True)
+    rest = await reader.quarantine(QuarantineQuery(site=SITE, before=page.rows[0].id))
+    assert [entry.row for entry in rest.rows] == [samples.aside("one")]
+    assert len((await reader.quarantine(QuarantineQuery())).rows) == 3
+
+
+async def test_each_commit_tells_what_it_changed_in_a_fixed_order(reader: Reader, scribe: Scribe) -> None:
+    blind = BlindRow(site=SITE, device="cp-b1", start=NOON, end=NOON + 5)
+    scribe.write(
+        events=[samples.events(samples.event(2), samples.event(1))],
+        verdicts=[samples.verdict()],
+        incidents=[samples.incident()],
+        devices=[samples.device()],
+        agents=[samples.agent()],
+        blind=[blind],
+    )
+    scribe.write(alerts=[samples.alert()])
+    scribe.write(verdicts=[samples.verdict(revision=2)])
+    first = await changed(reader, 0, 1)
+    assert [change.kind for change in first] == ["event", "event", "verdict", "incident", "device", "blind", "agent"]  # fmt: skip
+    assert [change.commit_no for change in first] == [1] * 7
+    rows = [change.row for change in first]
+    assert [row.stored.event.seq for row in rows[:2] if isinstance(row, SiteEvent)] == [1, 2]
+    assert rows[2:] == [
+        samples.verdict(),
+        samples.incident(),
+        samples.device(),
+        blind,
+        samples.agent(),
+    ]
+    assert [change.row for change in await changed(reader, 1, 3)] == [
+        AlertState(samples.alert()),
+        samples.verdict(revision=2),
+    ]
+    assert await changed(reader, 3, 9) == []
+
+
+async def test_changes_can_be_narrowed_to_a_site_and_to_kinds(reader: Reader, scribe: Scribe) -> None:
+    scribe.write(
+        events=[samples.events(samples.event(1)), samples.events(samples.event(1), site="other")],
+        verdicts=[samples.verdict(), samples.verdict(site="other")],
+    )
+    only = await changed(reader, 0, 1, site="other", kinds=frozenset({ChangeKind.VERDICT}))
+    assert [change.row for change in only] == [samples.verdict(site="other")]
+    assert await changed(reader, 0, 1, kinds=frozenset()) == []
+
+
+async def test_a_state_that_moved_on_is_told_once_with_its_newest_commit(
+    reader: Reader, scribe: Scribe
+) -> None:
+    scribe.write(devices=[samples.device()], alerts=[samples.alert()])
+    scribe.write(devices=[samples.device(at=NOON + 9)], cleared=[samples.cleared()])
+    assert await changed(reader, 0, 1) == []
+    told = await changed(reader, 0, 2)
+    assert [change.row for change in told] == [
+        AlertState(samples.alert(), cleared_at=samples.cleared().cleared_at),
+        samples.device(at=NOON + 9),
+    ]
+
+
+async def test_followers_hear_where_every_partition_stands_and_then_of_each_commit(
+    reader: Reader, scribe: Scribe
+) -> None:
+    scribe.write_all([{}, {}])
+    following = reader.follow()
+    async with asyncio.timeout(10):
+        assert await anext(following) == (3, 2)
+        await asyncio.to_thread(scribe.write)
+        assert await anext(following) == (3, 3)
+        await asyncio.to_thread(scribe.write)
+        assert await anext(following) == (3, 4)
+    await following.aclose()
