@@ -1,0 +1,133 @@
+"""Reading a scenario for a site: its shape and its names, every mistake at once."""
+
+import math
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from contract.problems import ConfigError
+from contract.site import Site
+from contract.yamlfile import FieldPath, convert, load_yaml, unknown_name
+from firmware_sim.scenario import (
+    Actor,
+    AnyStep,
+    Behaviour,
+    Between,
+    DeviceFault,
+    DoorOpened,
+    Fire,
+    GateStuck,
+    MainsFailure,
+    ReaderClock,
+    ReaderOffline,
+    ReaderRepeats,
+    Scenario,
+    SetInputs,
+    ms,
+)
+from firmware_sim.world.field import Field, read_field
+from firmware_sim.world.graph import Graph
+
+Mistake = tuple[FieldPath, str]
+
+
+def load_scenario(path: Path, site: Site) -> Scenario:
+    """The scenario that a file describes for a site.
+
+    Raises:
+        ConfigError: The file has mistakes or names what the site does not have; every one is named.
+    """
+    located = load_yaml(path)
+    scenario = convert(located, Scenario)
+    problems = [located.problem(where, message) for where, message in _mistakes(scenario, site)]
+    if problems:
+        raise ConfigError(problems)
+    return scenario
+
+
+def _mistakes(scenario: Scenario, site: Site) -> Iterator[Mistake]:
+    yield from _behaviour(scenario.behaviour, ("behaviour",))
+    yield from _calls(scenario, site)
+    for index, actor in enumerate(scenario.people):
+        yield from _actor(actor, site, ("people", index))
+    field = read_field(site)
+    for index, step in enumerate(scenario.steps):
+        yield from _repeats(step, ("steps", index))
+        yield from _step(step, field, ("steps", index))
+
+
+def _calls(scenario: Scenario, site: Site) -> Iterator[Mistake]:
+    roles = {role for person in site.file.people for role in person.roles}
+    for kind, call, cause in (
+        ("fire", scenario.calls.fire, Fire),
+        ("mains", scenario.calls.mains, MainsFailure),
+    ):
+        if any(isinstance(step, cause) for step in scenario.steps):
+            yield from _known("role", call.role, roles, ("calls", kind, "role"))
+
+
+def _behaviour(behaviour: Behaviour, path: FieldPath) -> Iterator[Mistake]:
+    for name in ("reaction", "dwell", "stays", "rest"):
+        between: Between = getattr(behaviour, name)
+        if ms(between.least) > ms(between.most):
+            yield (*path, name), f"least ({between.least}) is more than most ({between.most})"
+
+
+def _actor(actor: Actor, site: Site, path: FieldPath) -> Iterator[Mistake]:
+    people = [person.id for person in site.file.people]
+    yield from _known("person", actor.person, people, (*path, "person"))
+    if actor.person in people and not site.people[actor.person].cards:
+        yield (*path, "person"), f"{actor.person!r} carries no card to scan with"
+    yield from _known("zone", actor.at, site.zones, (*path, "at"))
+    if actor.route is not None:
+        yield from _known("route", actor.route, [r.id for r in site.file.routes], (*path, "route"))
+        if actor.at in site.zones:
+            yield from _way(actor, site, (*path, "route"))
+    if actor.behaviour is not None:
+        yield from _behaviour(actor.behaviour, (*path, "behaviour"))
+
+
+def _way(actor: Actor, site: Site, path: FieldPath) -> Iterator[Mistake]:
+    """Whether the actor's round can be walked from where they are."""
+    graph, readers = Graph(site), read_field(site).readers
+    here = actor.at
+    for leg in (leg for route in site.file.routes if route.id == actor.route for leg in route.checkpoints):
+        zone = readers.get(leg.device)
+        if zone is None:
+            yield path, f"checkpoint {leg.device!r} is no reader in a zone"
+        elif graph.seconds(here, zone) == math.inf:
+            yield path, f"no way leads from {here!r} to checkpoint {leg.device!r} in {zone!r}"
+        else:
+            here = zone
+
+
+def _repeats(step: AnyStep, path: FieldPath) -> Iterator[Mistake]:
+    if step.every is None:
+        return
+    taken = ms(step.jitter) + (0 if isinstance(step, SetInputs) else ms(step.lasts))
+    if ms(step.every) <= taken:
+        yield (*path, "every"), f"expected more than jitter and duration together, found {step.every}"
+
+
+def _step(step: AnyStep, field: Field, path: FieldPath) -> Iterator[Mistake]:
+    match step:
+        case Fire():
+            if not step.zones:
+                yield (*path, "zones"), "expected at least one zone"
+            for index, zone in enumerate(step.zones):
+                yield from _known("zone with a fire point", zone, field.fire_points, (*path, "zones", index))
+        case MainsFailure():
+            if not field.mains:
+                yield path, "no device of the site watches the mains"
+        case GateStuck():
+            yield from _known("gate", step.gate, field.having("gate.released"), (*path, "gate"))
+        case DoorOpened():
+            yield from _known("door", step.door, field.having("door.opened"), (*path, "door"))
+        case ReaderOffline() | ReaderClock() | ReaderRepeats():
+            yield from _known("reader", step.reader, field.readers, (*path, "reader"))
+        case DeviceFault() | SetInputs():
+            yield from _known("Modbus device", step.device, field.modbus, (*path, "device"))
+
+
+def _known(what: str, name: str, known: Collection[str], path: FieldPath) -> Iterator[Mistake]:
+    if name not in known:
+        yield path, unknown_name(what, name, sorted(known))

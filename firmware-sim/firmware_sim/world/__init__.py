@@ -1,0 +1,1 @@
+"""The simulated estate and its people: pure, seeded, and told the time by its caller."""
