@@ -1,0 +1,1 @@
+"""Answers made into what happened: pure functions of what was remembered and what came in."""

@@ -1,0 +1,167 @@
+"""One device followed through its answers: memory in, memory and observations out. Pure; time is an argument."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from edge.decode.request import Answer, Reading, RequestMemory, Trouble, is_quiet, read_points
+from edge.decode.sheet import Sheet
+from edge.decode.spans import Spans, covered, extend
+from edge.decode.states import Key, Moment, follow
+from edge.decode.trouble import Silence, Spell, on_sense, on_silence, on_voice
+from edge.decode.values import Value
+from edge.plan import Request
+from edge.ports import Failed, Happened, Observation
+from edge.profile.points import DerivedPoint
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """The device answered that it won't: Modbus exception `code`."""
+
+    request: Request
+    asked_at: int
+    answered_at: int
+    code: int
+
+
+class DerivedMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """The states of a derived point, and when a read that knew it was last asked."""
+
+    active: Mapping[Key, str]
+    known_at: int
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is remembered of one device."""
+
+    requests: Mapping[str, RequestMemory] = {}
+    refusals: Mapping[str, int] = {}
+    inputs: Mapping[str, Value] = {}
+    derived: Mapping[str, DerivedMemory] = {}
+    spans: Spans = {}
+    spell: Spell = Spell()
+    silence: Silence = Silence()
+
+
+Result = tuple[Memory, tuple[Observation, ...]]
+
+
+def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
+    """A request was answered with registers. Coverage comes last, after what it covers."""
+    silence, back = on_voice(memory.silence, sheet.map.device, answer.answered_at)
+    request = answer.request
+    old = memory.requests.get(request.key)
+    if old is not None and is_quiet(old, answer):
+        again = msgspec.structs.replace(old, asked_at=answer.asked_at)
+        read = Reading(memory=again, seen=(), inputs={})
+    else:
+        read = read_points(sheet, old, answer)
+    troubles = read.memory.troubles
+    inputs = {**memory.inputs, **read.inputs}
+    derived, told = _derive(sheet, memory, inputs, answer)
+    return _conclude(
+        sheet,
+        memory,
+        msgspec.structs.replace(
+            memory,
+            requests={**memory.requests, request.key: read.memory},
+            refusals={key: code for key, code in memory.refusals.items() if key != request.key},
+            inputs=inputs,
+            derived=derived,
+            silence=silence,
+            spans=extend(memory.spans, sheet, request, answer.asked_at, frozenset(troubles)),
+        ),
+        [*back, *read.seen, *told, *_blind(sheet, answer, troubles)],
+        answer.answered_at,
+    )
+
+
+def on_refusal(sheet: Sheet, memory: Memory, refusal: Refusal) -> Result:
+    """A request was refused. That is no trouble where the device may lack all of it and always did."""
+    silence, back = on_voice(memory.silence, sheet.map.device, refusal.answered_at)
+    request = refusal.request
+    lacking = request.optional and request.key not in memory.requests
+    after = msgspec.structs.replace(memory, silence=silence)
+    if lacking:
+        spans = extend(memory.spans, sheet, request, refusal.asked_at, frozenset())
+        after = msgspec.structs.replace(after, spans=spans)
+        return _conclude(sheet, memory, after, [*back], refusal.answered_at)
+    refusals = {**memory.refusals, request.key: refusal.code}
+    after = msgspec.structs.replace(after, refusals=refusals)
+    blind = Failed(devices=_borne(sheet, request), at=refusal.answered_at, why=f"exception_{refusal.code}")
+    return _conclude(sheet, memory, after, [*back, blind], refusal.answered_at)
+
+
+def on_failure(sheet: Sheet, memory: Memory, why: str, now: int) -> Result:
+    """A request got no answer, or none that could be understood."""
+    silence, events = on_silence(memory.silence, sheet.map.device, why, now)
+    blind = Failed(devices=tuple(sheet.told), at=now, why=why)
+    return msgspec.structs.replace(memory, silence=silence), (*events, blind)
+
+
+def _borne(sheet: Sheet, request: Request) -> tuple[str, ...]:
+    return tuple(device for device, requests in sheet.told.items() if request.key in requests)
+
+
+def _conclude(sheet: Sheet, before: Memory, after: Memory, seen: list[Observation], now: int) -> Result:
+    """Adds what holds of the device as a whole: its fault, if any, and its coverage."""
+    causes = {
+        name: trouble.cause
+        for request in after.requests.values()
+        for name, trouble in request.troubles.items()
+    } | {key: f"exception_{code}" for key, code in after.refusals.items()}
+    spell, events = on_sense(before.spell, sheet.map.device, causes, now)
+    spoken = covered(after.spans, sheet, before.spans)
+    return msgspec.structs.replace(after, spell=spell), (*seen, *events, *spoken)
+
+
+def _blind(sheet: Sheet, answer: Answer, troubles: Mapping[str, Trouble]) -> tuple[Failed, ...]:
+    """The devices that can't be known as long as those points have no value."""
+    devices = tuple(
+        device
+        for device, requests in sheet.told.items()
+        if not requests.get(answer.request.key, frozenset()).isdisjoint(troubles)
+    )
+    if not devices:
+        return ()
+    why = ", ".join(sorted({trouble.cause for trouble in troubles.values()}))
+    return (Failed(devices=devices, at=answer.answered_at, why=why),)
+
+
+def _derive(
+    sheet: Sheet, memory: Memory, inputs: Mapping[str, Value], answer: Answer
+) -> tuple[Mapping[str, DerivedMemory], tuple[Happened, ...]]:
+    """The derived points that the answer feeds, so far as all their inputs are known."""
+    changed: dict[str, DerivedMemory] = {}
+    events: list[Happened] = []
+    for derived in sheet.derived_of[answer.request.key]:
+        value = _derived_value(derived, inputs, sheet.expected)
+        if value is None:
+            continue
+        old = memory.derived.get(derived.name)
+        moment = Moment(
+            since=old.known_at if old else None,
+            answered_at=answer.answered_at,
+            bridge_ms=sheet.bridge_ms(answer.request),
+        )
+        before = old.active if old else {}
+        outcome = follow(derived.name, derived.told, derived.states, value, before, moment)
+        changed[derived.name] = DerivedMemory(active=outcome.active, known_at=answer.asked_at)
+        events += outcome.events
+    return {**memory.derived, **changed}, tuple(events)
+
+
+def _derived_value(
+    derived: DerivedPoint, inputs: Mapping[str, Value], expected: frozenset[str]
+) -> Value | None:
+    """None while it can't be known. What the device lacks, and may lack, has no part in it."""
+    numbers: list[float] = []
+    for name in derived.of:
+        value = inputs.get(name)
+        if value is None or (value.number is None and (name in expected or not value.absent)):
+            return None
+        if value.number is not None:
+            numbers.append(value.number)
+    if not numbers:
+        return None
+    return Value(0, min(numbers) if derived.lowest else max(numbers))

@@ -1,0 +1,149 @@
+"""One request's answer read point by point, against what the request brought the time before."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from edge.decode.readings import Said, reading
+from edge.decode.sheet import Sheet
+from edge.decode.states import Key, Moment, follow
+from edge.decode.values import Value, read_value
+from edge.plan import Request
+from edge.ports import Observation
+from edge.profile.points import Point
+
+_NO_HEARTBEAT = 1 << 62
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The registers (or bits) that a request brought; both times are of the boot clock."""
+
+    request: Request
+    asked_at: int
+    answered_at: int
+    words: tuple[int, ...]
+
+
+class Trouble(msgspec.Struct, frozen=True, gc=False):
+    """Why a point has no value, and when a read that knew it was last asked."""
+
+    cause: str
+    known_at: int | None
+
+
+class RequestMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """The last answer to a request and what was made of it. `active`: the states that are so, with their word."""
+
+    words: tuple[int, ...]
+    asked_at: int
+    active: Mapping[Key, str]
+    troubles: Mapping[str, Trouble]
+    said: Mapping[str, Said]
+    heartbeat_at: int
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What one answer gave: what to remember, what to tell, and the values that derived points need."""
+
+    memory: RequestMemory
+    seen: tuple[Observation, ...]
+    inputs: Mapping[str, Value]
+
+
+def is_quiet(old: RequestMemory, answer: Answer) -> bool:
+    """Nothing changed, nothing is amiss and nothing is due: the common case, made cheap."""
+    return old.words == answer.words and not old.troubles and answer.answered_at < old.heartbeat_at
+
+
+def read_points(sheet: Sheet, old: RequestMemory | None, answer: Answer) -> Reading:
+    """Every point of an answer, in the order of its request."""
+    reader = _Reader(sheet, old, answer)
+    for point in answer.request.points:
+        reader.take(point)
+    return reader.reading()
+
+
+class _Reader:
+    """Takes the points of one answer in turn; lives only as long as the call that made it."""
+
+    def __init__(self, sheet: Sheet, old: RequestMemory | None, answer: Answer) -> None:
+        self._sheet = sheet
+        self._old = old
+        self._answer = answer
+        self._bridge_ms = sheet.bridge_ms(answer.request)
+        self._active: dict[Key, str] = {}
+        self._said: dict[str, Said] = dict(old.said) if old else {}
+        self._heartbeat_at = _NO_HEARTBEAT
+        self._troubles: dict[str, Trouble] = {}
+        self._inputs: dict[str, Value] = {}
+        self._seen: list[Observation] = []
+
+    def reading(self) -> Reading:
+        memory = RequestMemory(
+            words=self._answer.words,
+            asked_at=self._answer.asked_at,
+            active=self._active,
+            troubles=self._troubles,
+            said=self._said,
+            heartbeat_at=self._heartbeat_at,
+        )
+        return Reading(memory=memory, seen=tuple(self._seen), inputs=self._inputs)
+
+    def take(self, point: Point) -> None:
+        start = point.address - self._answer.request.address
+        value = read_value(point, self._answer.words[start : start + point.width])
+        if point.name in self._sheet.inputs:
+            self._inputs[point.name] = value
+        if value.number is None:
+            self._without_value(point, value)
+            return
+        self._report(point, value)
+        if not point.states:
+            return
+        outcome = follow(
+            point.name, point.told, point.states, value, self._before(point), self._moment(point)
+        )
+        self._active.update(outcome.active)
+        self._seen += outcome.events
+        if outcome.cause:
+            self._trouble(point, outcome.cause)
+
+    def _without_value(self, point: Point, value: Value) -> None:
+        before = self._before(point)
+        self._active.update(before)
+        if value.absent and not point.expected and not before:
+            return
+        self._report(point, value)
+        self._trouble(point, value.cause)
+
+    def _before(self, point: Point) -> Mapping[Key, str]:
+        """The states of the point that were so, so far as anything was known."""
+        if self._old is None or not self._old.active:
+            return {}
+        keys = [(point.name, rule.name) for rule in point.states]
+        return {key: self._old.active[key] for key in keys if key in self._old.active}
+
+    def _moment(self, point: Point) -> Moment:
+        return Moment(
+            since=self._known_at(point), answered_at=self._answer.answered_at, bridge_ms=self._bridge_ms
+        )
+
+    def _known_at(self, point: Point) -> int | None:
+        if self._old is None:
+            return None
+        trouble = self._old.troubles.get(point.name)
+        return trouble.known_at if trouble else self._old.asked_at
+
+    def _trouble(self, point: Point, cause: str) -> None:
+        self._troubles[point.name] = Trouble(cause, self._known_at(point))
+
+    def _report(self, point: Point, value: Value) -> None:
+        if not point.report:
+            return
+        said = self._said.get(point.name)
+        measured = reading(self._sheet.map.device, point, value, said, self._answer.answered_at)
+        if measured is not None:
+            self._seen.append(measured)
+            said = self._said[point.name] = Said(measured.value, measured.at)
+        if said is not None:
+            self._heartbeat_at = min(self._heartbeat_at, said.at + point.heartbeat_ms)

@@ -1,0 +1,74 @@
+"""What the decoder knows of a device beforehand: its requests, and whose events each of them bears."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from edge.plan import Request, plan
+from edge.profile.points import DerivedPoint, DeviceMap
+
+SHORTEST_BRIDGE_MS = 10_000
+MISSED_POLLS = 3
+
+
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+    """One device on its line.
+
+    `told`: by device that events are told of (the device itself, or a gate behind an input module), by key of
+    each request that bears on it, the points that must be known for it to be covered. `derived_of`: by request
+    key, the derived points that it feeds; `inputs` are all points that feed any.
+    """
+
+    map: DeviceMap
+    requests: tuple[Request, ...]
+    told: Mapping[str, Mapping[str, frozenset[str]]]
+    derived_of: Mapping[str, tuple[DerivedPoint, ...]]
+    inputs: frozenset[str]
+    expected: frozenset[str]
+
+    def bridge_ms(self, request: Request) -> int:
+        """How long two good reads may lie apart for the time between to count as seen."""
+        return max(SHORTEST_BRIDGE_MS, MISSED_POLLS * self.map.polls[request.poll])
+
+
+def sheet(device: DeviceMap) -> Sheet:
+    """The sheet of a device."""
+    requests = plan(device.points, device.limits)
+    return Sheet(
+        map=device,
+        requests=requests,
+        told=_told(device, requests),
+        derived_of={
+            request.key: tuple(
+                derived
+                for derived in device.derived
+                if any(point.name in derived.of for point in request.points)
+            )
+            for request in requests
+        },
+        inputs=frozenset(name for derived in device.derived for name in derived.of),
+        expected=frozenset(point.name for point in device.points if point.expected),
+    )
+
+
+def _told(device: DeviceMap, requests: tuple[Request, ...]) -> dict[str, dict[str, frozenset[str]]]:
+    """A device that tells nothing but numbers is covered by all of its reads."""
+    found: dict[str, dict[str, frozenset[str]]] = {}
+    for request in requests:
+        for point in request.points:
+            needed = frozenset({point.name}) if point.expected else frozenset[str]()
+            if point.states:
+                _need(found, point.told.device, request, needed)
+            for derived in device.derived:
+                if point.name in derived.of:
+                    _need(found, derived.told.device, request, frozenset({point.name}))
+    if device.device not in found:
+        found[device.device] = {request.key: frozenset() for request in requests}
+    return found
+
+
+def _need(
+    found: dict[str, dict[str, frozenset[str]]], device: str, request: Request, names: frozenset[str]
+) -> None:
+    of_device = found.setdefault(device, {})
+    of_device[request.key] = of_device.get(request.key, frozenset()) | names

@@ -1,0 +1,141 @@
+"""What is so and what is not: states judged from values, and their changes told as events."""
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+
+import msgspec
+
+from edge.decode.values import Value
+from edge.ports import Happened
+from edge.profile.points import StateRule, Told
+
+UNKNOWN_CODE = "unknown_code"
+VANISHED = "vanished"
+
+Key = tuple[str, str]
+"""A state within a device: the point's name and the rule's."""
+
+
+class Verdict(Enum):
+    """What a value says of a state. `ABSENT`: the device has no such thing."""
+
+    SO = "so"
+    NOT_SO = "not_so"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """When something must have changed: between the read before and this one.
+
+    `since` is when the last read that knew it was asked; None when there was none. Beyond `bridge_ms` the time
+    between counts as unseen, and what is found after it is told as of when it was found, `initial` when nothing
+    was known before.
+    """
+
+    since: int | None
+    answered_at: int
+    bridge_ms: int
+
+    @property
+    def seen(self) -> bool:
+        """Whether the change itself was witnessed: the state was known right before."""
+        return self.since is not None and self.answered_at - self.since <= self.bridge_ms
+
+    @property
+    def at(self) -> int:
+        """The best single answer: the middle of the span, or when it was found."""
+        if self.since is None or not self.seen:
+            return self.answered_at
+        return (self.since + self.answered_at) // 2
+
+    @property
+    def error_ms(self) -> int:
+        """How far the true moment may be from `at`."""
+        return self.answered_at - self.at
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """The states of one point after a read: those that are so, with their word; events; trouble, if any."""
+
+    active: Mapping[Key, str]
+    events: tuple[Happened, ...] = ()
+    cause: str = ""
+
+
+def judge(rule: StateRule, value: Value, *, was_so: bool) -> tuple[Verdict, str]:
+    """What a value that is known says of a state, and the word for it."""
+    if rule.mask == 0:
+        so = _beyond(rule, value.number, was_so=was_so)
+        return (Verdict.SO if so != rule.inverted else Verdict.NOT_SO), ""
+    code = (value.raw & rule.mask) >> rule.shift
+    if code in rule.absent:
+        return Verdict.ABSENT, ""
+    if rule.words and code not in rule.words:
+        return Verdict.UNKNOWN, ""
+    so = code in rule.codes
+    return (Verdict.SO if so != rule.inverted else Verdict.NOT_SO), rule.words.get(code, "")
+
+
+def _beyond(rule: StateRule, number: float | None, *, was_so: bool) -> bool:
+    if number is None:
+        return was_so
+    if rule.above is not None:
+        limit = rule.clear if was_so and rule.clear is not None else rule.above
+        return number > limit
+    floor = rule.below or 0.0
+    limit = rule.clear if was_so and rule.clear is not None else floor
+    return number < limit
+
+
+def follow(
+    name: str,
+    told: Told,
+    rules: tuple[StateRule, ...],
+    value: Value,
+    before: Mapping[Key, str],
+    moment: Moment,
+) -> Outcome:
+    """The states of a point whose value is known, against those that were so before.
+
+    A state that is so is told when it was not, when its word changed, and when nothing was known; one that is
+    not so is told only when it was.
+    """
+    active: dict[Key, str] = {}
+    events: list[Happened] = []
+    cause = ""
+    for rule in rules:
+        key = (name, rule.name)
+        old = before.get(key)
+        verdict, word = judge(rule, value, was_so=old is not None)
+        if verdict is Verdict.SO:
+            active[key] = word
+        elif old is not None and verdict is not Verdict.NOT_SO:
+            active[key] = old
+        if verdict is Verdict.UNKNOWN or (verdict is Verdict.ABSENT and old is not None):
+            cause = UNKNOWN_CODE if verdict is Verdict.UNKNOWN else VANISHED
+        elif active.get(key) != old:
+            events += _told(told, rule, word, moment, so=verdict is Verdict.SO)
+    return Outcome(active, tuple(events), cause)
+
+
+def _told(told: Told, rule: StateRule, word: str, moment: Moment, *, so: bool) -> Iterator[Happened]:
+    type_ = rule.on if so else rule.off
+    if type_ is None:
+        return
+    data = {**told.data, **(rule.on_data if so else rule.off_data)}
+    if word:
+        data[rule.label] = word
+    if moment.since is None:
+        data["initial"] = True
+    elif not moment.seen:
+        data["unseen_ms"] = moment.answered_at - moment.since
+    yield Happened(
+        device=told.device,
+        type=type_,
+        at=moment.at,
+        observed_at=moment.answered_at,
+        error_ms=moment.error_ms,
+        zone=told.zone,
+        data=data,
+    )
