@@ -1,0 +1,121 @@
+"""Rules as data: what `config/rules/*.yaml` holds, and the dated versions of it that are in force.
+
+The model only; reading files is `cloud.correlation.rule_files`.
+"""
+
+import datetime as dt
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from contract.duration import PATTERN
+from contract.site import Id, Text, Window
+
+DurationText = Annotated[str, Meta(pattern=PATTERN, description="a duration such as 90s, 2m, 24h, 3d or 2wd")]
+EffectiveFrom = Annotated[
+    dt.date, Meta(description="a date such as 2026-01-01; it begins at midnight in the site's time zone")
+]
+RuleId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$", description="an id such as ER-2")]
+
+DEFAULT_JOIN_MS: Final = 600_000
+DEFAULT_HORIZON_MS: Final = 3_600_000
+
+
+class EventFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Events of one of the types whose data has each of these fields with this value."""
+
+    type: str | tuple[str, ...]
+    data: dict[str, Any] = {}
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The types it lets through."""
+        return frozenset([self.type] if isinstance(self.type, str) else self.type)
+
+
+class By(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who must have done it: a role, a qualification valid at that moment, or both."""
+
+    role: Id | None = None
+    qualification: Id | None = None
+
+
+class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which devices: those that meet every line given; each line is one name or several."""
+
+    id: Id | tuple[Id, ...] | None = None
+    tag: Id | tuple[Id, ...] | None = None
+    zone: Id | tuple[Id, ...] | None = None
+    profile: Id | tuple[Id, ...] | None = None
+
+
+class Response(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="response"
+):
+    """After a trigger, evidence must follow in time."""
+
+    id: RuleId
+    on: EventFilter
+    expect: EventFilter
+    within: DurationText
+    version: Annotated[int, Meta(ge=1)] = 1
+    effective_from: EffectiveFrom = dt.date(1970, 1, 1)
+    match: Literal["zone", "device", "group", "escape_route", "site"] = "zone"
+    per: Literal["trigger", "answerer"] = "trigger"
+    by: By | None = None
+    grade: Literal["strong", "weak", "declared"] | None = None
+    join: DurationText = "10m"
+    horizon: DurationText = "1h"
+    presence_ttl: DurationText = "0s"
+    name: Text = Text()
+    source: Text = Text()
+
+    @property
+    def least_grade(self) -> Literal["strong", "weak", "declared"]:
+        """The least grade of evidence that counts: `strong` with `by`, else `weak`, unless it is given."""
+        return self.grade or ("strong" if self.by else "weak")
+
+
+class Recurrence(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="recurrence"
+):
+    """Something must happen at least every so often at each selected device."""
+
+    id: RuleId
+    expect: EventFilter
+    every: DurationText
+    version: Annotated[int, Meta(ge=1)] = 1
+    effective_from: EffectiveFrom = dt.date(1970, 1, 1)
+    select: Select = Select()
+    during: tuple[Window, ...] | Id | None = None
+    name: Text = Text()
+    source: Text = Text()
+
+
+Rule = Response | Recurrence
+LATER_KINDS: Final = ("tour", "duration", "quota", "staffing")
+"""Kinds of verdicts.md that this version does not judge."""
+
+
+class RuleVersion(msgspec.Struct, frozen=True):
+    """A rule with the span of `opened_at` that it judges: `[start, end)` in ms; `end` is None for the latest."""
+
+    rule: Rule
+    start: int
+    end: int | None
+
+
+class RuleBook(msgspec.Struct, frozen=True):
+    """The rules of a site, checked against it: every version, sorted by id and start. `warnings` are for people."""
+
+    versions: tuple[RuleVersion, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def version(self, rule: str, opened_at: int) -> RuleVersion | None:
+        """The version of a rule that was in force at a moment."""
+        for version in self.versions:
+            begun = version.rule.id == rule and version.start <= opened_at
+            if begun and (version.end is None or opened_at < version.end):
+                return version
+        return None
