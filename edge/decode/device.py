@@ -8,7 +8,7 @@ from edge.decode.request import Answer, Reading, RequestMemory, Trouble, is_quie
 from edge.decode.sheet import Sheet
 from edge.decode.spans import Spans, covered, extend
 from edge.decode.states import Key, Moment, follow
-from edge.decode.trouble import Silence, Spell, on_sense, on_silence, on_voice
+from edge.decode.trouble import Spell, on_sense
 from edge.decode.values import Value
 from edge.plan import Request
 from edge.ports import Failed, Happened, Observation
@@ -40,7 +40,6 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     derived: Mapping[str, DerivedMemory] = {}
     spans: Spans = {}
     spell: Spell = Spell()
-    silence: Silence = Silence()
 
 
 Result = tuple[Memory, tuple[Observation, ...]]
@@ -48,7 +47,6 @@ Result = tuple[Memory, tuple[Observation, ...]]
 
 def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
     """A request was answered with registers. Coverage comes last, after what it covers."""
-    silence, back = on_voice(memory.silence, sheet.map.device, answer.answered_at)
     request = answer.request
     old = memory.requests.get(request.key)
     if old is not None and is_quiet(old, answer):
@@ -68,35 +66,30 @@ def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
             refusals={key: code for key, code in memory.refusals.items() if key != request.key},
             inputs=inputs,
             derived=derived,
-            silence=silence,
             spans=extend(memory.spans, sheet, request, answer.asked_at, frozenset(troubles)),
         ),
-        [*back, *read.seen, *told, *_blind(sheet, answer, troubles)],
+        [*read.seen, *told, *_blind(sheet, answer, troubles)],
         answer.answered_at,
     )
 
 
 def on_refusal(sheet: Sheet, memory: Memory, refusal: Refusal) -> Result:
     """A request was refused. That is no trouble where the device may lack all of it and always did."""
-    silence, back = on_voice(memory.silence, sheet.map.device, refusal.answered_at)
     request = refusal.request
     lacking = request.optional and request.key not in memory.requests
-    after = msgspec.structs.replace(memory, silence=silence)
     if lacking:
         spans = extend(memory.spans, sheet, request, refusal.asked_at, frozenset())
-        after = msgspec.structs.replace(after, spans=spans)
-        return _conclude(sheet, memory, after, [*back], refusal.answered_at)
+        after = msgspec.structs.replace(memory, spans=spans)
+        return _conclude(sheet, memory, after, [], refusal.answered_at)
     refusals = {**memory.refusals, request.key: refusal.code}
-    after = msgspec.structs.replace(after, refusals=refusals)
+    after = msgspec.structs.replace(memory, refusals=refusals)
     blind = Failed(devices=_borne(sheet, request), at=refusal.answered_at, why=f"exception_{refusal.code}")
-    return _conclude(sheet, memory, after, [*back, blind], refusal.answered_at)
+    return _conclude(sheet, memory, after, [blind], refusal.answered_at)
 
 
-def on_failure(sheet: Sheet, memory: Memory, why: str, now: int) -> Result:
-    """A request got no answer, or none that could be understood."""
-    silence, events = on_silence(memory.silence, sheet.map.device, why, now)
-    blind = Failed(devices=tuple(sheet.told), at=now, why=why)
-    return msgspec.structs.replace(memory, silence=silence), (*events, blind)
+def on_failure(sheet: Sheet, why: str, now: int) -> Failed:
+    """A request got no answer, or none that could be understood: nothing is remembered of it."""
+    return Failed(devices=tuple(sheet.told), at=now, why=why)
 
 
 def _borne(sheet: Sheet, request: Request) -> tuple[str, ...]:
