@@ -24,10 +24,10 @@ NULL: Final = b"\xff\xff\xff\xff"
 _EPOCH_2000_US: Final = 946_684_800_000_000
 _TEXT_CACHE: Final = 20_000
 _length = struct.Struct("!i").pack
-_event = struct.Struct("!h iq iq iq iq iq ii ih ih".replace(" ", "")).pack
-_event_unobserved = struct.Struct("!h iq iq iq iq i ii ih ih".replace(" ", "")).pack
-_reading = struct.Struct("!h iq iq iq iq id ii ih ih".replace(" ", "")).pack
-_reading_bad = struct.Struct("!h iq iq iq iq i ii ih ih".replace(" ", "")).pack
+_event = struct.Struct("!h iq iq iq iq iq iq ih ih".replace(" ", "")).pack
+_event_unobserved = struct.Struct("!h iq iq iq iq i iq ih ih".replace(" ", "")).pack
+_reading = struct.Struct("!h iq iq iq iq id iq ih ih".replace(" ", "")).pack
+_reading_bad = struct.Struct("!h iq iq iq iq i iq ih ih".replace(" ", "")).pack
 _int8 = struct.Struct("!iq").pack
 _int4 = struct.Struct("!ii").pack
 _int2 = struct.Struct("!ih").pack
@@ -81,7 +81,7 @@ class EventPacker:
             if observed:
                 # fmt: off
                 add(pack(14, 8, commit_no, 8, base + e.seq, 8, e.at * 1_000 - _EPOCH_2000_US, 8, received,
-                         8, observed * 1_000 - _EPOCH_2000_US, 4, e.clock_error_ms, 2, partition, 2, flag))
+                         8, observed * 1_000 - _EPOCH_2000_US, 8, e.clock_error_ms, 2, partition, 2, flag))
                 # fmt: on
             else:
                 add(_unobserved(e, base, received, commit_no, partition, flag))
@@ -101,7 +101,7 @@ class EventPacker:
 def _unobserved(e: Event, base: int, received: int, commit_no: int, partition: int, flag: int) -> bytes:
     # fmt: off
     return _event_unobserved(14, 8, commit_no, 8, base + e.seq, 8, _us(e.at), 8, received, -1,
-                             4, e.clock_error_ms, 2, partition, 2, flag)
+                             8, e.clock_error_ms, 2, partition, 2, flag)
     # fmt: on
 
 
@@ -137,7 +137,7 @@ def _reading_group(out: list[bytes], group: ReadingGroup, partition: int, commit
     )
     for seq, device, point, at, value, quality, error, flag in rows:
         identity = group.seq_base + seq
-        tail = (4, error, 2, partition, 2, flag)
+        tail = (8, error, 2, partition, 2, flag)
         if value is None:
             out.append(_reading_bad(12, 8, commit_no, 8, identity, 8, _us(at), 8, received, -1, *tail))
         else:

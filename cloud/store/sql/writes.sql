@@ -117,14 +117,15 @@ from unnest(%(site)s::text[], %(id)s::text[], %(kind)s::text[], %(state)s::text[
      as t (site, id, kind, state, subject, opened_at, changed_at, closed_at, revision, body)
 on conflict (site, id) do update
 set state = excluded.state, changed_at = excluded.changed_at, closed_at = excluded.closed_at,
-    revision = excluded.revision, body = excluded.body, partition = excluded.partition,
-    commit_no = excluded.commit_no
+    revision = greatest(excluded.revision, incidents.revision + 1), body = excluded.body,
+    partition = excluded.partition, commit_no = excluded.commit_no
 
 -- name: put_incident_changes
 insert into incident_changes (commit_no, revision, partition, site, id, body)
 select %(commit_no)s, revision, %(partition)s, site, id, body::jsonb
 from unnest(%(revision)s::int4[], %(site)s::text[], %(id)s::text[], %(body)s::text[])
      as t (revision, site, id, body)
+on conflict (site, id, revision) do nothing
 
 -- name: put_quarantine
 insert into quarantine (commit_no, partition, received_at, site, agent, kind, reason, digest, body)

@@ -1,0 +1,333 @@
+"""What of a message is taken, and what it means: a decision without any outside. Pure.
+
+Rules of admission: an agent speaks for itself only; nothing is taken twice; nothing is refused for being old;
+what can't be right is kept, flagged and withheld from the rules; what can't be kept goes to quarantine with
+its bytes and the reason, and never takes anything else with it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from cloud.ingest.decode import (
+    LATEST_STORABLE,
+    MOST_CLOCK_ERROR_MS,
+    MOST_NAME,
+    Decoded,
+    Unreadable,
+    decode,
+    event_problem,
+    reading_problem,
+)
+from cloud.ingest.facts import SiteFacts
+from cloud.ingest.health import Health
+from cloud.ingest.held import Held
+from cloud.ingest.ledger import Ledger, Range
+from cloud.store.base import (
+    WITHHELD,
+    AgentHealth,
+    EventGroup,
+    Flag,
+    LedgerKey,
+    QuarantineRow,
+    ReadingGroup,
+)
+from contract.batch import Batch, Coverage, batch_digest, identity_base
+from contract.events import EMPTY, Event, Readings
+from contract.topics import Address
+
+FUTURE_MS: Final = 5_000
+EARLIEST: Final = 946_684_800_000
+"""2000-01-01: no device of this field kept a right clock before."""
+
+_MOST_OFFSET: Final = 1 << 60
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A message as the broker handed it over: who sent it (by its topic), its bytes, when it was taken."""
+
+    address: Address
+    payload: bytes
+    received_at: int
+
+
+class Admitted(msgspec.Struct, kw_only=True):
+    """What is to be done with one message.
+
+    `judged` are the events of `events` that go to the rules, with their sequence numbers as on the wire.
+    `ack` names the queue whose
+    state the agent is to be told; `refused` is the digest of a message it should not send again.
+    """
+
+    events: EventGroup | None = None
+    judged: Sequence[Event] = ()
+    readings: ReadingGroup | None = None
+    quarantine: Sequence[QuarantineRow] = ()
+    ack: LedgerKey | None = None
+    refused: str | None = None
+    duplicates: int = 0
+    flagged: int = 0
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """The coverage of one device, as the rules are to know it."""
+
+    site: str
+    device: str
+    coverage: Coverage
+
+
+class Admission:
+    """Admits the messages of one partition; `facts` and `health` answer for a site by its id."""
+
+    def __init__(
+        self, ledger: Ledger, facts: Callable[[str], SiteFacts], health: Callable[[str], Health]
+    ) -> None:
+        self._ledger = ledger
+        self._facts = facts
+        self._health = health
+        self._held = Held(ledger.high)
+
+    def admit(self, delivery: Delivery) -> Admitted:
+        """Take a message."""
+        try:
+            decoded = decode(delivery.payload)
+        except Unreadable as error:
+            return _refusal(delivery, str(error))
+        batch = decoded.batch
+        if batch.agent != delivery.address.agent:
+            reason = f"says it is of {batch.agent!r} but was sent by {delivery.address.agent!r}"
+            return Admitted(quarantine=[_aside(delivery, "spoof", reason, delivery.payload)])
+        key = LedgerKey(delivery.address.site, batch.agent, batch.epoch, batch.lane)
+        fresh = self._ledger.take(key, batch.first, batch.last, delivery.received_at)
+        whole = bool(fresh) and fresh[0] == (batch.first, batch.last)
+        admitted = Admitted(ack=key)
+        self._take_events(admitted, decoded, delivery, None if whole else fresh)
+        self._take_readings(admitted, batch, delivery, None if whole else fresh)
+        if whole or fresh:
+            admitted.quarantine = [
+                *admitted.quarantine,
+                *(_aside(delivery, part.kind, part.reason, part.body) for part in decoded.rejects),
+            ]
+        self._take_statements(admitted, key, batch, delivery)
+        return admitted
+
+    # --- events
+
+    def _take_events(
+        self, admitted: Admitted, decoded: Decoded, delivery: Delivery, fresh: Sequence[Range] | None
+    ) -> None:
+        batch = decoded.batch
+        events: Sequence[Event] = batch.events
+        if fresh is not None:
+            events = [event for event in events if _is_in(event.seq, fresh)]
+            admitted.duplicates += len(batch.events) - len(events)
+        if not events:
+            return
+        facts, health = self._facts(delivery.address.site), self._health(delivery.address.site)
+        latest = delivery.received_at + FUTURE_MS
+        odd = range(len(events)) if decoded.suspect else _odd_ones(events, facts, latest)
+        admitted.judged = events
+        flags: Sequence[int] = ()
+        if odd:
+            events, flags = self._sift(admitted, events, odd, delivery)
+        else:
+            health.saw_events(events, batch.agent, delivery.received_at)
+        if events:
+            admitted.events = EventGroup(
+                site=delivery.address.site,
+                agent=batch.agent,
+                seq_base=identity_base(batch.epoch, batch.lane),
+                received_at=delivery.received_at,
+                events=events,
+                flags=flags,
+            )
+
+    def _sift(
+        self, admitted: Admitted, events: Sequence[Event], odd: Iterable[int], delivery: Delivery
+    ) -> tuple[Sequence[Event], Sequence[int]]:
+        """Look closely at the `odd` ones: those to be stored with their flags; the rest goes to quarantine."""
+        facts, health = self._facts(delivery.address.site), self._health(delivery.address.site)
+        flags: list[int] = [0] * len(events)
+        rejected: set[int] = set()
+        for index in odd:
+            event = events[index]
+            if (problem := event_problem(event)) is not None:
+                rejected.add(index)
+                body = msgspec.json.encode(event)
+                admitted.quarantine = [*admitted.quarantine, _aside(delivery, "event", problem, body)]
+            else:
+                flags[index] = facts.look_up(event.device, event.type) | _stamp_flag(
+                    event.at, delivery.received_at
+                )
+        stored = [index for index in range(len(events)) if index not in rejected]
+        for index in stored:
+            trusted = None if flags[index] & WITHHELD else events[index].at
+            known = not flags[index] & Flag.UNKNOWN_DEVICE
+            health.saw_device(
+                events[index].device, delivery.address.agent, delivery.received_at, trusted, known=known
+            )
+        kept = [events[index] for index in stored]
+        kept_flags = [flags[index] for index in stored]
+        admitted.judged = [event for event, flag in zip(kept, kept_flags, strict=True) if not flag & WITHHELD]
+        admitted.flagged += sum(flag != 0 for flag in kept_flags)
+        return kept, kept_flags if any(kept_flags) else ()
+
+    # --- readings
+
+    def _take_readings(
+        self, admitted: Admitted, batch: Batch, delivery: Delivery, fresh: Sequence[Range] | None
+    ) -> None:
+        if not len(batch.readings):
+            return
+        site, columns = delivery.address.site, batch.readings
+        errors = columns.clock_error_ms or [0] * len(columns)
+        kept: list[int] = []
+        flags: list[int] = []
+        for index, (seq, device, point, at) in enumerate(
+            zip(columns.seq, columns.device, columns.point, columns.at, strict=True)
+        ):
+            if fresh is not None and not _is_in(seq, fresh):
+                admitted.duplicates += 1
+                continue
+            if (problem := reading_problem(device, point, at, errors[index])) is not None:
+                body = msgspec.json.encode({"seq": seq, "device": device, "point": point, "at": at})
+                admitted.quarantine = [*admitted.quarantine, _aside(delivery, "reading", problem, body)]
+                continue
+            flag = self._facts(site).device_flag(device) | _stamp_flag(at, delivery.received_at)
+            kept.append(index)
+            flags.append(flag)
+            trusted = None if flag & WITHHELD else at
+            known = not flag & Flag.UNKNOWN_DEVICE
+            self._health(site).saw_device(device, batch.agent, delivery.received_at, trusted, known=known)
+        admitted.flagged += sum(flag != 0 for flag in flags)
+        if kept:
+            admitted.readings = ReadingGroup(
+                site=site,
+                agent=batch.agent,
+                seq_base=identity_base(batch.epoch, batch.lane),
+                received_at=delivery.received_at,
+                readings=columns if len(kept) == len(columns) else _chosen(columns, kept),
+                flags=flags if any(flags) else (),
+            )
+
+    # --- coverage
+
+    def _take_statements(self, admitted: Admitted, key: LedgerKey, batch: Batch, delivery: Delivery) -> None:
+        heard_to = max((event.observed_at or event.at for event in batch.events), default=None)
+        sources: Mapping[str, Coverage] = batch.sources
+        if sources:
+            sources, problems = _believable(sources, delivery.received_at)
+            for device, problem in problems:
+                row = _aside(delivery, "coverage", problem, device.encode())
+                admitted.quarantine = [*admitted.quarantine, row]
+        said_to = batch.sent_at if heard_to is None else heard_to
+        self._held.add(key, batch, sources, min(said_to, delivery.received_at))
+        self._health(key.site).heard(_agent_health(batch, delivery, heard_to))
+
+    def statements(self) -> list[Statement]:
+        """The coverage that holds by now and was not told before: for the rules, after the admitted events.
+
+        A device nobody ever made a statement of is covered as far as its agent was heard.
+        """
+        found: list[Statement] = []
+        for (site, agent), said in self._held.release().items():
+            health, facts = self._health(site), self._facts(site)
+            for device, coverage in said.sources.items():
+                health.covered(device, agent, coverage, known=not facts.device_flag(device))
+                found.append(Statement(site, device, coverage))
+            found += [
+                Statement(site, device, Coverage(said.heard_to))
+                for device in sorted(facts.covered_by_default(agent))
+                if said.heard_to > 0 and not health.has_statement(device)
+            ]
+        return found
+
+
+def _odd_ones(events: Sequence[Event], facts: SiteFacts, latest: int) -> Sequence[int]:
+    """The positions of events that need a closer look. The hottest loop of admission: keep it bare."""
+    familiar = facts.familiar
+    return [
+        index
+        for index, event in enumerate(events)
+        if familiar.get((event.device, event.type))  # None is not familiar, 0 is nothing odd
+        is not Flag.NONE
+        or not EARLIEST <= event.at <= latest
+        or event.data is not EMPTY
+        or event.zone is not None
+        or not 0 <= event.clock_error_ms <= MOST_CLOCK_ERROR_MS
+        or not 0 <= event.observed_at <= LATEST_STORABLE
+    ]
+
+
+def _stamp_flag(at: int, received_at: int) -> Flag:
+    if at > received_at + FUTURE_MS:
+        return Flag.FUTURE
+    if at >= EARLIEST:
+        return Flag.NONE
+    if EARLIEST <= at * 1_000 <= received_at + FUTURE_MS:
+        return Flag.SECONDS_FOR_MS
+    return Flag.IMPOSSIBLE_TIME
+
+
+def _is_in(seq: int, ranges: Sequence[Range]) -> bool:
+    return any(first <= seq <= last for first, last in ranges)
+
+
+def _chosen(columns: Readings, kept: Sequence[int]) -> Readings:
+    return Readings(
+        seq=[columns.seq[index] for index in kept],
+        device=[columns.device[index] for index in kept],
+        point=[columns.point[index] for index in kept],
+        at=[columns.at[index] for index in kept],
+        value=[columns.value[index] for index in kept],
+        quality=[columns.quality[index] for index in kept],
+        clock_error_ms=[columns.clock_error_ms[index] for index in kept] if columns.clock_error_ms else [],
+    )
+
+
+def _believable(
+    sources: Mapping[str, Coverage], received_at: int
+) -> tuple[dict[str, Coverage], list[tuple[str, str]]]:
+    """The statements that may be true, and those that can't be, with the reason."""
+    good: dict[str, Coverage] = {}
+    bad: list[tuple[str, str]] = []
+    for device, coverage in sources.items():
+        if not 0 <= coverage.complete_to <= received_at + FUTURE_MS:
+            bad.append((device, f"complete_to {coverage.complete_to} lies in the future, or before all time"))
+        elif any(not 0 <= start <= end <= LATEST_STORABLE for start, end in coverage.blind):
+            bad.append((device, "a blind span is none"))
+        elif "\0" in device or len(device) > MOST_NAME:
+            bad.append((device, "no name of a device"))
+        else:
+            good[device] = coverage
+    return good, bad
+
+
+def _agent_health(batch: Batch, delivery: Delivery, heard_to: int | None) -> AgentHealth:
+    return AgentHealth(
+        site=delivery.address.site,
+        agent=batch.agent,
+        last_seen=delivery.received_at,
+        epoch=batch.epoch,
+        clock_offset_ms=max(-_MOST_OFFSET, min(batch.clock_offset_ms, _MOST_OFFSET)),
+        last_observed_at=heard_to if heard_to is not None and 0 < heard_to <= LATEST_STORABLE else None,
+    )
+
+
+def _refusal(delivery: Delivery, reason: str) -> Admitted:
+    digest = batch_digest(delivery.payload)
+    return Admitted(quarantine=[_aside(delivery, "batch", reason, delivery.payload)], refused=digest)
+
+
+def _aside(delivery: Delivery, kind: str, reason: str, body: bytes) -> QuarantineRow:
+    return QuarantineRow(
+        site=delivery.address.site,
+        agent=delivery.address.agent,
+        kind=kind,
+        reason=reason.replace("\0", "?")[:500],
+        body=body,
+        digest=batch_digest(delivery.payload),
+        received_at=delivery.received_at,
+    )

@@ -1,0 +1,61 @@
+"""What ingest must know of a site model, asked in the form in which the hot path asks it. Pure."""
+
+from cloud.store.base import Flag
+from contract.events import KNOWN_TYPES
+from contract.site import Site
+
+_MOST_FAMILIAR = 20_000
+
+
+class SiteFacts:
+    """The facts of one site; of a site without a model (None) every device is unknown."""
+
+    def __init__(self, site: Site | None) -> None:
+        self._devices = frozenset(site.devices) if site else frozenset[str]()
+        self._types = KNOWN_TYPES | _types_emitted(site)
+        self._owned = _owned_devices(site) if site else {}
+        self.familiar: dict[tuple[str, str], Flag] = {}
+        """The answers of `look_up` so far; the hot path reads it, nobody else writes it."""
+
+    def look_up(self, device: str, kind: str) -> Flag:
+        """Whether the model knows the device, and the field the type."""
+        flag = self.device_flag(device)
+        if kind not in self._types:
+            flag |= Flag.UNKNOWN_TYPE
+        if len(self.familiar) >= _MOST_FAMILIAR:
+            self.familiar.clear()
+        self.familiar[device, kind] = flag
+        return flag
+
+    def device_flag(self, device: str) -> Flag:
+        """Whether the model knows the device."""
+        return Flag.NONE if device in self._devices else Flag.UNKNOWN_DEVICE
+
+    def covered_by_default(self, agent: str) -> frozenset[str]:
+        """The devices that are covered as far as their agent was heard, unless somebody states otherwise."""
+        return self._owned.get(agent, frozenset())
+
+
+def _types_emitted(site: Site | None) -> frozenset[str]:
+    """A site may bind points to words of its own; they are known there."""
+    if site is None:
+        return frozenset()
+    return frozenset(kind for device in site.file.devices for kind in site.emits(device))
+
+
+def _owned_devices(site: Site) -> dict[str, frozenset[str]]:
+    """By agent, its devices that do not buffer: those on its lines, and those told of by their points."""
+    agent_of_line = {line.id: agent.id for agent in site.file.agents for line in agent.lines}
+    owner = {device.id: agent_of_line.get(device.line or "") for device in site.file.devices}
+    for device in site.file.devices:
+        for binding in device.points.values():
+            if binding.device and owner.get(binding.device) is None:
+                owner[binding.device] = owner[device.id]
+    only_agent = site.file.agents[0].id if len(site.file.agents) == 1 else None
+    owned: dict[str, set[str]] = {}
+    for device in site.file.devices:
+        head = site.profiles.get(device.profile or "")
+        agent = owner[device.id] or only_agent
+        if agent and not (head and head.buffers):
+            owned.setdefault(agent, set()).add(device.id)
+    return {agent: frozenset(devices) for agent, devices in owned.items()}

@@ -1,0 +1,93 @@
+"""The newest known of devices and agents, gathered between two commits. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from cloud.store.base import AgentHealth, BlindRow, DeviceHealth
+from contract.batch import Coverage
+from contract.events import Event
+
+_MOST_SPANS = 256
+
+
+class Health:
+    """Of one site. What changed since the last commit is handed over by `changed_devices` and its like."""
+
+    def __init__(self, site: str, devices: Iterable[DeviceHealth], agents: Iterable[AgentHealth]) -> None:
+        self._site = site
+        self._devices = {row.device: row for row in devices}
+        self._agents = {row.agent: row for row in agents}
+        self._blind: dict[str, dict[int, int]] = {}
+        self._told: dict[str, tuple[Event, str, int]] = {}
+        self._dirty_devices: set[str] = set()
+        self._dirty_agents: set[str] = set()
+        self._new_blind: dict[tuple[str, int], int] = {}
+
+    @property
+    def agents(self) -> Mapping[str, AgentHealth]:
+        """By agent, what is known."""
+        return self._agents
+
+    def has_statement(self, device: str) -> bool:
+        """Whether any agent ever stated the coverage of a device."""
+        row = self._devices.get(device)
+        return row is not None and row.complete_to is not None
+
+    def saw_events(self, events: Sequence[Event], agent: str, received_at: int) -> None:
+        """Take in events in which nothing is odd: of each device the last one counts."""
+        for device, event in {event.device: event for event in events}.items():
+            self._told[device] = (event, agent, received_at)
+
+    def saw_device(self, device: str, agent: str, received_at: int, at: int | None, *, known: bool) -> None:
+        """A device said something at `at`; None when its stamp can't be trusted."""
+        row = self._devices.get(device) or DeviceHealth(site=self._site, device=device, agent=agent)
+        last_at = row.last_at if at is None else max(at, row.last_at or at)
+        self._devices[device] = msgspec.structs.replace(
+            row, agent=agent, last_at=last_at, last_seen=max(received_at, row.last_seen or 0), known=known
+        )
+        self._dirty_devices.add(device)
+
+    def covered(self, device: str, agent: str, statement: Coverage, *, known: bool) -> None:
+        """Take in a statement that holds."""
+        row = self._devices.get(device) or DeviceHealth(site=self._site, device=device, agent=agent)
+        if row.complete_to is None or statement.complete_to > row.complete_to:
+            self._devices[device] = msgspec.structs.replace(
+                row, complete_to=statement.complete_to, known=known
+            )
+            self._dirty_devices.add(device)
+        spans = self._blind.setdefault(device, {})
+        for start, end in statement.blind:
+            if end > spans.get(start, start):
+                spans[start] = self._new_blind[device, start] = end
+        while len(spans) > _MOST_SPANS:
+            del spans[next(iter(spans))]
+
+    def heard(self, row: AgentHealth) -> None:
+        """Take in a message of an agent; what it does not say stays as it was."""
+        before = self._agents.get(row.agent)
+        if before is not None and row.last_observed_at is None:
+            row = msgspec.structs.replace(row, last_observed_at=before.last_observed_at)
+        self._agents[row.agent] = row
+        self._dirty_agents.add(row.agent)
+
+    def changed_devices(self) -> list[DeviceHealth]:
+        """The devices that changed since this was asked last."""
+        told, self._told = self._told, {}
+        for device, (event, agent, received_at) in told.items():
+            self.saw_device(device, agent, received_at, event.at, known=True)
+        dirty, self._dirty_devices = self._dirty_devices, set()
+        return [self._devices[device] for device in dirty]
+
+    def changed_agents(self) -> list[AgentHealth]:
+        """The agents that changed since this was asked last."""
+        dirty, self._dirty_agents = self._dirty_agents, set()
+        return [self._agents[agent] for agent in dirty]
+
+    def new_blind(self) -> list[BlindRow]:
+        """The blind spans that are new or longer since this was asked last."""
+        found, self._new_blind = self._new_blind, {}
+        return [
+            BlindRow(site=self._site, device=device, start=start, end=end)
+            for (device, start), end in found.items()
+        ]
