@@ -59,12 +59,12 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A device went out of reach (`online` False) or came back after `blind_ms` (None: not known)."""
+    """A device went out of reach (`online` False), or came back after `blind_ms` (None: not known)."""
 
     device: str
     online: bool
     at: int
-    why: str
+    why: str = ""
     blind_ms: int | None = None
 
 
@@ -72,13 +72,20 @@ class CoverageTracker:
     """Keeps `Known` for each device of an agent from what its drivers say, in boot clock time.
 
     `past_lost` says that an earlier spool of this agent was lost: nothing is known of what it held, so devices
-    are blind for all time before their first contact. Otherwise a device without a past just begins.
+    are blind for all time before their first contact. Otherwise a device without a past just begins. A device
+    that is `buffering` keeps its events while it is away: it is never blind, only not known yet.
     """
 
     def __init__(
-        self, boot: str, known: Mapping[str, Known] | None = None, *, past_lost: bool = False
+        self,
+        boot: str,
+        known: Mapping[str, Known] | None = None,
+        *,
+        past_lost: bool = False,
+        buffering: frozenset[str] = frozenset(),
     ) -> None:
         self._boot = boot
+        self._buffering = buffering
         self._known = dict(known or {})
         self._past_lost = past_lost
 
@@ -88,21 +95,22 @@ class CoverageTracker:
         return self._known
 
     def covered(self, fact: Covered) -> list[Change]:
-        """Take in that all of `[since, to)` is known; what changed for people."""
-        changes = [self._covered_one(device, fact) for device in fact.devices]
-        return [change for change in changes if change]
-
-    def _covered_one(self, device: str, fact: Covered) -> Change | None:
-        before = self._known.get(device, Known())
-        blind = self._with_hole(before, BootTime(self._boot, fact.since))
+        """Take in that all of `[since, to)` is known; which devices came back into reach."""
         to = BootTime(self._boot, fact.to)
-        if before.complete_to and self._is_later(before.complete_to, to):
-            to = before.complete_to
-        self._known[device] = Known(complete_to=to, blind=blind)
-        if not before.offline:
-            return None
-        blind_ms = _length(before.complete_to, fact.since, self._boot)
-        return Change(device=device, online=True, at=fact.to, why="answers", blind_ms=blind_ms)
+        changes = []
+        for device in fact.devices:
+            before = self._known.get(device, Known())
+            hole = device not in self._buffering
+            blind = self._with_hole(before, BootTime(self._boot, fact.since)) if hole else before.blind
+            furthest = before.complete_to if self._is_later(before.complete_to, to) else to
+            self._known[device] = Known(complete_to=furthest, blind=blind)
+            if before.offline:
+                blind_ms = self._since(before.complete_to, fact.since)
+                changes.append(Change(device=device, online=True, at=fact.to, blind_ms=blind_ms))
+        return changes
+
+    def _since(self, start: BootTime | None, end: int) -> int | None:
+        return max(0, end - start.ms) if start and start.boot == self._boot else None
 
     def _with_hole(self, before: Known, since: BootTime) -> tuple[Blind, ...]:
         if before.complete_to is None:
@@ -112,29 +120,29 @@ class CoverageTracker:
             return _added(before.blind, Blind(before.complete_to, since, why))
         return before.blind
 
-    def _is_later(self, one: BootTime, other: BootTime) -> bool:
+    def _is_later(self, one: BootTime | None, other: BootTime) -> bool:
         """Whether `one` is after `other`, where either may be of an earlier boot."""
-        return (one.boot == self._boot, one.ms) > (other.boot == self._boot, other.ms)
+        return one is not None and (one.boot == self._boot, one.ms) > (other.boot == self._boot, other.ms)
 
     def failed(self, fact: Failed) -> list[Change]:
-        """Take in that devices could not be known; what changed for people."""
-        changes = [self._failed_one(device, fact) for device in fact.devices]
-        return [change for change in changes if change]
-
-    def _failed_one(self, device: str, fact: Failed) -> Change | None:
-        before = self._known.get(device, Known())
+        """Take in that devices could not be known; which of them went out of reach by that."""
         failed = BootTime(self._boot, fact.at)
-        after = msgspec.structs.replace(before, failures=before.failures + 1, failed_at=failed)
-        self._known[device] = after
-        if before.offline or not after.offline:
-            return None
-        return Change(device=device, online=False, at=fact.at, why=fact.why)
+        changes = []
+        for device in fact.devices:
+            before = self._known.get(device, Known())
+            after = msgspec.structs.replace(before, failures=before.failures + 1, failed_at=failed)
+            self._known[device] = after
+            if after.offline and not before.offline:
+                changes.append(Change(device=device, online=False, at=fact.at, why=fact.why))
+        return changes
 
     def lost(self, device: str, at: int) -> None:
         """What a device did at `at` could not be kept: it is blind from where it was complete up to then."""
         before = self._known.get(device, Known())
-        end = BootTime(self._boot, at + 1)
-        blind = _added(before.blind, Blind(before.complete_to, end, "spool_full"))
+        start, end = before.complete_to, BootTime(self._boot, at + 1)
+        if start is not None and self._is_later(start, end):
+            start, end = BootTime(self._boot, at), start
+        blind = _added(before.blind, Blind(start, end, "spool_full"))
         self._known[device] = msgspec.structs.replace(before, complete_to=end, blind=blind)
 
     def untold(self) -> list[tuple[str, Blind]]:
@@ -164,13 +172,13 @@ class CoverageTracker:
 
     def statement(self, clock: ClockMap) -> dict[str, Coverage]:
         """What can be said of every device, in cloud time; those that can't be placed yet are left out."""
-        said = {device: self._say(known, clock) for device, known in self._known.items()}
+        said = {device: self._say(device, known, clock) for device, known in self._known.items()}
         return {device: coverage for device, coverage in said.items() if coverage}
 
-    def _say(self, known: Known, clock: ClockMap) -> Coverage | None:
+    def _say(self, device: str, known: Known, clock: ClockMap) -> Coverage | None:
         complete_to = known.complete_to
         spans = list(known.blind)
-        if known.offline and known.failed_at:
+        if known.offline and known.failed_at and device not in self._buffering:
             spans.append(Blind(complete_to, known.failed_at, "offline"))
             complete_to = known.failed_at
         moment = clock.resolve(complete_to.boot, complete_to.ms) if complete_to else None
@@ -216,10 +224,6 @@ def _heard(span: Blind, through: int, now: int) -> Blind:
     if span.told_at is None and span.carrier is not None and span.carrier <= through:
         return msgspec.structs.replace(span, told_at=now)
     return span
-
-
-def _length(start: BootTime | None, end: int, boot: str) -> int | None:
-    return max(0, end - start.ms) if start and start.boot == boot else None
 
 
 _decoder: Final = msgspec.msgpack.Decoder(dict[str, Known])

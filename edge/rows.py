@@ -10,7 +10,7 @@ from edge.spool.base import NewRow
 
 
 class EventRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="e"):
-    """An event. `at` and `observed_at` are boot clock ms, `data` is JSON; `once` names it for its source.
+    """An event. `at` and `observed_at` are boot clock ms, `data` is JSON.
 
     `at` is told from `observed_at`: for an old stamp of a device's own clock it may lie before the boot.
     """
@@ -23,7 +23,6 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="
     zone: str | None = None
     person: str | None = None
     data: bytes = b"{}"
-    once: str | None = None
 
 
 class ReadingRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="r"):

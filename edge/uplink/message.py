@@ -41,6 +41,7 @@ def pack(
     Rows of `refused` batches are replaced by a note that says so: their numbers must not be missing.
     """
     rows = batch.rows
+    refused = [name for name in refused if name.lane is batch.name.lane]
     while rows:
         placed = _place(rows, envelope.agent, clock, refused)
         if not placed:

@@ -1,0 +1,65 @@
+"""The agent's command line: parses, and calls `edge.app`."""
+
+import argparse
+import logging
+import sys
+
+import structlog
+
+from contract.problems import ConfigError
+from edge.app import run
+from edge.errors import EdgeError
+from edge.settings import read_settings
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sitewarden edge",
+        description="The agent on site: reads devices, keeps what they say, sends it up. Never writes to one.",
+        epilog="Each setting may also stand in the environment, as SITEWARDEN_SITE, SITEWARDEN_AGENT and so on.",
+    )
+    parser.add_argument("--site", metavar="DIR", help="the site's files")
+    parser.add_argument("--agent", metavar="ID", help="which of the site's agents this is")
+    parser.add_argument("--broker", metavar="URL", help="mqtt://host:port or mqtts://host:port")
+    parser.add_argument("--broker-user", metavar="NAME", help="how to sign in to the broker")
+    parser.add_argument("--broker-password-file", metavar="FILE", help="a file with the password alone in it")
+    parser.add_argument("--broker-ca-file", metavar="FILE", help="whom to trust, for mqtts://")
+    parser.add_argument("--spool", metavar="FILE", help="where events wait until the cloud has them")
+    parser.add_argument("--spool-max-mb", metavar="MB", help="how big it may grow (default 512)")
+    parser.add_argument("--compress", choices=["zstd", "none"], help="send batches as zstd frames")
+    parser.add_argument(
+        "--line",
+        action="append",
+        default=[],
+        metavar="ID=URL",
+        help="another endpoint for a line, such as bus-1=modbus-tcp://127.0.0.1:5020",
+    )
+    return parser
+
+
+def main() -> int:
+    """Run the agent; the exit status: 0 stopped, 1 failed, 2 wrong settings or files."""
+    arguments = vars(_parser().parse_args())
+    structlog.configure(
+        processors=[
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    lines = arguments.pop("line")
+    try:
+        return run(read_settings(arguments, lines))
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except EdgeError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""The agent, wired: device → driver → intake → spool → uplink, each part under the supervisor."""
+
+import asyncio
+import contextlib
+import functools
+import importlib.metadata
+import random
+import signal
+from pathlib import Path
+
+import structlog
+
+from contract.batch import Lane
+from contract.site import Agent, Site
+from contract.site_files import load_site
+from contract.topics import Address
+from edge import clock
+from edge.agent import supervise
+from edge.coverage import CoverageTracker
+from edge.coverage import unpacked as coverage_from
+from edge.errors import SettingsError, SpoolDamaged
+from edge.intake import Intake
+from edge.lines import buffering, drivers_of
+from edge.recent import recent_messages
+from edge.settings import Settings
+from edge.spool.desk import Desk
+from edge.spool.sqlite import SqliteSpool, open_spool
+from edge.stamp import DeviceClocks
+from edge.timekeeper import Timekeeper
+from edge.uplink.machine import Machine
+from edge.uplink.uplink import Route, Uplink
+
+CHECKPOINT_S = 5.0
+STOP_S = 1.5
+
+log = structlog.get_logger("edge.app")
+
+
+def run(settings: Settings) -> int:
+    """Run the agent until SIGTERM or SIGINT; the exit status.
+
+    Raises:
+        ConfigError: The site's files have mistakes.
+        SettingsError: The settings don't fit the site.
+        SpoolError: The spool failed; what it holds is safe.
+    """
+    site = load_site(settings.site_dir)
+    agent = site.agents.get(settings.agent)
+    if agent is None:
+        known = ", ".join(site.agents) or "none"
+        raise SettingsError(f"site {site.id} has no agent {settings.agent}; it has {known}")
+    asyncio.run(_until_signalled(settings, site, agent))
+    return 0
+
+
+async def _until_signalled(settings: Settings, site: Site, agent: Agent) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(settings, site, agent, stop)
+
+
+async def serve(settings: Settings, site: Site, agent: Agent, stop: asyncio.Event) -> None:
+    """Run an agent until `stop`; with a spool that turns out to be damaged it begins again with a new one."""
+    while not stop.is_set():
+        try:
+            await _serve(settings, site, agent, stop)
+        except* SpoolDamaged as damage:
+            log.warning("the spool is damaged", action="spool_damaged", why=str(damage.exceptions[0]))
+
+
+async def _serve(settings: Settings, site: Site, agent: Agent, stop: asyncio.Event) -> None:
+    spool = _open_spool(settings)
+    log.info("started", action="started", site=site.id, agent=agent.id, epoch=spool.epoch)
+    await Process(settings, site, agent, spool).run(stop)
+    log.info("stopped", action="stopped", agent=agent.id)
+
+
+def _open_spool(settings: Settings) -> SqliteSpool:
+    settings.spool.parent.mkdir(parents=True, exist_ok=True)
+    spool, aside = open_spool(
+        settings.spool,
+        boot=clock.boot_id(),
+        limits=settings.limits,
+        random_source=random.SystemRandom(),
+    )
+    if aside is not None:
+        log.error("the spool was damaged and is kept aside", action="spool_damaged", file=str(aside))
+    return spool
+
+
+def _past_lost(path: Path, note: bytes | None) -> bool:
+    """A spool stood here and is lost: what its devices did in it, nobody knows."""
+    return note is None and any(path.parent.glob(f"{path.name}.damaged-*"))
+
+
+class Process:
+    """One life of an agent over one spool."""
+
+    def __init__(self, settings: Settings, site: Site, agent: Agent, spool: SqliteSpool) -> None:
+        now, boot = clock.boot_ms(), clock.boot_id()
+        last = {lane: spool.last(lane) for lane in Lane}
+        accepted = {lane: spool.accepted(lane) for lane in Lane}
+        coverage = spool.recall("coverage")
+        time = Timekeeper(spool.recall("clock"), boot=boot, boot_ms=now, wall_ms=clock.wall_ms())
+        tracker = CoverageTracker(
+            boot,
+            coverage_from(coverage),
+            past_lost=_past_lost(settings.spool, coverage),
+            buffering=buffering(site),
+        )
+        recent = recent_messages(spool)
+        self._desk = Desk(spool)
+        self._intake = Intake(self._desk, tracker, DeviceClocks(buffering(site)), time, last=last)
+        self._uplink = Uplink(
+            Route(
+                address=Address(site.id, agent.id),
+                endpoint=settings.broker,
+                version=importlib.metadata.version("sitewarden"),
+                compress=settings.compress,
+            ),
+            desk=self._desk,
+            intake=self._intake,
+            tracker=tracker,
+            time=time,
+            machine=Machine(spool.epoch, accepted, last, now, settings.pace),
+            random_source=random.SystemRandom(),
+        )
+        self._intake.on_kept(self._uplink.rows_changed)
+        self._drivers = drivers_of(site, agent, settings, kept=self._intake.kept, recent=recent)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run every part until `stop`; then put on disk what is under way, and take leave.
+
+        Raises:
+            ExceptionGroup: With the `SpoolError` that ended it.
+        """
+        try:
+            async with asyncio.TaskGroup() as parts:
+                inner = [
+                    parts.create_task(supervise("intake", self._intake.run)),
+                    parts.create_task(supervise("uplink", self._uplink.run)),
+                    parts.create_task(supervise("checkpoint", self._checkpoints)),
+                ]
+                outer = [
+                    parts.create_task(supervise(f"line {name}", functools.partial(driver.run, self._intake)))
+                    for name, driver in self._drivers.items()
+                ]
+                await stop.wait()
+                await self._stop(outer, inner)
+        finally:
+            await self._desk.close()
+
+    async def _stop(self, outer: list[asyncio.Task[None]], inner: list[asyncio.Task[None]]) -> None:
+        for task in outer:
+            task.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await asyncio.wait(outer) if outer else None
+                await self._intake.kept()
+                await self._intake.checkpoint()
+                await self._uplink.leave()
+        for task in inner:
+            task.cancel()
+
+    async def _checkpoints(self) -> None:
+        # Also while nobody listens: a restart goes on from here.
+        while True:
+            await asyncio.sleep(CHECKPOINT_S)
+            await self._intake.checkpoint()

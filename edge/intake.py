@@ -1,0 +1,182 @@
+"""Where what the drivers saw is kept: stamped, put in the spool, and only then counted as covered."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from contract.batch import Coverage, Lane
+from edge import clock
+from edge.coverage import Change, CoverageTracker, packed
+from edge.ports import Covered, Failed, Happened, Measured, Observation
+from edge.rows import EventRow, ReadingRow, new_row
+from edge.spool.base import Appended, Spool
+from edge.spool.desk import Desk
+from edge.stamp import DeviceClocks, reading_row
+from edge.timekeeper import Timekeeper
+
+MOST_WAITING: Final = 50_000
+"""Observations held while the disk does not take any; beyond it devices are blind instead."""
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """Coverage of every device, true once the cloud has the rows `through`."""
+
+    sources: dict[str, Coverage]
+    through: dict[Lane, int]
+
+
+class Intake:
+    """The sink of every driver."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        tracker: CoverageTracker,
+        clocks: DeviceClocks,
+        time: Timekeeper,
+        *,
+        last: dict[Lane, int],
+    ) -> None:
+        self._desk = desk
+        self._tracker = tracker
+        self._clocks = clocks
+        self._time = time
+        self._tell: Callable[[], None] | None = None
+        self._waiting: list[Observation] = []
+        self._markers: list[asyncio.Future[None]] = []
+        self._dropped: dict[str, int] = {}
+        self._wake = asyncio.Event()
+        self.last = last
+        self.refused = 0
+
+    def on_kept(self, tell: Callable[[], None]) -> None:
+        """Call `tell` whenever rows were kept."""
+        self._tell = tell
+
+    def put(self, observations: Sequence[Observation]) -> None:
+        """See `Sink.put`."""
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting.extend(observations)
+        else:
+            for seen in observations:
+                self._dropped |= dict.fromkeys(_devices(seen), clock.boot_ms())
+        self._wake.set()
+
+    async def kept(self) -> None:
+        """Wait until all that was put so far is on disk or was refused."""
+        marker = asyncio.get_running_loop().create_future()
+        self._markers.append(marker)
+        self._wake.set()
+        await marker
+
+    async def run(self) -> None:
+        """Keep what comes in until cancelled, then what has come in by then."""
+        try:
+            while True:
+                await self._wake.wait()
+                await self._keep_waiting()
+        finally:
+            await self._keep_waiting()
+
+    async def _keep_waiting(self) -> None:
+        self._wake.clear()
+        waiting, self._waiting = self._waiting, []
+        markers, self._markers = self._markers, []
+        dropped, self._dropped = self._dropped, {}
+        lost = {seen.device: _moment(seen) for seen in waiting if isinstance(seen, Happened | Measured)}
+        try:
+            lost = await self._keep(waiting)
+        finally:
+            for device, at in (lost | dropped).items():
+                self._tracker.lost(device, at)
+            for marker in markers:
+                if not marker.done():
+                    marker.set_result(None)
+        # Only now: what was lost ends before what is covered from here on.
+        self._count_covered(waiting)
+
+    async def _keep(self, waiting: list[Observation]) -> dict[str, int]:
+        """Keep observations in order, all with one sync to disk; where something was refused, and when."""
+        rows = [(seen, self._row(seen)) for seen in waiting if isinstance(seen, Happened | Measured)]
+        if not rows:
+            return {}
+        appended = await self._append([row for _, row in rows])
+        refused = [seen for (seen, _), seq in zip(rows, appended.seqs, strict=True) if seq is None]
+        self.refused += len(refused)
+        return {seen.device: _moment(seen) for seen in refused}
+
+    def _row(self, seen: Happened | Measured) -> EventRow | ReadingRow:
+        if isinstance(seen, Measured):
+            return reading_row(seen)
+        moment = self._time.now(seen.observed_at)
+        return self._clocks.event_row(seen, moment.at if moment else None)
+
+    async def _append(self, rows: Sequence[EventRow | ReadingRow]) -> Appended:
+        new_rows = [new_row(row) for row in rows]
+
+        def append(spool: Spool) -> tuple[Appended, dict[Lane, int]]:
+            return spool.append(new_rows), {lane: spool.last(lane) for lane in Lane}
+
+        appended, self.last = await self._desk.do(append)
+        if self._tell is not None:
+            self._tell()
+        return appended
+
+    def _count_covered(self, waiting: list[Observation]) -> None:
+        changes: list[Change] = []
+        for seen in waiting:
+            if isinstance(seen, Covered):
+                changes += self._tracker.covered(seen)
+            elif isinstance(seen, Failed):
+                changes += self._tracker.failed(seen)
+        if changes:
+            self.put([_reach(change) for change in changes])
+
+    async def checkpoint(self) -> Statement:
+        """Write on disk how far everything is known, and say it.
+
+        A blind span that no row tells of yet gets one.
+        """
+        now = clock.boot_ms()
+        await self._tell_blind(now)
+        # One moment for the statement, the numbers that make it true, and what a restart goes on from.
+        statement = Statement(self._tracker.statement(self._time.map), dict(self.last))
+        notes = {**packed(self._tracker), **self._time.note(now)}
+        await self._desk.do(lambda spool: spool.remember(notes))
+        return statement
+
+    async def _tell_blind(self, now: int) -> None:
+        untold = self._tracker.untold()
+        if not untold:
+            return
+        rows = []
+        for device, span in untold:
+            length = span.end.ms - span.start.ms if span.start and span.start.boot == span.end.boot else None
+            data = {"why": span.why} | ({} if length is None else {"blind_ms": length})
+            rows.append(self._clocks.event_row(event(device, "device.blind", now, data), None))
+        appended = await self._append(rows)
+        for (device, span), seq in zip(untold, appended.seqs, strict=True):
+            if seq is not None:
+                self._tracker.told_by(device, span, seq)
+
+
+def event(device: str, kind: str, at: int, data: Mapping[str, str | int]) -> Happened:
+    """An event of the agent's own making, at `at` of the boot clock."""
+    return Happened(device=device, type=kind, at=at, observed_at=at, data=dict(data))
+
+
+def _reach(change: Change) -> Happened:
+    if not change.online:
+        return event(change.device, "device.offline", change.at, {"why": change.why})
+    known = {} if change.blind_ms is None else {"blind_ms": change.blind_ms}
+    return event(change.device, "device.online", change.at, known)
+
+
+def _devices(seen: Observation) -> tuple[str, ...]:
+    return (seen.device,) if isinstance(seen, Happened | Measured) else seen.devices
+
+
+def _moment(seen: Happened | Measured) -> int:
+    return seen.observed_at if isinstance(seen, Happened) else seen.at

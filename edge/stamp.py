@@ -1,0 +1,64 @@
+"""What a driver saw made into rows: in boot time, with the device's own clock judged. Pure."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from contract.events import Quality
+from edge.deviceclock import DeviceClock, stamp
+from edge.ports import Happened, Measured
+from edge.rows import EventRow, ReadingRow
+
+MAX_DATA_BYTES = 16 * 1024
+"""More than any device of the field says of one event; the rest is noise or malice."""
+
+
+class DeviceClocks:
+    """The clocks of an agent's devices, as far as they show. `buffering` names devices that keep events."""
+
+    def __init__(self, buffering: frozenset[str] = frozenset()) -> None:
+        self._buffering = buffering
+        self._known: dict[str, DeviceClock] = {}
+
+    def event_row(self, seen: Happened, cloud_now: int | None) -> EventRow:
+        """The row of an event; `cloud_now` is cloud time at `seen.observed_at`, if it is known."""
+        at, error_ms, told = seen.at, seen.error_ms, dict[str, object](seen.data)
+        if seen.device_at is not None:
+            known, stamped = stamp(
+                self._known.get(seen.device),
+                seen.device_at,
+                seen.observed_at,
+                cloud_now,
+                buffers=seen.device in self._buffering,
+            )
+            if known is not None:
+                self._known[seen.device] = known
+            at, error_ms = stamped.at, stamped.error_ms
+            told |= {"device_at": seen.device_at} | ({"clock": stamped.mark} if stamped.mark else {})
+        return EventRow(
+            device=seen.device,
+            type=seen.type,
+            at=at,
+            observed_at=seen.observed_at,
+            error_ms=error_ms,
+            zone=seen.zone,
+            person=seen.person,
+            data=_json(told),
+        )
+
+
+def reading_row(seen: Measured) -> ReadingRow:
+    """The row of a reading; a value that is not `good` enough to have one has none."""
+    bad = seen.value is None or seen.quality is Quality.BAD
+    return ReadingRow(
+        device=seen.device,
+        point=seen.point,
+        at=seen.at,
+        value=None if bad else seen.value,
+        quality=Quality.BAD if bad else seen.quality,
+    )
+
+
+def _json(data: Mapping[str, object]) -> bytes:
+    body = msgspec.json.encode(data, order="sorted")
+    return body if len(body) <= MAX_DATA_BYTES else msgspec.json.encode({"cut": len(body)})
