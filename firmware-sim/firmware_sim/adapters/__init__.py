@@ -1,0 +1,1 @@
+"""Adapters: they put simulated devices on real wires. The rim; everything else is pure."""
