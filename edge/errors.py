@@ -17,6 +17,32 @@ class BrokerLost(TransientError):  # noqa: N818 - the field's word for it
     """The connection to a broker ended."""
 
 
+class LineLost(TransientError):  # noqa: N818 - the field's word for it
+    """The byte stream of a field line could not be opened, or ended."""
+
+
+class NoAnswer(TransientError):  # noqa: N818 - a state, not a mistake
+    """A device gave no answer in time, or none that fits the question; the message says which."""
+
+
+class Suspect(TransientError):  # noqa: N818 - a state, not a mistake
+    """A device is left alone until boot clock `until`, lest a late answer be taken for another's."""
+
+    def __init__(self, until: int) -> None:
+        self.until = until
+        super().__init__(f"left alone until {until}")
+
+
+class Refused(EdgeError):  # noqa: N818 - the device's word for it
+    """A device answered a read with Modbus exception `code` (Modbus Application Protocol V1.1b3, chapter 7)."""
+
+    def __init__(self, code: int, asked_at: int, answered_at: int) -> None:
+        self.code = code
+        self.asked_at = asked_at
+        self.answered_at = answered_at
+        super().__init__(f"exception {code}")
+
+
 class SpoolError(EdgeError):
     """The spool could not keep or give what it was asked for; nothing it answered before is in doubt."""
 

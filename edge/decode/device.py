@@ -6,7 +6,7 @@ import msgspec
 
 from edge.decode.request import Answer, Reading, RequestMemory, Trouble, is_quiet, read_points
 from edge.decode.sheet import Sheet
-from edge.decode.spans import Spans, covered, extend
+from edge.decode.spans import Spans, covered, extend, lack
 from edge.decode.states import Key, Moment, follow
 from edge.decode.trouble import Spell, on_sense
 from edge.decode.values import Value
@@ -73,12 +73,16 @@ def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
     )
 
 
+def is_lacking(memory: Memory, request: Request) -> bool:
+    """Whether a refusal of this request means that the device has no such thing, and never had."""
+    return request.optional and request.key not in memory.requests
+
+
 def on_refusal(sheet: Sheet, memory: Memory, refusal: Refusal) -> Result:
-    """A request was refused. That is no trouble where the device may lack all of it and always did."""
+    """A request was refused. What a device lacks holds up nothing: it is covered until it turns out otherwise."""
     request = refusal.request
-    lacking = request.optional and request.key not in memory.requests
-    if lacking:
-        spans = extend(memory.spans, sheet, request, refusal.asked_at, frozenset())
+    if is_lacking(memory, request):
+        spans = lack(memory.spans, sheet, request, refusal.asked_at)
         after = msgspec.structs.replace(memory, spans=spans)
         return _conclude(sheet, memory, after, [], refusal.answered_at)
     refusals = {**memory.refusals, request.key: refusal.code}

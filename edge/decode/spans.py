@@ -8,6 +8,8 @@ from edge.decode.sheet import Sheet
 from edge.plan import Request
 from edge.ports import Covered
 
+_FOR_EVER = 1 << 62
+
 
 class Span(msgspec.Struct, frozen=True, gc=False):
     """Reads that follow each other closely: nothing between the first and the last of them went unseen."""
@@ -34,6 +36,16 @@ def extend(spans: Spans, sheet: Sheet, request: Request, asked_at: int, unknown:
     return {**spans, **changed}
 
 
+def lack(spans: Spans, sheet: Sheet, request: Request, asked_at: int) -> Spans:
+    """The spans after the device said that it has nothing of what a request reads."""
+    lacking = {
+        (device, request.key): Span(asked_at, _FOR_EVER)
+        for device, requests in sheet.told.items()
+        if request.key in requests
+    }
+    return {**spans, **lacking}
+
+
 def covered(spans: Spans, sheet: Sheet, before: Spans) -> list[Covered]:
     """What can be said now and could not be before, devices with the same span told together."""
     found: dict[Span, list[str]] = {}
@@ -51,4 +63,4 @@ def _common(spans: Spans, device: str, requests: Mapping[str, frozenset[str]]) -
     if len(known) < len(each) or not known:
         return None
     since, to = max(span.since for span in known), min(span.to for span in known)
-    return Span(since, to) if since <= to else None
+    return Span(since, to) if since <= to < _FOR_EVER else None

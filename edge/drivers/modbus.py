@@ -1,0 +1,141 @@
+"""The Modbus driver: reads every device of one line for ever. It can only read; writing does not exist here."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+import structlog
+
+from contract.site import Device
+from edge.clock import boot_ms
+from edge.decode.device import Memory, Refusal, is_lacking, on_answer, on_failure, on_refusal
+from edge.decode.request import Answer
+from edge.decode.sheet import Sheet, sheet
+from edge.drivers.modbus_frames import Ask
+from edge.drivers.modbus_line import ModbusLine
+from edge.drivers.modbus_sync import probes_for
+from edge.drivers.modbus_transport import parse_endpoint
+from edge.errors import LineLost, NoAnswer, Refused, SettingsError, Suspect
+from edge.pauses import Pauses
+from edge.plan import Request
+from edge.poll import Turn, Turns
+from edge.ports import Driver, Observation, Sink
+from edge.profile.expand import binding_mistakes, device_map
+from edge.profile.model import ModbusProfile
+
+FIRST_RECONNECT_S = 0.5
+LONGEST_RECONNECT_S = 6.0
+
+log = structlog.get_logger("edge.drivers.modbus")
+
+
+def modbus_driver(line: str, endpoint: str, devices: Sequence[tuple[Device, ModbusProfile]]) -> Driver:
+    """The driver of a line with its devices; `endpoint` as in `contract.site.Line`.
+
+    Raises:
+        SettingsError: The endpoint, or what the site says of a device's points, can't be done.
+    """
+    mistakes = [
+        f"{device.id}: {'.'.join(map(str, path))}: {message}"
+        for device, profile in devices
+        for path, message in binding_mistakes(profile, device)
+    ]
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    sheets = [sheet(device_map(profile, device)) for device, profile in devices]
+    return ModbusDriver(line, ModbusLine(parse_endpoint(endpoint)), sheets)
+
+
+class ModbusDriver:
+    """See `edge.ports.Driver`."""
+
+    def __init__(self, name: str, line: ModbusLine, sheets: Sequence[Sheet]) -> None:
+        self._name = name
+        self._line = line
+        self._devices = {sheet.map.device: _Device(sheet) for sheet in sheets}
+        self._pauses = Pauses(FIRST_RECONNECT_S, LONGEST_RECONNECT_S, random.SystemRandom())
+        self._is_lost = False
+
+    async def run(self, sink: Sink) -> None:
+        """See `Driver.run`."""
+        turns = Turns({name: device.paces() for name, device in self._devices.items()}, boot_ms())
+        try:
+            while True:
+                turn = turns.next(boot_ms())
+                if isinstance(turn, int):
+                    await asyncio.sleep((turn - boot_ms()) / 1000)
+                else:
+                    await self._take(turn, turns, sink)
+        finally:
+            self._line.close()
+
+    async def _take(self, turn: Turn, turns: Turns, sink: Sink) -> None:
+        device = self._devices[turn.device]
+        try:
+            await self._line.open()
+            sink.put(await self._asked(device, turn, turns))
+        except Suspect as suspect:
+            turns.held(turn, suspect.until, boot_ms())
+        except NoAnswer as error:
+            turns.failed(turn, boot_ms())
+            sink.put([on_failure(device.sheet, str(error), boot_ms())])
+        except LineLost as error:
+            await self._lost(str(error), sink)
+
+    async def _asked(self, device: "_Device", turn: Turn, turns: Turns) -> Sequence[Observation]:
+        """What one answer, or one refusal, tells."""
+        limits = device.sheet.map.limits
+        try:
+            answered = await self._line.read(
+                device.ask(turn.request), limits.response_timeout_ms, device.probes
+            )
+        except Refused as refused:
+            refusal = Refusal(
+                request=turn.request,
+                asked_at=refused.asked_at,
+                answered_at=refused.answered_at,
+                code=refused.code,
+            )
+            lacking = is_lacking(device.memory, turn.request)
+            device.memory, seen = on_refusal(device.sheet, device.memory, refusal)
+            turns.answered(turn, boot_ms(), limits.pause_ms, lacking=lacking)
+        else:
+            answer = Answer(
+                request=turn.request,
+                asked_at=answered.asked_at,
+                answered_at=answered.answered_at,
+                words=answered.words,
+            )
+            device.memory, seen = on_answer(device.sheet, device.memory, answer)
+            turns.answered(turn, boot_ms(), limits.pause_ms)
+        self._found()
+        return seen
+
+    async def _lost(self, why: str, sink: Sink) -> None:
+        if not self._is_lost:
+            log.warning("line down", action="line_down", line=self._name, why=why)
+        self._is_lost = True
+        now = boot_ms()
+        sink.put([on_failure(device.sheet, f"line down: {why}", now) for device in self._devices.values()])
+        await asyncio.sleep(self._pauses.next_s())
+
+    def _found(self) -> None:
+        if self._is_lost:
+            log.info("line up", action="line_up", line=self._name)
+        self._is_lost = False
+        self._pauses.reset()
+
+
+class _Device:
+    """A device of the line with what is remembered of it."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self.memory = Memory()
+        self.probes = probes_for([self.ask(request) for request in sheet.requests])
+
+    def ask(self, request: Request) -> Ask:
+        return Ask(self.sheet.map.unit, request.function, request.address, request.count)
+
+    def paces(self) -> list[tuple[Request, int]]:
+        return [(request, self.sheet.map.polls[request.poll]) for request in self.sheet.requests]

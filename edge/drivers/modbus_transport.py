@@ -1,0 +1,173 @@
+"""Byte streams to the field: TCP and serial, one shape. Opened from a line's endpoint URL."""
+
+import asyncio
+import urllib.parse
+from typing import cast
+
+import msgspec
+from pymodbus.transport.serialtransport import create_serial_connection
+from serial import SerialException
+from typing_extensions import override
+
+from edge.drivers.modbus_frames import Codec, RtuCodec, TcpCodec
+from edge.errors import LineLost, SettingsError
+
+_CHARACTER_BITS = 11
+_SILENT_CHARACTERS = 3.5
+"""Modbus over Serial Line V1.02, 2.5.1.1: frames are apart by at least 3.5 characters of 11 bits,"""
+_LEAST_GAP_S = 0.00175
+"""above 19200 baud by 1.75 ms."""
+CONNECT_S = 3.0
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a Modbus line is. With `device` it is serial, else TCP; `framed` tells Modbus TCP from RTU in TCP."""
+
+    host: str = ""
+    port: int = 0
+    framed: bool = True
+    device: str = ""
+    baudrate: int = 9600
+    parity: str = "N"
+    bytesize: int = 8
+    stopbits: int = 1
+
+    @property
+    def gap_s(self) -> float:
+        """The silence to keep before a request, in seconds."""
+        if not self.device:
+            return 0.0
+        return max(_LEAST_GAP_S, _SILENT_CHARACTERS * _CHARACTER_BITS / self.baudrate)
+
+    def codec(self) -> Codec:
+        """A codec for its framing."""
+        return TcpCodec() if self.framed else RtuCodec()
+
+
+def parse_endpoint(url: str) -> Endpoint:
+    """The endpoint that a URL names; see `contract.site.Line` for the forms.
+
+    Raises:
+        SettingsError: The URL has another form.
+    """
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme == "modbus-rtu" and parts.path:
+        return _serial(url, parts)
+    try:
+        port = parts.port or 502
+    except ValueError:
+        port = 0
+    if parts.scheme not in {"modbus-tcp", "modbus-rtu-tcp"} or not parts.hostname or not port:
+        raise SettingsError(
+            f"expected a line such as modbus-tcp://192.0.2.7:502, modbus-rtu-tcp://192.0.2.7:4196 or "
+            f"modbus-rtu:///dev/ttyUSB0?baudrate=9600&parity=N, found {url!r}"
+        )
+    return Endpoint(host=parts.hostname, port=port, framed=parts.scheme == "modbus-tcp")
+
+
+def _serial(url: str, parts: urllib.parse.SplitResult) -> Endpoint:
+    given = dict(urllib.parse.parse_qsl(parts.query))
+    try:
+        endpoint = msgspec.convert({**given, "device": parts.path, "framed": False}, Endpoint, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{url}: {error}") from error
+    unknown = sorted(given.keys() - {"baudrate", "parity", "bytesize", "stopbits"})
+    if unknown or endpoint.parity not in {"N", "E", "O"} or endpoint.baudrate <= 0:
+        raise SettingsError(
+            f"expected baudrate, parity (N, E, O), bytesize and stopbits in {url!r}, found {parts.query!r}"
+        )
+    return endpoint
+
+
+class Channel(asyncio.Protocol):
+    """An open byte stream. What comes in is kept until it is taken."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.WriteTransport | None = None
+        self._taken_in = bytearray()
+        self._changed = asyncio.Event()
+        self._lost = ""
+        self.opened = asyncio.Event()
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.WriteTransport, transport)
+        self.opened.set()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self._taken_in += data
+        self._changed.set()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = str(exc) if exc else "closed by the other side"
+        self._changed.set()
+
+    def send(self, data: bytes) -> None:
+        """Send bytes, as soon as may be.
+
+        Raises:
+            LineLost: The stream has ended.
+        """
+        if self._lost or self._transport is None:
+            raise LineLost(self._lost or "not open")
+        self._transport.write(data)
+
+    def take(self) -> bytes:
+        """What has come in by now."""
+        data = bytes(self._taken_in)
+        self._taken_in.clear()
+        self._changed.clear()
+        return data
+
+    async def receive(self) -> bytes:
+        """Wait for bytes and take them.
+
+        Raises:
+            LineLost: The stream ended and everything that came before has been taken.
+        """
+        while not self._taken_in:
+            if self._lost:
+                raise LineLost(self._lost)
+            self._changed.clear()
+            await self._changed.wait()
+        return self.take()
+
+    def close(self) -> None:
+        """End the stream at once."""
+        if self._transport is not None and not self._lost:
+            self._transport.abort()
+
+
+async def open_channel(endpoint: Endpoint) -> Channel:
+    """Open the stream of an endpoint.
+
+    Raises:
+        LineLost: It can't be opened now.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            if endpoint.device:
+                return await _open_serial(endpoint)
+            _, channel = await loop.create_connection(Channel, endpoint.host, endpoint.port)
+            return channel
+    except (OSError, SerialException) as error:
+        raise LineLost(str(error) or type(error).__name__) from error
+
+
+async def _open_serial(endpoint: Endpoint) -> Channel:
+    _, protocol = await create_serial_connection(
+        asyncio.get_running_loop(),
+        Channel,
+        endpoint.device,
+        baudrate=endpoint.baudrate,
+        bytesize=endpoint.bytesize,
+        parity=endpoint.parity,
+        stopbits=endpoint.stopbits,
+        timeout=0,
+    )
+    channel = cast(Channel, protocol)
+    await channel.opened.wait()
+    return channel
