@@ -2,36 +2,25 @@
 
 import random
 import threading
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
 
-from cloud.broker.config import AgentLogin, BrokerSettings, render
 from contract.topics import Address
-from sitewarden.embedded.broker import start_broker
-from sitewarden.embedded.ports import free_port
 
-SECRETS = {agent: f"a-long-secret-of-{agent}" for agent in ("gw-1", "gw-2")}
 OWN = Address("demo", "gw-1")
 OTHER = Address("demo", "gw-2")
 
 
-@pytest.fixture(name="port")
-def running_broker(tmp_path: Path) -> Iterator[int]:
-    nats, port = free_port(), free_port()
-    agents = [AgentLogin(Address("demo", agent), secret) for agent, secret in SECRETS.items()]
-    settings = BrokerSettings(
-        store=str(tmp_path / "js"),
-        cloud_password="a-long-secret-of-cloud",
-        agents=agents,
-        nats_port=nats,
-        mqtt_port=port,
-    )
-    broker = start_broker(render(settings), tmp_path, (nats, port))
-    yield port
-    broker.stop()
+@pytest.fixture(name="sign_in")
+def signing_in(broker: Any, secrets: Callable[[str], str]) -> Callable[[str], "Client"]:
+    def connect(who: str) -> Client:
+        user = who if who == "cloud" else f"demo.{who}"
+        return Client(broker.settings.mqtt_port, user, secrets(who)).ready()
+
+    return connect
 
 
 class Client:
@@ -71,9 +60,9 @@ class Client:
         self.paho.loop_stop()
 
 
-def test_s18_an_agent_hears_only_its_own_answers(port: int) -> None:
-    mine, theirs = (Client(port, f"demo.{agent}", SECRETS[agent]).ready() for agent in ("gw-1", "gw-2"))
-    cloud = Client(port, "cloud", "a-long-secret-of-cloud").ready()
+def test_s18_an_agent_hears_only_its_own_answers(sign_in: Callable[[str], Client]) -> None:
+    mine, theirs = sign_in("gw-1"), sign_in("gw-2")
+    cloud = sign_in("cloud")
     cloud.subscribe("sitewarden/#")
     allowed = {OWN.topic("ack"), OWN.topic("time-reply"), OWN.topic("config")}
     chance = random.Random(18)
@@ -109,8 +98,8 @@ def test_s18_an_agent_hears_only_its_own_answers(port: int) -> None:
         client.close()
 
 
-def test_s18_an_agent_can_not_speak_for_another(port: int) -> None:
-    mine, theirs = (Client(port, f"demo.{agent}", SECRETS[agent]).ready() for agent in ("gw-1", "gw-2"))
+def test_s18_an_agent_can_not_speak_for_another(sign_in: Callable[[str], Client]) -> None:
+    mine, theirs = sign_in("gw-1"), sign_in("gw-2")
     theirs.subscribe(OTHER.topic("ack"))
     mine.publish(OTHER.topic("ack"))
     mine.publish(OTHER.topic("events"))
@@ -119,7 +108,7 @@ def test_s18_an_agent_can_not_speak_for_another(port: int) -> None:
     theirs.close()
 
 
-def test_a_wrong_password_does_not_connect(port: int) -> None:
-    stranger = Client(port, "demo.gw-1", "some-other-secret")
+def test_a_wrong_password_does_not_connect(broker: Any) -> None:
+    stranger = Client(broker.settings.mqtt_port, "demo.gw-1", "some-other-secret")
     assert stranger.refused.wait(5)
     stranger.close()
