@@ -12,10 +12,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Final
 
 from sitewarden.clock import monotonic_s
 from sitewarden.errors import ChildFailedError
+from sitewarden.settings import environment
 
 _PR_SET_PDEATHSIG: Final = 1
 _TICK_S: Final = 0.02
@@ -23,15 +25,15 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Child:
-    """One process of ours. Its standard output and error go to `log`."""
+    """One process of ours. Its standard output and error go to `log`; `env` is added to our environment."""
 
     def __init__(
-        self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None
+        self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] = MappingProxyType({})
     ) -> None:
         self.name = name
         self.log = log
         self._command = list(command)
-        self._env = None if env is None else dict(env)
+        self._env = environment(env)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -92,7 +94,7 @@ class Child:
                 os.killpg(self._process.pid, number)
 
 
-def _spawn(command: list[str], out: IO[bytes], env: dict[str, str] | None) -> subprocess.Popen[bytes]:
+def _spawn(command: list[str], out: IO[bytes], env: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - starting what the caller names is its whole purpose
         command,
         stdin=subprocess.DEVNULL,

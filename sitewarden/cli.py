@@ -1,0 +1,164 @@
+"""The subcommands for people: `demo`, `replay`, `config`. What they do is in the modules they call."""
+
+import importlib.metadata
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from contract.problems import ConfigError
+from contract.schema import site_schema
+from contract.site_files import shipped_config
+from sitewarden import check as checks
+from sitewarden.demo import DemoOptions, run_demo
+from sitewarden.errors import CommandError
+from sitewarden.replay import ReplayOptions, run_replay
+
+BAD_INPUT = 2
+FAILED = 1
+
+app = typer.Typer(
+    name="sitewarden",
+    help="Proves, minute by minute, that a property site is looked after.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog="Processes: `sitewarden edge`, `sitewarden cloud`, `sitewarden sim`; each has its own --help.",
+)
+config_app = typer.Typer(
+    help="Sites, profiles and rules: check them, or get their schema.", no_args_is_help=True
+)
+app.add_typer(config_app, name="config")
+errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sitewarden {importlib.metadata.version('sitewarden')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Proves, minute by minute, that a property site is looked after."""
+
+
+@app.command("edge", help="The agent on site (see `sitewarden edge --help`).")
+@app.command("cloud", help="The service: ingest, verdicts, API and page (see `sitewarden cloud --help`).")
+@app.command("sim", help="Simulated devices and people (see `sitewarden sim --help`).")
+def _process() -> None:
+    """Listed for `--help` only: `sitewarden.__main__` starts these before this module is imported."""
+
+
+@app.command()
+def demo(
+    *,
+    scenario: Annotated[str, typer.Option(help="A scenario's name or file.")] = "demo",
+    port: Annotated[int, typer.Option(help="The page's port; another free one if it is taken.")] = 8080,
+    headless: Annotated[bool, typer.Option("--headless", help="Don't draw progress; print lines.")] = False,
+    until_verdict: Annotated[
+        bool,
+        typer.Option(
+            "--until-verdict", help="Stop once a real alarm has become a final verdict; print it as JSON."
+        ),
+    ] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds after which --until-verdict gives up.")] = 120,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep data and logs in this folder; default: a temporary one.")
+    ] = None,
+) -> None:
+    """Run the whole line on embedded parts: broker, database, cloud, two edges, simulated devices."""
+    options = DemoOptions(
+        scenario=scenario,
+        port=port,
+        headless=headless,
+        until_verdict=until_verdict,
+        timeout_s=timeout,
+        keep=keep,
+    )
+    try:
+        raise typer.Exit(run_demo(options))
+    except ConfigError as error:
+        raise typer.Exit(_say_problems(error)) from error
+    except CommandError as error:
+        errors.print(f"sitewarden demo: {error}")
+        raise typer.Exit(FAILED) from error
+
+
+@app.command()
+def replay(
+    *,
+    site: Annotated[Path, typer.Option(help="The site directory.")],
+    rules: Annotated[Path, typer.Option(help="A rules file, or a directory of them.")],
+    events: Annotated[
+        str, typer.Option(help="Events, readings and coverage, one JSON object a line; - for stdin.")
+    ],
+    out: Annotated[str, typer.Option(help="Where the verdicts go, one JSON object a line; - for stdout.")],
+    since: Annotated[
+        int | None, typer.Option("--from", help="Start of the data, ms since the epoch.")
+    ] = None,
+    until: Annotated[
+        int | None, typer.Option(help="As of when, ms since the epoch; events at or after are not seen.")
+    ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Every revision, in the order things were received.")
+    ] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Count bad lines instead of stopping.")
+    ] = False,
+) -> None:
+    """Judge a file of events by a set of rules: the same code as live, byte-identical for any order of lines."""
+    options = ReplayOptions(
+        site=site,
+        rules=rules,
+        events=events,
+        out=out,
+        since=since,
+        until=until,
+        history=history,
+        skip_bad=skip_bad,
+    )
+    try:
+        run_replay(options, errors)
+    except ConfigError as error:
+        raise typer.Exit(_say_problems(error)) from error
+
+
+@config_app.command("check")
+def config_check(
+    sites: Annotated[
+        list[Path] | None, typer.Argument(help="Site directories; default: all under config/sites.")
+    ] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="Rules to check against each site; default: config/rules.")
+    ] = None,
+) -> None:
+    """Check sites, the profiles they use, and the rules: one message per mistake, all of them at once."""
+    base = Path("config") if Path("config").is_dir() else shipped_config()
+    directories = sites or sorted(path for path in (base / "sites").iterdir() if path.is_dir())
+    report = checks.check_sites(directories, rules or base / "rules")
+    for warning in report.warnings:
+        errors.print(f"warning: {warning}")
+    if report.problems:
+        raise typer.Exit(_say_problems(ConfigError(report.problems)))
+    for line in report.summary:
+        typer.echo(line)
+
+
+@config_app.command("schema")
+def config_schema() -> None:
+    """Print the JSON Schema of a site's files, for editors (yaml-language-server: $schema=…)."""
+    typer.echo(json.dumps(site_schema(), indent=2, ensure_ascii=False))
+
+
+def _say_problems(error: ConfigError) -> int:
+    for problem in error.problems:
+        errors.print(str(problem))
+    count = len(error.problems)
+    errors.print(f"{count} mistake{'s' if count > 1 else ''}; nothing was started")
+    return BAD_INPUT
