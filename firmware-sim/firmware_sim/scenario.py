@@ -16,6 +16,10 @@ Span = Annotated[
 ]
 Chance = Annotated[float, Meta(ge=0, le=1, description="a chance between 0 and 1")]
 Pace = Annotated[float, Meta(ge=1, le=10, description="a factor of 1 or more on the site's walking seconds")]
+SLOWEST, FASTEST = 0.1, 100
+Speed = Annotated[
+    float, Meta(ge=SLOWEST, le=FASTEST, description="a factor between 0.1 and 100 on the speed of time")
+]
 InputValue = bool | int | float | str
 
 
@@ -172,9 +176,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     scenario: Id
     name: Text = Text()
     seed: int = 1
-    speed: Annotated[
-        float, Meta(ge=0.1, le=100, description="a factor between 0.1 and 100 on the speed of time")
-    ] = 1.0
+    speed: Speed = 1.0
     behaviour: Behaviour = Behaviour()
     calls: Calls = Calls()
     people: tuple[Actor, ...] = ()
