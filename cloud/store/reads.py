@@ -126,18 +126,20 @@ class SiteEvent(msgspec.Struct, frozen=True):
 class ChangeKind(StrEnum):
     """What a commit can change.
 
-    Of `event`, `verdict` and `incident` every single change is told; the others are states: only the newest is
-    told, at the commit that brought it.
+    Of the first three every single change is told, always the same ones. The others are states (`STATES`): only
+    the newest is told, with the commit that brought it.
     """
 
     EVENT = "event"
     VERDICT = "verdict"
-    ALERT = "alert"
     INCIDENT = "incident"
+    ALERT = "alert"
     DEVICE = "device"
     BLIND = "blind"
     AGENT = "agent"
 
+
+STATES: Final = frozenset({ChangeKind.ALERT, ChangeKind.DEVICE, ChangeKind.BLIND, ChangeKind.AGENT})
 
 _KIND_ORDER: Final = {kind: place for place, kind in enumerate(ChangeKind)}
 

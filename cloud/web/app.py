@@ -1,0 +1,96 @@
+"""The web part as one ASGI application: built here, started by its server (or a test) through its lifespan."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CollectorRegistry
+
+from cloud.clock import monotonic_ms, now_ms
+from cloud.store.reads import Reader
+from cloud.web import operator_routes, session_routes, site_routes, stream_routes
+from cloud.web.context import Context, context_in
+from cloud.web.feed import Feed
+from cloud.web.metrics import WebMetrics
+from cloud.web.models import RuleView
+from cloud.web.observe import Observer
+from cloud.web.options import WebOptions, check_options
+from cloud.web.problems import install_problem_handlers
+from cloud.web.security import Door
+from cloud.web.stream import Clocks
+from contract.site import Site
+
+STATIC: Final = Path(__file__).parent / "static"
+_ABOUT: Final = """\
+Times are integer milliseconds since the epoch, UTC. Sequence numbers are strings. Errors are Problem Details
+(RFC 9457). Lists are latest first; `next` of a page is the `cursor` of what follows. Fields may be added;
+none is taken away or changes its meaning within `v1`."""
+
+
+def create_app(
+    reader: Reader,
+    sites: Iterable[Site],
+    options: WebOptions,
+    *,
+    rules: Mapping[str, Sequence[RuleView]] | None = None,
+    clocks: Clocks | None = None,
+    registry: CollectorRegistry | None = None,
+) -> FastAPI:
+    """The application. It opens and closes `reader`; `rules` are by site; `registry` may be the process's own.
+
+    Raises:
+        SettingsError: The options would open it to a network without a secret.
+    """
+    check_options(options)
+    metrics = WebMetrics(registry)
+    context = Context(
+        reader=reader,
+        feed=Feed(reader, metrics),
+        sites={site.id: site for site in sites},
+        rules=rules or {},
+        clocks=clocks or Clocks(now=now_ms, monotonic=monotonic_ms),
+        metrics=metrics,
+        options=options,
+    )
+    app = FastAPI(
+        title="Sitewarden",
+        version="1",
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.context = context
+    for part in (site_routes, stream_routes, operator_routes, session_routes):
+        app.include_router(part.router)
+    app.add_api_route("/", _page, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    install_problem_handlers(app)
+    app.add_middleware(Observer, metrics=metrics, monotonic=context.clocks.monotonic)
+    app.add_middleware(Door, options=options)
+    return app
+
+
+async def _page() -> FileResponse:
+    return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    context = context_in(app)
+    await context.reader.open()
+    following = asyncio.create_task(context.feed.run())
+    try:
+        yield
+    finally:
+        context.feed.stop()
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+        await context.reader.close()

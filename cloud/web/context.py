@@ -1,0 +1,57 @@
+"""What every path of the API works with, and how it gets at it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import msgspec
+from fastapi import Depends, FastAPI, Path, Request
+from starlette.exceptions import HTTPException
+
+from cloud.store.reads import Reader
+from cloud.web.feed import Feed
+from cloud.web.metrics import WebMetrics
+from cloud.web.models import RuleView
+from cloud.web.options import WebOptions
+from cloud.web.stream import Clocks
+from contract.site import Site
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """Made once by `create_app`. `rules` holds, by site, the rules its verdicts come from."""
+
+    reader: Reader
+    feed: Feed
+    sites: Mapping[str, Site]
+    rules: Mapping[str, Sequence[RuleView]]
+    clocks: Clocks
+    metrics: WebMetrics
+    options: WebOptions
+
+
+def context_in(app: FastAPI) -> Context:
+    """The context that `create_app` gave to an application."""
+    context = app.state.context
+    if not isinstance(context, Context):
+        raise TypeError("app.state.context is not a Context: the app was not made by create_app")
+    return context
+
+
+def context_of(request: Request) -> Context:
+    """The context of the app that a request came to."""
+    return context_in(request.app)
+
+
+InContext = Annotated[Context, Depends(context_of)]
+
+
+def site_of(
+    site: Annotated[str, Path(examples=["demo"], max_length=64, pattern=r"^[^\x00]*$")], context: InContext
+) -> Site:
+    """The site that a path names, or a 404."""
+    found = context.sites.get(site)
+    if found is None:
+        raise HTTPException(404, f"no site {site!r}")
+    return found
+
+
+OfSite = Annotated[Site, Depends(site_of)]

@@ -1,0 +1,303 @@
+"""What the API says, in pydantic models, so that its description is generated from them.
+
+Times are integer milliseconds since the epoch, UTC. Sequence numbers are strings, since 63 bits do not fit the
+numbers of JavaScript.
+"""
+
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloud.store.reads import ChangeKind
+from cloud.web.health import DeviceState
+
+_NOON = 1_764_547_200_000
+
+Ms = Annotated[int, Field(description="ms since the epoch, UTC", examples=[_NOON])]
+
+T = TypeVar("T")
+
+
+class Model(BaseModel):
+    """Values that are made once and sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Listed(Model, Generic[T]):
+    """A page of a list. `next` is given as `cursor` to get what follows; null at the end."""
+
+    items: list[T]
+    next: str | None = Field(default=None, examples=["WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ"])
+    now: Ms
+
+
+class Words(Model):
+    """The same in Chinese and in English; one of them may be empty."""
+
+    zh: str = Field(examples=["一号楼大堂"])
+    en: str = Field(examples=["Block 1 lobby"])
+
+
+class EventRef(Model):
+    """The identity of an event, with its site."""
+
+    device: str = Field(examples=["panel-1"])
+    seq: str = Field(examples=["15393162788881"])
+
+
+class NamedView(Model):
+    """Something of the site with its name."""
+
+    id: str = Field(examples=["b1"])
+    name: Words
+
+
+class SiteView(Model):
+    """A site, as lists show it."""
+
+    id: str = Field(examples=["demo"])
+    name: Words
+    timezone: str = Field(examples=["Asia/Shanghai"])
+    language: str = Field(examples=["zh"])
+
+
+class SiteDetail(SiteView):
+    """A site with the names of what is on it, for showing keys as words."""
+
+    zones: list[NamedView]
+    devices: list[NamedView]
+    groups: list[NamedView]
+    people: list[NamedView]
+    agents: list[NamedView]
+
+
+class RuleView(Model):
+    """A version of a rule: which event types start it, which discharge it, and the contract's own words."""
+
+    id: str = Field(examples=["ER-2"])
+    version: int = Field(examples=[1])
+    kind: str = Field(examples=["response"])
+    effective_from: str = Field(examples=["2026-01-01"])
+    on: list[str] = Field(examples=[["fire.alarm"]])
+    expect: list[str] = Field(examples=[["checkpoint.scan", "access.granted"]])
+    source: Words
+
+
+class EventView(Model):
+    """Something that happened. `flags` says what admission found odd about it."""
+
+    site: str = Field(examples=["demo"])
+    device: str = Field(examples=["cp-b1"])
+    seq: str = Field(examples=["15393162788881"])
+    at: Ms
+    observed_at: Ms | None
+    received_at: Ms
+    clock_error_ms: int = Field(examples=[20])
+    type: str = Field(examples=["checkpoint.scan"])
+    zone: str | None = Field(examples=["b1"])
+    person: str | None = Field(examples=["card:8812331"])
+    data: dict[str, Any] = Field(examples=[{}])
+    flags: list[str] = Field(examples=[[]])
+
+
+class BlindSpanView(Model):
+    """A device could not be known for `[start, end)`."""
+
+    device: str = Field(examples=["cp-b1"])
+    start: Ms
+    end: Ms
+
+
+class VerdictView(Model):
+    """One revision of an episode's verdict. `evidence` has the trigger first, then what decided it."""
+
+    site: str = Field(examples=["demo"])
+    rule: str = Field(examples=["ER-2"])
+    version: int = Field(examples=[1])
+    kind: str = Field(examples=["response"])
+    key: str = Field(examples=["b1"])
+    opened_at: Ms
+    due_at: Ms
+    outcome: str = Field(examples=["met"])
+    final: bool
+    overdue: bool
+    reason: str = Field(examples=["in_time"])
+    elapsed_ms: int | None = Field(examples=[61_000])
+    revision: int = Field(examples=[2])
+    decided_at: Ms
+    late_ms: int | None
+    cleared: bool
+    evidence: list[EventRef]
+    joined: list[EventRef]
+    blind: list[BlindSpanView]
+    explain: Words
+
+
+class LinkView(Model):
+    """How far an evidence source was known when an alert was raised."""
+
+    device: str = Field(examples=["cp-b1"])
+    complete_to: Ms
+
+
+class AlertView(Model):
+    """Nobody was known to have come when the limit passed. `cleared_at` when it was withdrawn."""
+
+    site: str = Field(examples=["demo"])
+    rule: str = Field(examples=["ER-2"])
+    key: str = Field(examples=["b1"])
+    opened_at: Ms
+    due_at: Ms
+    raised_at: Ms
+    cleared_at: Ms | None
+    links: list[LinkView]
+
+
+class EpisodeView(Model):
+    """One obligation within an incident: count down to `due_at` while `outcome` is `pending`."""
+
+    rule: str = Field(examples=["ER-2"])
+    key: str = Field(examples=["b1"])
+    opened_at: Ms
+    due_at: Ms
+    outcome: str = Field(examples=["pending"])
+    final: bool
+    overdue: bool
+    reason: str = Field(examples=["waiting"])
+
+
+class IncidentView(Model):
+    """What people must look at, as it stands at `revision`. `subject` is the zone, device or agent."""
+
+    site: str = Field(examples=["demo"])
+    id: str = Field(examples=["9f1c2b7a90d4e6f3"])
+    kind: str = Field(examples=["alarm"])
+    state: str = Field(examples=["open"])
+    subject: str = Field(examples=["b1"])
+    opened_at: Ms
+    changed_at: Ms
+    closed_at: Ms | None
+    revision: int = Field(examples=[1])
+    cause: str
+    trigger: EventRef | None
+    episodes: list[EpisodeView]
+
+
+class DeviceView(Model):
+    """A device, what is known of it, and how it is doing. `blind_since` while it can't be read."""
+
+    id: str = Field(examples=["cp-b1"])
+    name: Words
+    zone: str | None = Field(examples=["b1"])
+    profile: str | None = Field(examples=["patrol-reader"])
+    agent: str | None = Field(examples=["gw-1"])
+    state: DeviceState
+    last_at: Ms | None
+    last_seen: Ms | None
+    complete_to: Ms | None
+    buffers: bool
+    blind_since: Ms | None
+    blind_day_ms: int = Field(examples=[0], description="time in the last 24 h for which it was blind")
+
+
+class AgentView(Model):
+    """An edge agent. `silent` when it was not heard for 30 s."""
+
+    id: str = Field(examples=["gw-1"])
+    name: Words
+    last_seen: Ms | None
+    last_observed_at: Ms | None
+    epoch: int | None = Field(examples=[7])
+    clock_offset_ms: int | None = Field(examples=[3])
+    silent: bool
+
+
+class DeviceChange(Model):
+    """On the stream: the newest known of a device."""
+
+    site: str = Field(examples=["demo"])
+    device: str = Field(examples=["cp-b1"])
+    agent: str = Field(examples=["gw-1"])
+    last_at: Ms | None
+    last_seen: Ms | None
+    complete_to: Ms | None
+    known: bool
+
+
+class BlindChange(BlindSpanView):
+    """On the stream: a span for which a device could not be known; a later one with its `start` replaces it."""
+
+    site: str = Field(examples=["demo"])
+
+
+class AgentChange(Model):
+    """On the stream: the newest known of an agent."""
+
+    site: str = Field(examples=["demo"])
+    agent: str = Field(examples=["gw-1"])
+    last_seen: Ms
+    last_observed_at: Ms | None
+    epoch: int = Field(examples=[7])
+    clock_offset_ms: int = Field(examples=[3])
+
+
+class QuarantineView(Model):
+    """What could not be taken. `excerpt` shows the start of it, with what is no text replaced."""
+
+    id: str = Field(examples=["12"])
+    site: str = Field(examples=["demo"])
+    agent: str = Field(examples=["gw-1"])
+    kind: str = Field(examples=["batch"])
+    reason: str = Field(examples=["JSON is malformed: unexpected end of data"])
+    digest: str = Field(examples=["2bb80d537b1da3e3"])
+    received_at: Ms
+    size: int = Field(examples=[4096], description="bytes")
+    excerpt: str
+
+
+ChangeView = EventView | VerdictView | AlertView | IncidentView | DeviceChange | BlindChange | AgentChange
+
+
+class ChangeMessage(Model):
+    """On the stream, under the name of its `kind`: one row that the commit `commit_no` of `partition` brought."""
+
+    partition: int = Field(examples=[3])
+    commit_no: int = Field(examples=[17])
+    kind: ChangeKind
+    row: ChangeView
+
+
+class Hello(Model):
+    """The stream's first message. `resumed` false: load the lists, then apply what follows."""
+
+    now: Ms
+    resumed: bool
+    live: bool = Field(description="whether the database answers")
+
+
+class Heartbeat(Model):
+    """Every 5 s. `live` is false while the database does not answer: what was sent may be old."""
+
+    now: Ms
+    live: bool
+
+
+class Goodbye(Model):
+    """The stream's last message: why it ends. The client comes back with the last id it saw."""
+
+    reason: str = Field(examples=["too_slow"])
+    detail: str
+
+
+class SessionRequest(Model):
+    """Signing in with the access token."""
+
+    token: str = Field(max_length=500)
+
+
+class Health(Model):
+    """Whether the process lives (`/healthz`), and whether it can do its work (`/readyz`)."""
+
+    status: str = Field(examples=["ok"])
+    store: str | None = Field(default=None, examples=["up"])

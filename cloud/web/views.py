@@ -1,0 +1,309 @@
+"""Rows of the store as the API says them. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from cloud.correlation.verdict import BlindSpan, EventId
+from cloud.store.base import (
+    AgentHealth,
+    BlindRow,
+    DeviceHealth,
+    Flag,
+    Incident,
+    StoredEvent,
+    VerdictRow,
+)
+from cloud.store.reads import AlertState, Change, QuarantineEntry, SiteEvent
+from cloud.web.health import Blindness, agent_is_silent, blindness, device_state
+from cloud.web.models import (
+    AgentChange,
+    AgentView,
+    AlertView,
+    BlindChange,
+    BlindSpanView,
+    ChangeMessage,
+    ChangeView,
+    DeviceChange,
+    DeviceView,
+    EpisodeView,
+    EventRef,
+    EventView,
+    IncidentView,
+    LinkView,
+    NamedView,
+    QuarantineView,
+    SiteDetail,
+    SiteView,
+    VerdictView,
+    Words,
+)
+from contract.events import Event
+from contract.site import Agent, Device, Group, Person, Site, Text, Zone
+
+EXCERPT: Final = 2_000
+_NOTHING: Final = Words(zh="", en="")
+
+
+def words(text: Text) -> Words:
+    """A name in both languages."""
+    return Words(zh=text.zh, en=text.en)
+
+
+def site_view(site: Site) -> SiteView:
+    """A site for a list."""
+    return SiteView(
+        id=site.id, name=words(site.file.name), timezone=site.file.timezone, language=site.file.language
+    )
+
+
+def site_detail(site: Site) -> SiteDetail:
+    """A site with its names."""
+    return SiteDetail(
+        **site_view(site).model_dump(),
+        zones=_named(site.file.zones),
+        devices=_named(site.file.devices),
+        groups=_named(site.file.groups),
+        people=_named(site.file.people),
+        agents=_named(site.file.agents),
+    )
+
+
+def _named(items: Iterable[Zone | Device | Group | Person | Agent]) -> list[NamedView]:
+    return [NamedView(id=item.id, name=words(item.name)) for item in items]
+
+
+def event_view(site: str, stored: StoredEvent) -> EventView:
+    """An event."""
+    event = stored.event
+    return EventView(
+        site=site,
+        device=event.device,
+        seq=str(event.seq),
+        at=event.at,
+        observed_at=event.observed_at or None,
+        received_at=stored.received_at,
+        clock_error_ms=event.clock_error_ms,
+        type=event.type,
+        zone=event.zone,
+        person=event.person,
+        data=_data(event),
+        flags=[str(flag.name).lower() for flag in Flag if flag and flag in stored.flags],
+    )
+
+
+def _data(event: Event) -> dict[str, Any]:
+    # Devices send what they like: what is no object is shown all the same.
+    data = msgspec.json.decode(event.data)
+    return data if isinstance(data, dict) else {"value": data}
+
+
+def verdict_view(row: VerdictRow) -> VerdictView:
+    """One revision of a verdict."""
+    revised, verdict = row.revised, row.revised.verdict
+    return VerdictView(
+        site=row.site,
+        rule=verdict.rule,
+        version=verdict.version,
+        kind=verdict.kind,
+        key=verdict.key,
+        opened_at=verdict.opened_at,
+        due_at=verdict.due_at,
+        outcome=verdict.outcome,
+        final=verdict.final,
+        overdue=verdict.overdue,
+        reason=verdict.reason,
+        elapsed_ms=verdict.elapsed_ms,
+        revision=revised.revision,
+        decided_at=revised.decided_at,
+        late_ms=revised.late_ms,
+        cleared=revised.cleared,
+        evidence=[_ref(identity) for identity in verdict.evidence],
+        joined=[_ref(identity) for identity in verdict.joined],
+        blind=[_span(span) for span in verdict.blind],
+        explain=Words(zh=row.explain_zh, en=row.explain_en),
+    )
+
+
+def alert_view(state: AlertState) -> AlertView:
+    """An overdue alert."""
+    overdue = state.alert.overdue
+    return AlertView(
+        site=state.site,
+        rule=overdue.episode.rule,
+        key=overdue.episode.key,
+        opened_at=overdue.episode.opened_at,
+        due_at=overdue.due_at,
+        raised_at=state.alert.raised_at,
+        cleared_at=state.cleared_at,
+        links=[LinkView(device=device, complete_to=complete_to) for device, complete_to in overdue.links],
+    )
+
+
+def incident_view(incident: Incident) -> IncidentView:
+    """An incident as it stands."""
+    return IncidentView(
+        site=incident.site,
+        id=incident.id,
+        kind=incident.kind,
+        state=incident.state,
+        subject=incident.subject,
+        opened_at=incident.opened_at,
+        changed_at=incident.changed_at,
+        closed_at=incident.closed_at,
+        revision=incident.revision,
+        cause=incident.cause,
+        trigger=_ref(incident.trigger) if incident.trigger else None,
+        episodes=[
+            EpisodeView(
+                rule=episode.rule,
+                key=episode.key,
+                opened_at=episode.opened_at,
+                due_at=episode.due_at,
+                outcome=episode.outcome,
+                final=episode.final,
+                overdue=episode.overdue,
+                reason=episode.reason,
+            )
+            for episode in incident.episodes
+        ],
+    )
+
+
+def device_views(
+    site: Site,
+    healths: Sequence[DeviceHealth],
+    agents: Sequence[AgentHealth],
+    blind: Sequence[BlindRow],
+    now: int,
+) -> list[DeviceView]:
+    """The site's devices in the order of its files, then the strangers that send under its name."""
+    heard = {health.device: health for health in healths}
+    agent_of = {agent.agent: agent for agent in agents}
+    spans: dict[str, list[BlindRow]] = {}
+    for span in blind:
+        spans.setdefault(span.device, []).append(span)
+    names = [*site.devices, *(device for device in heard if device not in site.devices)]
+    return [_device_view(site, name, heard.get(name), agent_of, spans.get(name, []), now) for name in names]
+
+
+def _device_view(
+    site: Site,
+    name: str,
+    health: DeviceHealth | None,
+    agents: dict[str, AgentHealth],
+    spans: Sequence[BlindRow],
+    now: int,
+) -> DeviceView:
+    device = site.devices.get(name)
+    head = site.profiles.get(device.profile or "") if device else None
+    buffers = head is not None and head.buffers
+    blind = blindness(spans, health.complete_to, now) if health else Blindness()
+    agent = agents.get(health.agent) if health else None
+    return DeviceView(
+        id=name,
+        name=words(device.name) if device else _NOTHING,
+        zone=device.zone if device else None,
+        profile=device.profile if device else None,
+        agent=health.agent if health else None,
+        state=device_state(health, agent, blind, now, buffers=buffers),
+        last_at=health.last_at if health else None,
+        last_seen=health.last_seen if health else None,
+        complete_to=health.complete_to if health else None,
+        buffers=buffers,
+        blind_since=blind.since,
+        blind_day_ms=blind.day_ms,
+    )
+
+
+def agent_views(site: Site, agents: Sequence[AgentHealth], now: int) -> list[AgentView]:
+    """The site's agents in the order of its files, then others that send under its name."""
+    heard = {agent.agent: agent for agent in agents}
+    names = [*site.agents, *(name for name in heard if name not in site.agents)]
+    return [_agent_view(site, name, heard.get(name), now) for name in names]
+
+
+def _agent_view(site: Site, name: str, health: AgentHealth | None, now: int) -> AgentView:
+    return AgentView(
+        id=name,
+        name=words(site.agents[name].name) if name in site.agents else _NOTHING,
+        last_seen=health.last_seen if health else None,
+        last_observed_at=health.last_observed_at if health else None,
+        epoch=health.epoch if health else None,
+        clock_offset_ms=health.clock_offset_ms if health else None,
+        silent=agent_is_silent(health, now),
+    )
+
+
+def quarantine_view(entry: QuarantineEntry) -> QuarantineView:
+    """What was put aside."""
+    row = entry.row
+    return QuarantineView(
+        id=str(entry.id),
+        site=row.site,
+        agent=row.agent,
+        kind=row.kind,
+        reason=row.reason,
+        digest=row.digest,
+        received_at=row.received_at,
+        size=len(row.body),
+        excerpt=row.body[:EXCERPT].decode("utf-8", "backslashreplace"),
+    )
+
+
+def change_message(partition: int, change: Change) -> ChangeMessage:
+    """A change as the stream tells it."""
+    return ChangeMessage(
+        partition=partition, commit_no=change.commit_no, kind=change.kind, row=_change_view(change)
+    )
+
+
+def _change_view(change: Change) -> ChangeView:
+    match change.row:
+        case SiteEvent(site=site, stored=stored):
+            return event_view(site, stored)
+        case VerdictRow() as row:
+            return verdict_view(row)
+        case AlertState() as row:
+            return alert_view(row)
+        case Incident() as row:
+            return incident_view(row)
+        case DeviceHealth() as row:
+            return _device_change(row)
+        case BlindRow() as row:
+            return BlindChange(site=row.site, device=row.device, start=row.start, end=row.end)
+        case AgentHealth() as row:
+            return _agent_change(row)
+
+
+def _device_change(row: DeviceHealth) -> DeviceChange:
+    return DeviceChange(
+        site=row.site,
+        device=row.device,
+        agent=row.agent,
+        last_at=row.last_at,
+        last_seen=row.last_seen,
+        complete_to=row.complete_to,
+        known=row.known,
+    )
+
+
+def _agent_change(row: AgentHealth) -> AgentChange:
+    return AgentChange(
+        site=row.site,
+        agent=row.agent,
+        last_seen=row.last_seen,
+        last_observed_at=row.last_observed_at,
+        epoch=row.epoch,
+        clock_offset_ms=row.clock_offset_ms,
+    )
+
+
+def _ref(identity: EventId) -> EventRef:
+    device, seq = identity
+    return EventRef(device=device, seq=str(seq))
+
+
+def _span(span: BlindSpan) -> BlindSpanView:
+    return BlindSpanView(device=span.device, start=span.start, end=span.end)
