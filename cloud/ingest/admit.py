@@ -17,6 +17,7 @@ from cloud.ingest.decode import (
     Decoded,
     Unreadable,
     decode,
+    epoch_of,
     event_problem,
     reading_problem,
 )
@@ -57,7 +58,8 @@ class Admitted(msgspec.Struct, kw_only=True):
 
     `judged` are the events of `events` that go to the rules, with their sequence numbers as on the wire.
     `ack` names the queue whose
-    state the agent is to be told; `refused` is the digest of a message it should not send again.
+    state the agent is to be told; `refused` is the digest of a message it should not send again, and `epoch`
+    what that message says of its spool; 0 where it can't be read that far.
     """
 
     events: EventGroup | None = None
@@ -66,6 +68,7 @@ class Admitted(msgspec.Struct, kw_only=True):
     quarantine: Sequence[QuarantineRow] = ()
     ack: LedgerKey | None = None
     refused: str | None = None
+    epoch: int = 0
     duplicates: int = 0
     flagged: int = 0
 
@@ -94,7 +97,7 @@ class Admission:
         try:
             decoded = decode(delivery.payload)
         except Unreadable as error:
-            return _refusal(delivery, str(error))
+            return set_aside(delivery, str(error))
         batch = decoded.batch
         if batch.agent != delivery.address.agent:
             reason = f"says it is of {batch.agent!r} but was sent by {delivery.address.agent!r}"
@@ -316,9 +319,13 @@ def _agent_health(batch: Batch, delivery: Delivery, heard_to: int | None) -> Age
     )
 
 
-def _refusal(delivery: Delivery, reason: str) -> Admitted:
-    digest = batch_digest(delivery.payload)
-    return Admitted(quarantine=[_aside(delivery, "batch", reason, delivery.payload)], refused=digest)
+def set_aside(delivery: Delivery, reason: str) -> Admitted:
+    """Nothing of the message is taken: it goes to quarantine whole, and its sender is told not to send it again."""
+    return Admitted(
+        quarantine=[_aside(delivery, "batch", reason, delivery.payload)],
+        refused=batch_digest(delivery.payload),
+        epoch=epoch_of(delivery.payload),
+    )
 
 
 def _aside(delivery: Delivery, kind: str, reason: str, body: bytes) -> QuarantineRow:

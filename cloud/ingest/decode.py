@@ -64,6 +64,13 @@ class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
     readings: msgspec.Raw = EMPTY
 
 
+class _OnlyEpoch(msgspec.Struct, frozen=True):
+    """The one thing that is needed to answer a batch that can't be read."""
+
+    epoch: int = 0
+
+
+_only_epoch = msgspec.json.Decoder(_OnlyEpoch)
 _envelope = msgspec.json.Decoder(_Envelope)
 _event = msgspec.json.Decoder(Event)
 _readings = msgspec.json.Decoder(Readings)
@@ -96,6 +103,15 @@ def decode(payload: bytes) -> Decoded:
         raise Unreadable(f"version {decoded.batch.v} of batches is not known here")
     _check_numbers(decoded)
     return decoded
+
+
+def epoch_of(payload: bytes) -> int:
+    """The epoch that an unreadable payload names, or 0, which is no spool's, where it can't be told."""
+    try:
+        found = _only_epoch.decode(_unpacked(payload)).epoch
+    except (Unreadable, *_UNREADABLE):
+        found = 0
+    return found if 0 <= found <= MOST_EPOCH else 0
 
 
 def _unpacked(payload: bytes) -> bytes:

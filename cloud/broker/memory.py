@@ -1,0 +1,83 @@
+"""The in-memory line: a stream that lives as long as the process. For tests and for trying things out."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from typing_extensions import override
+
+from cloud.broker.reader import Message
+from cloud.errors import BrokerUnavailableError
+from cloud.ingest.line import Captured, Line, Source
+from contract.topics import CAPTURE_PREFIX, Address
+
+
+class MemoryLine(Line):
+    """Every message goes to every partition's reader: tests own the one they read. `down` makes all calls fail."""
+
+    def __init__(self, now: Callable[[], int], name: str = "first") -> None:
+        self.down = False
+        self.published: list[tuple[str, bytes]] = []
+        self._now = now
+        self._name = name
+        self._messages: list[Message] = []
+        self._grown = asyncio.Event()
+
+    def capture(self, address: Address, payload: bytes) -> int:
+        """An agent published a batch; its position in the stream."""
+        subject = f"{CAPTURE_PREFIX}.0.{address.site}.{address.agent}"
+        self._messages.append(Message(subject, payload, len(self._messages) + 1, self._now()))
+        self._grown.set()
+        return len(self._messages)
+
+    def recreate(self, name: str) -> None:
+        """The stream is lost, and another one begins."""
+        self._name = name
+        self._messages.clear()
+
+    @override
+    async def incarnation(self) -> str:
+        self._check()
+        return self._name
+
+    @override
+    async def read(self, partition: int, after: int) -> Source:
+        self._check()
+        return _MemorySource(self, after)
+
+    @override
+    async def publish(self, subject: str, payload: bytes) -> None:
+        self._check()
+        self.published.append((subject, payload))
+
+    def _check(self) -> None:
+        if self.down:
+            raise BrokerUnavailableError("the line is down")
+
+    async def after(self, position: int, most: int, wait_s: float) -> Sequence[Message]:
+        """Messages after a position, as `Source.take` gives them."""
+        self._check()
+        if len(self._messages) <= position:
+            self._grown.clear()
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._grown.wait()
+            except TimeoutError:
+                return []
+        self._check()
+        return self._messages[position : position + most]
+
+
+class _MemorySource(Source):
+    def __init__(self, line: MemoryLine, after: int) -> None:
+        self._line = line
+        self._after = after
+
+    @override
+    async def take(self, most: int, wait_s: float) -> Sequence[Captured]:
+        taken = await self._line.after(self._after, most, wait_s)
+        self._after += len(taken)
+        return taken
+
+    @override
+    async def close(self) -> None:
+        """Nothing is held."""

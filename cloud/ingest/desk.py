@@ -1,0 +1,210 @@
+"""All that is kept in memory of one site between its messages and the next commit. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from cloud.correlation.rules import RuleBook
+from cloud.correlation.verdict import Effect, Overdue, Recall, Revised, Verdict
+from cloud.incidents.book import IncidentBook
+from cloud.incidents.links import Links, MissingNumbers
+from cloud.ingest.facts import SiteFacts
+from cloud.ingest.health import Health
+from cloud.store.base import (
+    AgentHealth,
+    AlertCleared,
+    AlertRow,
+    DeviceHealth,
+    Incident,
+    IncidentKind,
+    VerdictRow,
+)
+from contract.batch import Coverage
+from contract.events import Event
+from contract.site import Site
+
+DATA_FROM: Final = "~data_from"
+"""The cell that keeps when the first data of the site came; no name of the engine's begins with `~`."""
+
+
+class RuleEngine(Protocol):
+    """What is asked of `cloud.correlation.engine.Engine`."""
+
+    def on_events(self, events: Sequence[Event], *, seq_base: int = 0) -> None:
+        """Take in events."""
+        ...
+
+    def on_coverage(self, device: str, coverage: Coverage) -> None:
+        """Take in how far a device is known."""
+        ...
+
+    def settle(self, now: int) -> list[Effect]:
+        """Judge what can be judged."""
+        ...
+
+    def next_deadline(self) -> int | None:
+        """When `settle` wants to be called next."""
+        ...
+
+    def dirty_cells(self) -> dict[str, bytes | None]:
+        """What changed of its memory since this was asked last."""
+        ...
+
+    def restore(self, cells: Mapping[str, bytes]) -> None:
+        """Remember."""
+        ...
+
+    def on_history(self, recall: Recall, events: Sequence[Event], last: Sequence[Revised]) -> None:
+        """Take in what was recalled."""
+        ...
+
+
+class SiteSetup(msgspec.Struct, frozen=True):
+    """A configured site: its model, its rules, and how they are judged and explained.
+
+    `engine` makes an engine for data that begin at the given time; `explain` gives a verdict's sentence in a
+    language.
+    """
+
+    site: Site
+    rules: RuleBook
+    engine: Callable[[Site, RuleBook, int], RuleEngine]
+    explain: Callable[[Site, RuleBook, Verdict, str], str]
+
+
+class Remembered(msgspec.Struct, kw_only=True):
+    """What the store has of one site."""
+
+    cells: dict[str, bytes] = {}
+    devices: list[DeviceHealth] = []
+    agents: list[AgentHealth] = []
+    incidents: list[Incident] = []
+
+
+class Decisions(msgspec.Struct, kw_only=True):
+    """What a site's rules and links decided, as rows."""
+
+    verdicts: list[VerdictRow] = []
+    alerts: list[AlertRow] = []
+    cleared: list[AlertCleared] = []
+    incidents: list[Incident] = []
+
+
+class SiteDesk:
+    """One site. A site without a setup has its events kept and nothing judged."""
+
+    def __init__(self, name: str, setup: SiteSetup | None, remembered: Remembered, now: int) -> None:
+        self._name = name
+        self._setup = setup
+        self.facts = SiteFacts(setup.site if setup else None)
+        self.health = Health(name, remembered.devices, remembered.agents)
+        self._book = IncidentBook(name, remembered.incidents)
+        down = [row.subject for row in remembered.incidents if row.kind is IncidentKind.LINK]
+        self._links = Links(setup.site.agents if setup else (), down, now)
+        self._cells: dict[str, bytes | None] = {}
+        self._verdicts: list[VerdictRow] = []
+        self._alerts: list[AlertRow] = []
+        self._cleared: list[AlertCleared] = []
+        self._engine = self._make_engine(setup, remembered.cells, now) if setup else None
+
+    def _make_engine(self, setup: SiteSetup, cells: Mapping[str, bytes], now: int) -> RuleEngine:
+        own = dict(cells)
+        stored = own.pop(DATA_FROM, None)
+        data_from = now if stored is None else int(stored)
+        if stored is None:
+            self._cells[DATA_FROM] = b"%d" % now
+        engine = setup.engine(setup.site, setup.rules, data_from)
+        if own:
+            engine.restore(own)
+        return engine
+
+    def heard(self, agent: str, now: int) -> None:
+        """An agent said something."""
+        self._links.heard(agent, now)
+
+    def judge(self, events: Sequence[Event], seq_base: int) -> None:
+        """Hand events to the rules."""
+        if self._engine is not None:
+            self._engine.on_events(events, seq_base=seq_base)
+
+    def covered(self, device: str, coverage: Coverage) -> None:
+        """Hand a statement to the rules."""
+        if self._engine is not None:
+            self._engine.on_coverage(device, coverage)
+
+    def settle(self, now: int) -> list[Recall]:
+        """Let the rules decide; what they must look up first is returned, and answered with `remember`."""
+        recalls: list[Recall] = []
+        for effect in self._engine.settle(now) if self._engine else ():
+            match effect:
+                case Revised():
+                    self._revised(effect, now)
+                case Overdue():
+                    self._alerts.append(AlertRow(site=self._name, overdue=effect, raised_at=now))
+                    self._book.overdue(effect, now)
+                case Recall():
+                    recalls.append(effect)
+        return recalls
+
+    def remember(self, recall: Recall, events: Sequence[Event], last: Sequence[Revised]) -> None:
+        """Hand the rules what they asked for."""
+        if self._engine is not None:
+            self._engine.on_history(recall, events, last)
+
+    def _revised(self, revised: Revised, now: int) -> None:
+        verdict = revised.verdict
+        self._verdicts.append(
+            VerdictRow(
+                site=self._name,
+                revised=revised,
+                explain_zh=self._explained(verdict, "zh"),
+                explain_en=self._explained(verdict, "en"),
+            )
+        )
+        if revised.cleared:
+            self._cleared.append(
+                AlertCleared(
+                    site=self._name,
+                    rule=verdict.rule,
+                    key=verdict.key,
+                    opened_at=verdict.opened_at,
+                    cleared_at=now,
+                )
+            )
+        self._book.revised(revised, now)
+
+    def _explained(self, verdict: Verdict, language: str) -> str:
+        setup = self._setup
+        return setup.explain(setup.site, setup.rules, verdict, language) if setup else ""
+
+    def check_links(self, gaps: Iterable[MissingNumbers], now: int) -> None:
+        """Open and close the incidents of links."""
+        down, well = self._links.check(gaps, now)
+        for trouble in down:
+            self._book.link_down(trouble.subject, trouble.cause, trouble.since, now)
+        for subject in well:
+            self._book.link_up(subject, now)
+
+    def next_deadline(self) -> int | None:
+        """When the rules or the links want to be looked at again."""
+        wanted = (self._engine.next_deadline() if self._engine else None, self._links.next_check)
+        return min((at for at in wanted if at is not None), default=None)
+
+    def take_decisions(self, now: int) -> Decisions:
+        """What was decided since this was asked last."""
+        decisions = Decisions(
+            verdicts=self._verdicts,
+            alerts=self._alerts,
+            cleared=self._cleared,
+            incidents=self._book.take_changes(now),
+        )
+        self._verdicts, self._alerts, self._cleared = [], [], []
+        return decisions
+
+    def take_cells(self) -> dict[tuple[str, str], bytes | None]:
+        """What changed of the site's memory since this was asked last."""
+        changed, self._cells = self._cells, {}
+        if self._engine is not None:
+            changed.update(self._engine.dirty_cells())
+        return {(self._name, cell): body for cell, body in changed.items()}

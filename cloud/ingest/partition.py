@@ -1,0 +1,255 @@
+"""One partition in memory: messages in, one `Commit` for a group of them out, with the acks it allows. Pure.
+
+message → admit → rules → (group is full, or the store is free) → coverage → decide → Commit → Acks
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from cloud.correlation.verdict import Recall
+from cloud.incidents.links import MissingNumbers
+from cloud.ingest.admit import Admission, Admitted, Delivery, set_aside
+from cloud.ingest.desk import Decisions, Remembered, SiteDesk, SiteSetup
+from cloud.ingest.facts import SiteFacts
+from cloud.ingest.health import Health
+from cloud.ingest.ledger import Ledger
+from cloud.store.base import (
+    WITHHELD,
+    Commit,
+    EventGroup,
+    LedgerKey,
+    Opened,
+    Position,
+    QuarantineRow,
+    ReadingGroup,
+)
+from contract.batch import Ack, Lane
+from contract.events import Event
+from contract.topics import Address
+
+
+class AgentAck(msgspec.Struct, frozen=True):
+    """What an agent is told once the commit it came with is durable."""
+
+    address: Address
+    ack: Ack
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A site's rules must look something up in the store before they can decide."""
+
+    site: str
+    recall: Recall
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A commit, the acks that it allows, and what there is to count."""
+
+    commit: Commit
+    acks: Sequence[AgentAck]
+    counts: Mapping[str, int]
+
+
+class Partition:
+    """The state of one partition since it was opened."""
+
+    def __init__(
+        self, number: int, opened: Opened, position: Position, sites: Mapping[str, SiteSetup], now: int
+    ) -> None:
+        self._number = number
+        self._sites = sites
+        self._position = position
+        self._commit_no = opened.commit_no
+        self._ledger = Ledger(opened.ledger, now)
+        self._desks: dict[str, SiteDesk] = {}
+        self._admission = Admission(self._ledger, self._facts, self._health)
+        self._now = now
+        self._begin_group()
+        for site, remembered in _by_site(opened).items():
+            self._desks[site] = SiteDesk(site, sites.get(site), remembered, now)
+
+    def _begin_group(self) -> None:
+        self._events: list[EventGroup] = []
+        self._readings: list[ReadingGroup] = []
+        self._quarantine: list[QuarantineRow] = []
+        self._to_ack: dict[tuple[str, str, int], list[str]] = {}
+        self._counts: Counter[str] = Counter()
+        self.size = 0
+        """Events and readings taken into the group so far."""
+        self.moved = False
+        """Whether the group has taken a message."""
+
+    @property
+    def position(self) -> Position:
+        """How far the stream was taken, the group that is being made included."""
+        return self._position
+
+    # --- messages
+
+    def take(self, delivery: Delivery, seq: int, now: int) -> None:
+        """Take the message at position `seq` of the stream."""
+        self._now = now
+        self._note(delivery, self._admission.admit(delivery), seq)
+        if delivery.address.site in self._desks:
+            self._desks[delivery.address.site].heard(delivery.address.agent, now)
+
+    def refuse(self, delivery: Delivery, seq: int, now: int, reason: str) -> None:
+        """Put a message that the store can't keep into quarantine, and go on after it."""
+        self._now = now
+        self._note(delivery, set_aside(delivery, reason), seq)
+
+    def _note(self, delivery: Delivery, admitted: Admitted, seq: int) -> None:
+        self._position = Position(stream=self._position.stream, seq=seq)
+        self.moved = True
+        self._quarantine += admitted.quarantine
+        if admitted.events is not None:
+            self._events.append(admitted.events)
+            self.size += len(admitted.events.events)
+            if admitted.judged:
+                self._desk(admitted.events.site).judge(admitted.judged, admitted.events.seq_base)
+        if admitted.readings is not None:
+            self._readings.append(admitted.readings)
+            self.size += len(admitted.readings.readings)
+        if admitted.ack is not None:
+            key = admitted.ack
+            self._to_ack.setdefault((key.site, key.agent, key.epoch), [])
+        if admitted.refused is not None:
+            self._note_refusal(delivery.address, admitted.refused, admitted.epoch)
+        self._count(admitted)
+
+    def _note_refusal(self, sender: Address, digest: str, epoch: int) -> None:
+        """Agents listen to acks of their own epoch only; where the message does not tell it, the last one known."""
+        known = self._health(sender.site).agents.get(sender.agent)
+        epoch = epoch or (known.epoch if known else 0)
+        if epoch:
+            self._to_ack.setdefault((sender.site, sender.agent, epoch), []).append(digest)
+
+    def _count(self, admitted: Admitted) -> None:
+        counts = self._counts
+        counts["messages"] += 1
+        counts["duplicates"] += admitted.duplicates
+        counts["flagged"] += admitted.flagged
+        counts["quarantined"] += len(admitted.quarantine)
+
+    # --- decisions
+
+    def settle(self, now: int) -> list[Question]:
+        """Let the coverage that holds by now count, and the rules decide; what they must look up is returned."""
+        for statement in self._admission.statements():
+            self._desk(statement.site).covered(statement.device, statement.coverage)
+        return [Question(site, recall) for site, desk in self._desks.items() for recall in desk.settle(now)]
+
+    def pending_history(self, question: Question) -> list[Event]:
+        """The events that answer a question and stand in no commit yet, with their full identity."""
+        recall = question.recall
+        return [
+            msgspec.structs.replace(event, seq=group.seq_base + event.seq)
+            for group in self._events
+            if group.site == question.site
+            for event, flag in zip(group.events, group.flags or (0,) * len(group.events), strict=True)
+            if not flag & WITHHELD and event.type in recall.types and recall.start <= event.at < recall.end
+        ]
+
+    def desk(self, site: str) -> SiteDesk:
+        """A site's desk."""
+        return self._desk(site)
+
+    def check_links(self, now: int) -> None:
+        """Look for agents that fell silent and numbers that never came."""
+        gaps: dict[str, list[MissingNumbers]] = {}
+        for gap in self._ledger.gaps():
+            missing = MissingNumbers(gap.key.agent, gap.key.lane, gap.first, gap.last, gap.since)
+            gaps.setdefault(gap.key.site, []).append(missing)
+        for site, desk in self._desks.items():
+            desk.check_links(gaps.get(site, ()), now)
+
+    def next_deadline(self) -> int | None:
+        """When `settle` or `check_links` wants to be called next, however quiet it is."""
+        wanted = (desk.next_deadline() for desk in self._desks.values())
+        return min((at for at in wanted if at is not None), default=None)
+
+    # --- the group
+
+    def finish(self, now: int) -> Group | None:
+        """The group so far as one commit, and a new group begun; None when there is nothing to write."""
+        decisions = [desk.take_decisions(now) for desk in self._desks.values()]
+        cells = {name: body for desk in self._desks.values() for name, body in desk.take_cells().items()}
+        if not self.moved and not cells and not any(map(_has_rows, decisions)):
+            return None
+        self._commit_no += 1
+        health = [desk.health for desk in self._desks.values()]
+        commit = Commit(
+            partition=self._number,
+            commit_no=self._commit_no,
+            committed_at=now,
+            position=self._position,
+            events=self._events,
+            readings=self._readings,
+            devices=[row for site in health for row in site.changed_devices()],
+            blind=[row for site in health for row in site.new_blind()],
+            agents=[row for site in health for row in site.changed_agents()],
+            verdicts=[row for found in decisions for row in found.verdicts],
+            alerts=[row for found in decisions for row in found.alerts],
+            cleared=[row for found in decisions for row in found.cleared],
+            incidents=[row for found in decisions for row in found.incidents],
+            quarantine=self._quarantine,
+            ledger=self._ledger.changed_rows(),
+            cells=cells,
+        )
+        self._counts["events"] = sum(len(group.events) for group in commit.events)
+        self._counts["readings"] = sum(len(group.readings) for group in commit.readings)
+        self._counts["verdicts"] = len(commit.verdicts)
+        self._counts["alerts"] = len(commit.alerts)
+        group = Group(commit, self._acks(), dict(self._counts))
+        self._begin_group()
+        return group
+
+    def _acks(self) -> list[AgentAck]:
+        return [
+            AgentAck(
+                Address(site, agent),
+                Ack(
+                    epoch=epoch,
+                    durable={lane: self._ledger.high(LedgerKey(site, agent, epoch, lane)) for lane in Lane},
+                    refused=refused,
+                ),
+            )
+            for (site, agent, epoch), refused in self._to_ack.items()
+        ]
+
+    # --- sites
+
+    def _desk(self, site: str) -> SiteDesk:
+        desk = self._desks.get(site)
+        if desk is None:
+            desk = self._desks[site] = SiteDesk(site, self._sites.get(site), Remembered(), self._now)
+        return desk
+
+    def _facts(self, site: str) -> SiteFacts:
+        return self._desk(site).facts
+
+    def _health(self, site: str) -> Health:
+        return self._desk(site).health
+
+
+def _by_site(opened: Opened) -> Mapping[str, Remembered]:
+    found: dict[str, Remembered] = {}
+
+    def of(site: str) -> Remembered:
+        return found.setdefault(site, Remembered())
+
+    for (site, cell), body in opened.cells.items():
+        of(site).cells[cell] = body
+    for device in opened.devices:
+        of(device.site).devices.append(device)
+    for agent in opened.agents:
+        of(agent.site).agents.append(agent)
+    for incident in opened.incidents:
+        of(incident.site).incidents.append(incident)
+    return found
+
+
+def _has_rows(decisions: Decisions) -> Iterable[object]:
+    return decisions.verdicts or decisions.alerts or decisions.cleared or decisions.incidents

@@ -1,0 +1,246 @@
+"""One spell of owning a partition: from opening it to the first thing that goes wrong, or the end.
+
+The path, in one place: take messages → admit and judge (`Partition`) → commit → ack. While a commit is on its
+way in a thread, the next group is being filled, so groups grow by themselves as the load does. Whatever fails,
+nothing is repaired: all memory is dropped, and the next session begins from what the database says.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from cloud.correlation.verdict import Revised
+from cloud.errors import StoreRejectedError, StoreUnavailableError
+from cloud.ingest.admit import Delivery
+from cloud.ingest.desk import SiteSetup
+from cloud.ingest.line import Captured, Line, Source
+from cloud.ingest.partition import Group, Partition, Question
+from cloud.store.base import PartitionWriter, Position
+from contract.batch import encode
+from contract.events import Event
+from contract.topics import captured_address
+
+MOST_GROUP: Final = 32_000
+"""Events and readings in one commit, about."""
+
+_MOST_MESSAGES: Final = 256
+_SLICE: Final = 4_096
+"""Events taken before others in this process get their turn."""
+_SPACING_MS: Final = 20
+"""Between two commits, so that a flood of small messages shares them. On an idle line nobody waits for it."""
+_FILLING_S: Final = 0.005
+_FIRST_S: Final = 0.25
+_IDLE_MS: Final = 1_000
+_CATCH_UP_MS: Final = 3_000
+"""How long the rules may live in the stream's time after the start, however long the backlog is."""
+
+
+class Clocks(msgspec.Struct, frozen=True):
+    """Both in ms: `now` by the calendar, which may step, and `monotonic` for lengths of time."""
+
+    now: Callable[[], int]
+    monotonic: Callable[[], int]
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every session of a worker works with. `counted` is told of each group that is durable."""
+
+    line: Line
+    sites: Mapping[str, SiteSetup]
+    clocks: Clocks
+    counted: Callable[[Group], None]
+
+
+class Caution(msgspec.Struct):
+    """What earlier sessions learnt about messages whose content the store refuses.
+
+    Up to position `until` each message has a commit of its own; those in `poison`, refused even alone, go to
+    quarantine with the reason. Positions are those of one incarnation of the stream.
+    """
+
+    stream: str = ""
+    until: int = 0
+    poison: dict[int, str] = {}
+
+    def begin(self, stream: str) -> None:
+        """Forget what was learnt of another incarnation of the stream."""
+        if stream != self.stream:
+            self.stream, self.until, self.poison = stream, 0, {}
+
+    def learn(self, group: Group, reason: str) -> None:
+        """The store refused a group.
+
+        Raises:
+            StoreUnavailableError: There is no message in it to blame.
+        """
+        position = group.commit.position.seq
+        match group.counts.get("messages", 0):
+            case 0:
+                raise StoreUnavailableError(f"the store refuses what no message caused: {reason}")
+            case 1:
+                self.poison[position] = reason
+            case _:
+                self.until = max(self.until, position)
+
+
+class _OnWay(msgspec.Struct, frozen=True):
+    """A commit in its thread."""
+
+    task: asyncio.Task[None]
+    group: Group
+
+
+class Session:
+    """Runs until `stopping` is set, or raises what went wrong."""
+
+    def __init__(
+        self,
+        number: int,
+        writer: PartitionWriter,
+        around: Surroundings,
+        caution: Caution,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._number = number
+        self._writer = writer
+        self._around = around
+        self._caution = caution
+        self._stopping = stopping
+        self._on_way: _OnWay | None = None
+        self._closed_at = 0
+        self._next_check = 0
+        self._catching_up = True
+        self._stream_time: int | None = None
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """Own the partition; `on_ready` is called once everything needed is there.
+
+        Raises:
+            TransientError: Begin a new session.
+            StoreRejectedError: Begin a new session; `caution` says what to do differently.
+        """
+        stream = await self._around.line.incarnation()
+        self._caution.begin(stream)
+        stored = self._writer.opened.position
+        position = stored if stored.stream == stream else Position(stream=stream, seq=0)
+        now = self._opened_at = self._around.clocks.now()
+        self._began = self._around.clocks.monotonic()
+        self._partition = Partition(self._number, self._writer.opened, position, self._around.sites, now)
+        source = await self._around.line.read(self._number, position.seq)
+        on_ready()
+        try:
+            while not self._stopping.is_set():
+                await self._step(source)
+            await self._close_group()
+            await self._commit_ended()
+        finally:
+            await source.close()
+            if self._on_way is not None:
+                # The thread can't be stopped, and nobody may use the connection before it is done.
+                await asyncio.gather(self._on_way.task, return_exceptions=True)
+
+    async def _step(self, source: Source) -> None:
+        careful = self._partition.position.seq < self._caution.until
+        if careful:
+            await self._commit_ended()
+        messages = await source.take(1 if careful else _MOST_MESSAGES, self._patience_s())
+        self._note_backlog(messages)
+        await self._take(messages)
+        full = self._partition.size >= MOST_GROUP
+        if self._on_way is not None and (full or self._on_way.task.done()):
+            await self._commit_ended()
+        if self._on_way is None and (careful or full or self._is_due()):
+            await self._close_group()
+
+    def _patience_s(self) -> float:
+        """How long to wait for messages before something else is to be done."""
+        if self._partition.moved:
+            return _FILLING_S
+        if self._catching_up:
+            return _FIRST_S
+        until_check = self._next_check - self._around.clocks.monotonic()
+        deadline = self._partition.next_deadline()
+        until_due = _IDLE_MS if deadline is None else deadline - self._around.clocks.now()
+        return max(0, min(_IDLE_MS, until_check, until_due)) / 1_000
+
+    async def _take(self, messages: Sequence[Captured]) -> None:
+        sliced = self._partition.size
+        for message in messages:
+            now = self._around.clocks.now()
+            delivery = Delivery(captured_address(message.subject), message.payload, now)
+            reason = self._caution.poison.get(message.seq)
+            if reason is None:
+                self._partition.take(delivery, message.seq, now)
+            else:
+                self._partition.refuse(delivery, message.seq, now, reason)
+            if self._partition.size - sliced >= _SLICE:
+                sliced = self._partition.size
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    def _note_backlog(self, messages: Sequence[Captured]) -> None:
+        """Until the backlog is read the rules live in the stream's time: evidence may be waiting in it."""
+        if not self._catching_up:
+            return
+        behind = bool(messages) and messages[-1].captured_at < self._opened_at
+        late = self._around.clocks.monotonic() - self._began >= _CATCH_UP_MS
+        self._catching_up = behind and not late
+        self._stream_time = messages[-1].captured_at if self._catching_up else None
+
+    def _is_due(self) -> bool:
+        monotonic = self._around.clocks.monotonic()
+        if self._partition.moved:
+            return monotonic - self._closed_at >= _SPACING_MS
+        deadline = self._partition.next_deadline()
+        return monotonic >= self._next_check or (
+            deadline is not None and self._around.clocks.now() >= deadline
+        )
+
+    # --- groups
+
+    async def _close_group(self) -> None:
+        await self._commit_ended()
+        now, monotonic = self._around.clocks.now(), self._around.clocks.monotonic()
+        rule_time = now if self._stream_time is None else self._stream_time
+        while questions := self._partition.settle(rule_time):
+            for question in questions:
+                await self._answer(question)
+        if monotonic >= self._next_check:
+            self._partition.check_links(now)
+            self._next_check = monotonic + _IDLE_MS
+        group = self._partition.finish(now)
+        if group is not None:
+            self._closed_at = monotonic
+            self._on_way = _OnWay(asyncio.create_task(self._write(group)), group)
+
+    async def _answer(self, question: Question) -> None:
+        events, last = await asyncio.to_thread(self._look_up, question)
+        known = {(event.device, event.seq) for event in events}
+        new = self._partition.pending_history(question)
+        events += [event for event in new if (event.device, event.seq) not in known]
+        self._partition.desk(question.site).remember(question.recall, events, last)
+
+    def _look_up(self, question: Question) -> tuple[list[Event], list[Revised]]:
+        recall, site = question.recall, question.site
+        stored = self._writer.history(site, recall.types, recall.start, recall.end)
+        last = self._writer.last_revisions(site, recall.rule, recall.key, recall.start, recall.end)
+        return [row.event for row in stored], last
+
+    async def _write(self, group: Group) -> None:
+        await asyncio.to_thread(self._writer.commit, group.commit)
+        for told in group.acks:
+            await self._around.line.publish(told.address.subject("ack"), encode(told.ack))
+        self._around.counted(group)
+
+    async def _commit_ended(self) -> None:
+        """Wait for the commit on its way, if there is one; what went wrong in it goes wrong here."""
+        if self._on_way is None:
+            return
+        ended, self._on_way = self._on_way, None
+        try:
+            await ended.task
+        except StoreRejectedError as error:
+            self._caution.learn(ended.group, str(error))
+            raise
