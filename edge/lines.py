@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contract.site import Agent, Device, Site
 from contract.site_files import find_profile
 from edge.drivers import mqtt
+from edge.drivers.modbus import modbus_driver
 from edge.errors import SettingsError
 from edge.mqtt import Endpoint
 from edge.ports import Driver
@@ -84,4 +85,4 @@ def _modbus_driver(line: str, endpoint: str, devices: list[tuple[Device, Profile
     mapped = [(device, profile) for device, profile in devices if isinstance(profile, ModbusProfile)]
     if len(mapped) < len(devices):
         raise SettingsError(f"line {line} speaks Modbus; not every device on it does")
-    raise SettingsError(f"{endpoint}: Modbus lines are not there yet")
+    return modbus_driver(line, endpoint, mapped)
