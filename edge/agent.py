@@ -38,8 +38,16 @@ async def supervise(name: str, part: Callable[[], Awaitable[None]]) -> None:
             if (broken := _spool_error(error)) is not None:
                 raise broken from error
             log.exception("a part failed and is begun again", action="part_failed", part=name)
+        _end_if_cancelled()
         pause = RESTART_S if clock.boot_ms() - began > _STEADY_MS else min(2 * pause, MOST_RESTART_S)
         await asyncio.sleep(pause)
+
+
+def _end_if_cancelled() -> None:
+    # A task group whose child fails while it is being cancelled forgets the cancellation (Python 3.11).
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _spool_error(error: BaseException) -> SpoolError | None:

@@ -159,7 +159,7 @@ class Process:
                 await asyncio.wait(outer) if outer else None
                 await self._intake.kept()
                 await self._intake.checkpoint()
-                await self._uplink.leave()
+                self._uplink.leave()
         for task in inner:
             task.cancel()
 

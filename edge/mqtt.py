@@ -77,6 +77,9 @@ class Will(msgspec.Struct, frozen=True):
 class Listener(Protocol):
     """Who is told what comes in; called on the event loop. What it raises ends the connection."""
 
+    def on_connected(self, remembered: bool) -> None:
+        """The broker let us in; `remembered`: it had kept our session."""
+
     def on_message(self, message: Message) -> None:
         """A message came in."""
 
@@ -108,7 +111,6 @@ class MqttConnection:
         self._listener = listener
         self._wake = asyncio.Event()
         self._end = "the connection was closed"
-        self._connected: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -117,7 +119,7 @@ class MqttConnection:
 
     @classmethod
     async def connect(cls, endpoint: Endpoint, session: Session, listener: Listener) -> Self:
-        """A connection on its way up; `run` it, and wait for `established`.
+        """A connection on its way up: `run` it, and the listener is told when it stands.
 
         Raises:
             BrokerLost: Nobody listens there.
@@ -129,10 +131,6 @@ class MqttConnection:
         except OSError as error:
             raise BrokerLost(f"can't reach {endpoint.host}:{endpoint.port}: {error}") from error
         return connection
-
-    async def established(self) -> bool:
-        """Wait until the broker lets us in; whether it remembers our session."""
-        return await asyncio.shield(self._connected)
 
     async def run(self) -> None:
         """Read and write until the connection ends.
@@ -157,13 +155,6 @@ class MqttConnection:
         finally:
             loop.remove_reader(number)
             loop.remove_writer(number)
-            self._give_up_waiting()
-
-    def _give_up_waiting(self) -> None:
-        if not self._connected.done():
-            self._connected.set_exception(BrokerLost(self._end))
-            # Nobody may be waiting; then it is no news either.
-            self._connected.exception()
 
     async def _woken(self) -> None:
         try:
@@ -220,8 +211,8 @@ class MqttConnection:
     def _on_connect(self, _client: object, _data: object, flags: object, reason: object, *_: object) -> None:
         if getattr(reason, "is_failure", False):
             self._end = f"the broker refused us: {reason}"
-        elif not self._connected.done():
-            self._connected.set_result(bool(getattr(flags, "session_present", False)))
+        else:
+            self._listener.on_connected(bool(getattr(flags, "session_present", False)))
 
     def _on_disconnect(
         self, _client: object, _data: object, _flags: object, reason: object, *_: object

@@ -9,7 +9,7 @@ from contract.events import LIFE_SAFETY_TYPES, Quality
 from edge.spool.base import NewRow
 
 
-class EventRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="e"):
+class EventRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag_field="kind", tag="e"):
     """An event. `at` and `observed_at` are boot clock ms, `data` is JSON.
 
     `at` is told from `observed_at`: for an old stamp of a device's own clock it may lie before the boot.
@@ -25,7 +25,7 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="
     data: bytes = b"{}"
 
 
-class ReadingRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="r"):
+class ReadingRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag_field="kind", tag="r"):
     """A reading; `at` is boot clock ms."""
 
     device: str

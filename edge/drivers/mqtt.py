@@ -23,6 +23,8 @@ from edge.topicmap import Nonsense, Presence, Told, TopicMap
 KEEPALIVE_S: Final = 2
 LAG_MS: Final = (2 * KEEPALIVE_S + 1) * 1_000
 """A line that is dead shows after twice the keepalive at the latest: covered is what lies before that."""
+REDELIVERY_MS: Final = 30_000
+"""How long a broker may wait before it gives again what was on its way when we left; nats-server's `ack_wait`."""
 _TICK_S: Final = 1.0
 _REMEMBERED: Final = 256
 
@@ -73,6 +75,7 @@ class MqttDriver:
         for device, message in remembered:
             if device in self._devices:
                 self._devices[device].messages.append(message)
+        self._coming: MqttConnection | None = None
         self._connection: MqttConnection | None = None
         self._to_acknowledge: list[Message] = []
         self._arrived = asyncio.Event()
@@ -99,7 +102,7 @@ class MqttDriver:
                     log.warning("line down", action="line_down", line=self._line.id, why=str(error))
                 self._lost_said = True
             finally:
-                self._connection = None
+                self._coming = self._connection = None
             await asyncio.sleep(self._pauses.next_s())
 
     async def _one_connection(self) -> None:
@@ -107,26 +110,25 @@ class MqttDriver:
             client_id=self._line.client_id, clean=self._session_refused, keepalive_s=KEEPALIVE_S
         )
         connection = await MqttConnection.connect(self._line.endpoint, session, self)
+        self._coming = connection
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(connection.run())
-                tasks.create_task(self._begin(connection))
-        except* BrokerLost as lost:
-            raise BrokerLost(str(lost.exceptions[0])) from lost
+            await connection.run()
         finally:
             connection.abort()
 
-    async def _begin(self, connection: MqttConnection) -> None:
-        remembered = await connection.established()
+    def on_connected(self, remembered: bool) -> None:
+        """The line is up; what happened meanwhile is known where the broker kept it for us."""
+        if self._coming is None:
+            return
+        self._connection = self._coming
         self._to_acknowledge.clear()
         most = 0 if self._session_refused else 1
         for wanted in self._topics.subscriptions:
-            connection.subscribe([wanted.filter], min(wanted.qos, most))
-        self._connection = connection
+            self._connection.subscribe([wanted.filter], min(wanted.qos, most))
         self._pauses.reset()
         now = clock.boot_ms()
         for device in self._devices.values():
-            device.begun = now
+            device.begun = now + (REDELIVERY_MS if remembered else 0)
             if not remembered and not device.buffers:
                 device.covered_to = None
         if self._lost_said:

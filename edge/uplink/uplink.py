@@ -64,7 +64,9 @@ class Uplink:
         self._wrap = zstandard.ZstdCompressor().compress if route.compress else bytes
         self._started = clock.boot_ms()
         self._pauses = Pauses(1.0, 4.0, random_source)
+        self._coming: MqttConnection | None = None
         self._connection: MqttConnection | None = None
+        self._leaving = False
         self._on_way: dict[int, BatchName | None] = {}
         self._refused: list[BatchName] = []
         self._actions: list[decide.Action] = []
@@ -90,19 +92,22 @@ class Uplink:
     # --- connections
 
     async def _stay_connected(self) -> None:
-        while True:
+        while not self._leaving:
             began = clock.boot_ms()
             try:
                 await self._one_connection()
             except BrokerLost as error:
-                if not self._lost_said:
-                    log.warning("the broker is out of reach", action="broker_lost", why=str(error))
-                self._lost_said = True
+                self._say_lost(str(error))
             finally:
                 self._ended()
             if clock.boot_ms() - began >= _STEADY_MS:
                 self._pauses.reset()
             await asyncio.sleep(self._pauses.next_s())
+
+    def _say_lost(self, why: str) -> None:
+        if not self._lost_said and not self._leaving:
+            log.warning("the broker is out of reach", action="broker_lost", why=why)
+            self._lost_said = True
 
     async def _one_connection(self) -> None:
         session = Session(
@@ -110,20 +115,19 @@ class Uplink:
             will=Will(self._address.topic("state"), _OFFLINE),
         )
         connection = await MqttConnection.connect(self._route.endpoint, session, self)
+        self._coming = connection
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(connection.run())
-                tasks.create_task(self._begin(connection))
-        except* BrokerLost as lost:
-            raise BrokerLost(str(lost.exceptions[0])) from lost
+            await connection.run()
         finally:
             connection.abort()
 
-    async def _begin(self, connection: MqttConnection) -> None:
-        await connection.established()
-        connection.subscribe([self._address.topic("ack"), self._address.topic("time-reply")], qos=0)
+    def on_connected(self, remembered: bool) -> None:  # noqa: ARG002 - clean sessions are never remembered
+        """A connection stands: ask for answers, and begin to send."""
+        if self._coming is None:
+            return
+        self._connection = self._coming
+        self._connection.subscribe([self._address.topic("ack"), self._address.topic("time-reply")], qos=0)
         self._on_way.clear()
-        self._connection = connection
         self._machine.connect(clock.boot_ms())
         self._wake.set()
         if self._lost_said:
@@ -131,12 +135,13 @@ class Uplink:
         self._lost_said = False
 
     def _ended(self) -> None:
-        self._connection = None
+        self._coming = self._connection = None
         self._on_way.clear()
         self._machine.disconnect(clock.boot_ms())
 
-    async def leave(self) -> None:
-        """Say goodbye, if there is anybody to say it to."""
+    def leave(self) -> None:
+        """Say goodbye, if there is anybody to say it to, and connect no more."""
+        self._leaving = True
         if self._connection is not None:
             self._connection.publish(self._address.topic("state"), _OFFLINE, retain=True)
             self._connection.close()
