@@ -27,11 +27,12 @@ _MAX_BYTES: Final = 32 * 1024 * 1024
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A captured message: `seq` is its position in the stream."""
+    """A captured message: `seq` is its position in the stream, `captured_at` when it got there, in ms."""
 
     subject: str
     payload: bytes
     seq: int
+    captured_at: int
 
 
 class GapInDeliveryError(BrokerUnavailableError):
@@ -117,7 +118,8 @@ class StreamReader:
         self._delivered += 1
         if count != self._delivered:
             raise GapInDeliveryError(f"message {self._delivered} of the consumer is missing, got {count}")
-        taken.append(Message(message.subject, message.data, position))
+        captured_at = int(parts[-2]) // 1_000_000
+        taken.append(Message(message.subject, message.data, position, captured_at))
 
     def _request_ended(self, headers: dict[str, str]) -> None:
         """A request ran out of time or bytes; any other status means that the consumer is gone (ADR-13)."""

@@ -1,0 +1,167 @@
+"""What the cloud is told at its start, read once. The only place of the cloud that reads the environment."""
+
+import os
+import urllib.parse
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from cloud.broker.client import Endpoint
+from cloud.errors import SettingsError
+from cloud.web.options import WebOptions
+
+PREFIX: Final = "SITEWARDEN_"
+NAMES: Final = {
+    "sites": "site directories, or one directory that holds them, separated by spaces",
+    "rules": "a rules file, or a directory of them, for every site",
+    "database": "postgresql://user@host/name; the password may stand in database_password_file",
+    "database_password_file": "a file that holds the database's password",
+    "broker": "nats://host:port",
+    "broker_user": "user at the broker; default: cloud",
+    "broker_password_file": "a file that holds the broker's password",
+    "roles": "what this process does: worker, web, or both (the default), separated by spaces",
+    "partitions": "partitions that this worker works on, separated by spaces; default: all",
+    "stream_mb": "most megabytes of batches that the broker keeps; default: 1024",
+    "stream_hours": "most hours that the broker keeps batches; default: 168",
+    "web_host": "address that the page is served on; default: 127.0.0.1",
+    "web_port": "its port; default: 8080",
+    "web_token_file": "a file that holds the access token; needed to serve beyond this machine",
+    "web_docs": "yes: serve the API's description to others than this machine too",
+    "web_metrics": "yes: serve /metrics to others than this machine too",
+}
+"""Every setting: as `--name` on the command line (with `-` for `_`), or as `SITEWARDEN_NAME` in the environment."""
+
+
+class Role(StrEnum):
+    """What a process of the cloud does."""
+
+    WORKER = "worker"
+    WEB = "web"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a process of the cloud needs to know. `partitions` empty: all of them."""
+
+    sites: tuple[Path, ...]
+    rules: Path
+    database: str
+    broker: Endpoint
+    roles: frozenset[Role] = frozenset(Role)
+    partitions: tuple[int, ...] = ()
+    stream_bytes: int = 1024 * 1024 * 1024
+    stream_s: int = 168 * 3600
+    web: WebOptions = WebOptions(port=8080)
+
+
+def read_settings(given: Mapping[str, str | None]) -> Settings:
+    """Settings from command line arguments, else from the environment; `NAMES` says what there is.
+
+    Raises:
+        SettingsError: Something is missing or can't be understood; the message names it.
+    """
+    read = _Reader({name: value for name, value in given.items() if value}, os.environ)
+    return Settings(
+        sites=_site_directories(read.needed("sites")),
+        rules=Path(read.needed("rules")),
+        database=_database(read),
+        broker=_broker(read),
+        roles=_roles(read.optional("roles", "worker web")),
+        partitions=tuple(_number("partitions", part) for part in read.optional("partitions").split()),
+        stream_bytes=_number("stream_mb", read.optional("stream_mb", "1024")) * 1024 * 1024,
+        stream_s=_number("stream_hours", read.optional("stream_hours", "168")) * 3600,
+        web=WebOptions(
+            host=read.optional("web_host", "127.0.0.1"),
+            port=_number("web_port", read.optional("web_port", "8080")),
+            token=read.secret("web_token_file"),
+            metrics=_yes("web_metrics", read.optional("web_metrics", "no")),
+            docs=_yes("web_docs", read.optional("web_docs", "no")),
+        ),
+    )
+
+
+class _Reader:
+    """Looks a setting up by name: as given, else in the environment."""
+
+    def __init__(self, given: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        self._given = given
+        self._environment = environment
+
+    def optional(self, name: str, default: str = "") -> str:
+        return self._given.get(name) or self._environment.get(PREFIX + name.upper()) or default
+
+    def needed(self, name: str) -> str:
+        if value := self.optional(name):
+            return value
+        option = name.replace("_", "-")
+        raise SettingsError(f"--{option} (or {PREFIX}{name.upper()}) is missing: {NAMES[name]}")
+
+    def secret(self, name: str) -> str:
+        """What stands in the file that the setting names; empty when it names none."""
+        path = self.optional(name)
+        if not path:
+            return ""
+        try:
+            secret = Path(path).read_text("utf-8").strip()
+        except OSError as error:
+            raise SettingsError(f"{name}: can't read {path}: {error.strerror}") from error
+        if not secret:
+            raise SettingsError(f"{name}: {path} is empty")
+        return secret
+
+
+def _site_directories(text: str) -> tuple[Path, ...]:
+    """The directories named; one without files of its own stands for those in it."""
+    found: list[Path] = []
+    for path in map(Path, text.split()):
+        inner = sorted(entry for entry in path.iterdir() if entry.is_dir()) if path.is_dir() else []
+        found += inner if inner and not list(path.glob("*.yaml")) else [path]
+    return tuple(found)
+
+
+def _database(read: _Reader) -> str:
+    dsn, password = read.needed("database"), read.secret("database_password_file")
+    if not dsn.startswith(("postgresql://", "postgres://")) and "=" not in dsn:
+        raise SettingsError(f"database: expected {NAMES['database']}")
+    return with_password(dsn, password) if password else dsn
+
+
+def with_password(dsn: str, password: str) -> str:
+    """The same connection with a password, in libpq's own quoting."""
+    quoted = password.replace("\\", "\\\\").replace("'", "\\'")
+    if "://" not in dsn:
+        return f"{dsn} password='{quoted}'"
+    scheme, rest = dsn.split("://", 1)
+    separator = "&" if "?" in rest else "?"
+    return f"{scheme}://{rest}{separator}password={urllib.parse.quote(password, safe='')}"
+
+
+def _broker(read: _Reader) -> Endpoint:
+    url = read.needed("broker")
+    if not url.startswith(("nats://", "tls://")):
+        raise SettingsError(f"broker: expected {NAMES['broker']}, found {url}")
+    password = read.secret("broker_password_file")
+    if not password:
+        raise SettingsError("broker_password_file is missing: the broker lets nobody in without a password")
+    return Endpoint(url, read.optional("broker_user", "cloud"), password)
+
+
+def _roles(text: str) -> frozenset[Role]:
+    try:
+        return frozenset(Role(part) for part in text.split())
+    except ValueError as error:
+        raise SettingsError(f"roles: expected worker, web or both, found {text!r}") from error
+
+
+def _number(name: str, text: str) -> int:
+    if not text.isdecimal():
+        raise SettingsError(f"{name}: expected a number, found {text!r}")
+    return int(text)
+
+
+def _yes(name: str, text: str) -> bool:
+    if text not in {"yes", "no"}:
+        raise SettingsError(f"{name}: expected yes or no, found {text!r}")
+    return text == "yes"
