@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,12 +12,12 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 
 from cloud.clock import monotonic_ms, now_ms
+from cloud.correlation.rules import RuleBook
 from cloud.store.reads import Reader
 from cloud.web import operator_routes, session_routes, site_routes, stream_routes
 from cloud.web.context import Context, context_in
 from cloud.web.feed import Feed
 from cloud.web.metrics import WebMetrics
-from cloud.web.models import RuleView
 from cloud.web.observe import Observer
 from cloud.web.options import WebOptions, check_options
 from cloud.web.problems import install_problem_handlers
@@ -37,7 +37,7 @@ def create_app(
     sites: Iterable[Site],
     options: WebOptions,
     *,
-    rules: Mapping[str, Sequence[RuleView]] | None = None,
+    rules: Mapping[str, RuleBook] | None = None,
     clocks: Clocks | None = None,
     registry: CollectorRegistry | None = None,
 ) -> FastAPI:

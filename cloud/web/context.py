@@ -1,16 +1,16 @@
 """What every path of the API works with, and how it gets at it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
 from fastapi import Depends, FastAPI, Path, Request
 from starlette.exceptions import HTTPException
 
+from cloud.correlation.rules import RuleBook
 from cloud.store.reads import Reader
 from cloud.web.feed import Feed
 from cloud.web.metrics import WebMetrics
-from cloud.web.models import RuleView
 from cloud.web.options import WebOptions
 from cloud.web.stream import Clocks
 from contract.site import Site
@@ -22,7 +22,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     reader: Reader
     feed: Feed
     sites: Mapping[str, Site]
-    rules: Mapping[str, Sequence[RuleView]]
+    rules: Mapping[str, RuleBook]
     clocks: Clocks
     metrics: WebMetrics
     options: WebOptions

@@ -73,14 +73,16 @@ class SiteDetail(SiteView):
 
 
 class RuleView(Model):
-    """A version of a rule: which event types start it, which discharge it, and the contract's own words."""
+    """A version of a rule: which event types start it, which discharge it within `limit`, the contract's words."""
 
     id: str = Field(examples=["ER-2"])
     version: int = Field(examples=[1])
     kind: str = Field(examples=["response"])
     effective_from: str = Field(examples=["2026-01-01"])
     on: list[str] = Field(examples=[["fire.alarm"]])
-    expect: list[str] = Field(examples=[["checkpoint.scan", "access.granted"]])
+    expect: list[str] = Field(examples=[["access.granted", "checkpoint.scan"]])
+    limit: str = Field(examples=["2m"])
+    name: Words
     source: Words
 
 

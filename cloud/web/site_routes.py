@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.exceptions import HTTPException
 
+from cloud.correlation.rules import RuleBook
 from cloud.store.reads import EventQuery, IncidentQuery, VerdictQuery
 from cloud.web import cursors
 from cloud.web.context import InContext, OfSite
@@ -37,6 +38,7 @@ from cloud.web.views import (
     device_views,
     event_view,
     incident_view,
+    rule_view,
     site_detail,
     site_view,
     verdict_view,
@@ -61,7 +63,8 @@ async def read_site(site: OfSite) -> SiteDetail:
 @router.get("/{site}/rules")
 async def read_rules(site: OfSite, context: InContext) -> Listed[RuleView]:
     """The rules that the site is judged by, every version."""
-    return Listed(items=list(context.rules.get(site.id, ())), now=context.clocks.now())
+    versions = context.rules.get(site.id, RuleBook()).versions
+    return Listed(items=[rule_view(version) for version in versions], now=context.clocks.now())
 
 
 @router.get("/{site}/devices")

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cloud.correlation.rules import Response, RuleVersion
 from cloud.correlation.verdict import BlindSpan, EventId
 from cloud.store.base import (
     AgentHealth,
@@ -34,6 +35,7 @@ from cloud.web.models import (
     LinkView,
     NamedView,
     QuarantineView,
+    RuleView,
     SiteDetail,
     SiteView,
     VerdictView,
@@ -72,6 +74,22 @@ def site_detail(site: Site) -> SiteDetail:
 
 def _named(items: Iterable[Zone | Device | Group | Person | Agent]) -> list[NamedView]:
     return [NamedView(id=item.id, name=words(item.name)) for item in items]
+
+
+def rule_view(version: RuleVersion) -> RuleView:
+    """A version of a rule."""
+    rule = version.rule
+    return RuleView(
+        id=rule.id,
+        version=rule.version,
+        kind="response" if isinstance(rule, Response) else "recurrence",
+        effective_from=rule.effective_from.isoformat(),
+        on=sorted(rule.on.types) if isinstance(rule, Response) else [],
+        expect=sorted(rule.expect.types),
+        limit=rule.within if isinstance(rule, Response) else rule.every,
+        name=words(rule.name),
+        source=words(rule.source),
+    )
 
 
 def event_view(site: str, stored: StoredEvent) -> EventView:

@@ -1,0 +1,212 @@
+// Draws the model. Everything that came from outside goes in as text, never as markup.
+
+import { serverNow } from "./clock.js";
+import { age, countdown, hasWord, inWords, moment, word } from "./words.js";
+
+const MOST_CARDS = 9;
+const MOST_ROWS = 8;
+const MOST_TILES = 40;
+
+const MARKS = { overdue: "▲", waiting: "●", breached: "✖", unknown: "?", link: "◆" };
+const OUTCOME_MARKS = { met: "✓", breached: "✖", unknown: "?", pending: "…" };
+const STATE_MARKS = { ok: "✓", blind: "◆", behind: "◆", unreachable: "◆", never: "–", stranger: "?" };
+const STATE_ORDER = ["blind", "unreachable", "behind", "stranger", "never", "ok"];
+
+const element = (id) => document.getElementById(id);
+
+export function render(model) {
+  renderIncidents(model);
+  renderVerdicts(model);
+  renderDevices(model);
+}
+
+// What changes every second by itself: countdowns, ages.
+export function tick(model) {
+  renderIncidents(model);
+  renderDevices(model);
+}
+
+function renderIncidents(model) {
+  const now = serverNow();
+  const cards = model.openIncidents().map((incident) => cardOf(incident, model, now));
+  cards.sort((a, b) => a.rank - b.rank || a.due - b.due || (a.id < b.id ? -1 : 1));
+  keyed(element("cards"), cards.slice(0, MOST_CARDS), "article", drawCard);
+  element("incidents-count").textContent = cards.length || "";
+  element("no-incidents").hidden = cards.length > 0;
+  more("more-incidents", cards.length - MOST_CARDS);
+}
+
+function cardOf(incident, model, now) {
+  const episode = foremost(incident.episodes);
+  const status = statusOf(incident, episode, now);
+  const rule = episode && model.rules.get(episode.rule);
+  const verdict = episode && model.verdictOf(episode);
+  const due = episode?.due_at ?? Infinity;
+  return {
+    id: incident.id,
+    rank: Object.keys(MARKS).indexOf(status),
+    due,
+    status,
+    place: inWords(model.names.get(incident.subject), incident.subject),
+    what: whatOf(incident, episode, rule),
+    missing: missingOf(incident, verdict),
+    since: word("since", { time: moment(incident.opened_at, now) }),
+    clock: clockOf(status, incident, due, now),
+    share: status === "waiting" ? share(episode.opened_at, due, now) : null,
+    more: incident.episodes.filter((other) => other !== episode && other.outcome !== "met").length,
+  };
+}
+
+// The obligation that needs somebody first: the pending one that is due next, else one that went wrong.
+function foremost(episodes) {
+  const pending = episodes.filter((episode) => episode.outcome === "pending");
+  const wrong = episodes.filter((episode) => episode.outcome !== "met");
+  return [...pending, ...wrong, ...episodes][0] ?? null;
+}
+
+function statusOf(incident, episode, now) {
+  if (!episode) return "link";
+  if (episode.outcome === "pending") return episode.overdue || now > episode.due_at ? "overdue" : "waiting";
+  return episode.outcome in MARKS ? episode.outcome : "waiting";
+}
+
+function whatOf(incident, episode, rule) {
+  const type = incident.kind === "alarm" && rule?.on.find((name) => hasWord(`event.${name}`));
+  const head = type ? word(`event.${type}`) : word(`kind.${incident.kind}`);
+  const tail = episode ? `${episode.rule} ${inWords(rule?.name) || inWords(rule?.source)}`.trim() : "";
+  return tail ? `${head} · ${tail}` : head;
+}
+
+function missingOf(incident, verdict) {
+  if (verdict) return inWords(verdict.explain);
+  if (incident.kind === "link") return incident.cause || word("link_missing");
+  return word("evidence_missing");
+}
+
+function clockOf(status, incident, due, now) {
+  if (status === "link") return word("down_for", { time: countdown(now - incident.opened_at) });
+  return word(now > due ? "late" : "left", { time: countdown(due - now) });
+}
+
+const share = (from, to, now) => Math.min(1, Math.max(0, (to - now) / Math.max(1, to - from)));
+
+function drawCard(article, card) {
+  article.className = `card ${card.status}`;
+  parts(article, ["status", "place", "what", "missing", "since", "clock"]);
+  text(article, "status", `${MARKS[card.status]} ${word(`incident.${card.status}`)}`);
+  text(article, "place", card.place);
+  text(article, "what", card.more ? `${card.what} · ${word("more", { n: card.more })}` : card.what);
+  text(article, "missing", card.missing);
+  text(article, "since", card.since);
+  text(article, "clock", card.clock);
+  article.style.setProperty("--left", card.share ?? 0);
+}
+
+function renderVerdicts(model) {
+  const now = serverNow();
+  const rows = model.latestVerdicts(MOST_ROWS).map((verdict) => ({
+    id: `${verdict.rule}|${verdict.key}|${verdict.opened_at}`,
+    outcome: verdict.outcome,
+    place: inWords(model.names.get(verdict.key), verdict.key),
+    rule: `${verdict.rule} ${inWords(model.rules.get(verdict.rule)?.name)}`.trim(),
+    explain: inWords(verdict.explain),
+    at: moment(verdict.opened_at, now),
+    amended: verdict.late_ms !== null,
+  }));
+  keyed(element("rows"), rows, "li", drawRow);
+  element("no-verdicts").hidden = rows.length > 0;
+}
+
+function drawRow(item, row) {
+  item.className = `row ${row.outcome}`;
+  parts(item, ["status", "at", "place", "rule", "explain"]);
+  const amended = row.amended ? ` · ${word("amended")}` : "";
+  text(item, "status", `${OUTCOME_MARKS[row.outcome]} ${word(`outcome.${row.outcome}`)}${amended}`);
+  text(item, "at", row.at);
+  text(item, "place", row.place);
+  text(item, "rule", row.rule);
+  text(item, "explain", row.explain);
+}
+
+function renderDevices(model) {
+  const now = serverNow();
+  const devices = [...model.devices].sort(
+    (a, b) => STATE_ORDER.indexOf(a.state) - STATE_ORDER.indexOf(b.state),
+  );
+  const odd = devices.filter((device) => device.state !== "ok").length;
+  element("devices-count").textContent = odd ? word("abnormal", { n: odd }) : word("all_well");
+  keyed(element("agents"), model.agents.map((agent) => agentTile(agent, now)), "li", drawTile);
+  const tiles = devices.slice(0, MOST_TILES).map((device) => deviceTile(device, model, now));
+  keyed(element("tiles"), tiles, "li", drawTile);
+  more("more-devices", devices.length - MOST_TILES);
+}
+
+function agentTile(agent, now) {
+  const state = agent.silent ? "unreachable" : "ok";
+  return {
+    id: agent.id,
+    state,
+    name: inWords(agent.name, agent.id),
+    status: `${STATE_MARKS[state]} ${word(agent.silent ? "agent.silent" : "agent.ok")}`,
+    seen: seenText(agent.last_seen, now),
+    hint: agent.id,
+  };
+}
+
+function deviceTile(device, model, now) {
+  const newest = Math.max(device.last_seen ?? 0, device.complete_to ?? 0) || null;
+  const hints = [device.id];
+  if (device.complete_to !== null) hints.push(word("known_to", { time: moment(device.complete_to, now) }));
+  if (device.blind_since !== null) hints.push(word("blind_since", { time: moment(device.blind_since, now) }));
+  return {
+    id: device.id,
+    state: device.state,
+    name: inWords(device.name, device.id),
+    status: `${STATE_MARKS[device.state]} ${word(`state.${device.state}`)}`,
+    seen: seenText(device.blind_since ?? newest, now),
+    hint: hints.join(" · "),
+  };
+}
+
+const seenText = (at, now) => (at === null ? word("never") : word("ago", { age: age(now - at) }));
+
+function drawTile(item, tile) {
+  item.className = `tile ${tile.state}`;
+  item.title = tile.hint;
+  parts(item, ["name", "status", "seen"]);
+  text(item, "name", tile.name);
+  text(item, "status", tile.status);
+  text(item, "seen", tile.seen);
+}
+
+function more(id, count) {
+  element(id).hidden = count <= 0;
+  element(id).textContent = word("more", { n: count });
+}
+
+// Keeps one child for each item, by its id, in the order of the items; a child is made once and then filled.
+function keyed(parent, items, tag, draw) {
+  const old = new Map([...parent.children].map((child) => [child.dataset.id, child]));
+  items.forEach((item, index) => {
+    const child = old.get(item.id) ?? document.createElement(tag);
+    old.delete(item.id);
+    child.dataset.id = item.id;
+    draw(child, item);
+    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
+  });
+  for (const child of old.values()) child.remove();
+}
+
+function parts(parent, names) {
+  if (parent.childElementCount) return;
+  for (const name of names) {
+    const child = document.createElement("span");
+    child.className = name;
+    parent.append(child);
+  }
+}
+
+function text(parent, name, value) {
+  const child = parent.getElementsByClassName(name)[0];
+  if (child.textContent !== value) child.textContent = value;
+}
