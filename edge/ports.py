@@ -16,8 +16,8 @@ Data = Mapping[str, str | int | float | bool]
 class Happened(msgspec.Struct, frozen=True, kw_only=True):
     """A device or a person did something.
 
-    The moment lies in `[at - error_ms, at + error_ms]`; for a polled state that is the span between the two
-    reads that differ. `observed_at` is when the answer came in. `device_at` is the device's own stamp in ms
+    The moment lies in `[at - error_ms, at + error_ms]`; a polled state changed between the two reads that
+    differ, `at` being the former. `observed_at` is when the answer came in. `device_at` is the device's own stamp in ms
     since the epoch, by the device's own clock, where it has one: evidence for the agent to correct, not truth.
     `zone` is None for the device's own.
     """

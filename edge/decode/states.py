@@ -44,10 +44,12 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def at(self) -> int:
-        """The best single answer: the middle of the span, or when it was found."""
-        if self.since is None or not self.seen:
-            return self.answered_at
-        return (self.since + self.answered_at) // 2
+        """The earliest that it can have been, or when it was found.
+
+        Not the middle: two devices are polled at different paces, and a gate that opened because of a fire must
+        not come before the fire on record, or the linkage would seem to have failed.
+        """
+        return self.since if self.since is not None and self.seen else self.answered_at
 
     @property
     def error_ms(self) -> int:
