@@ -11,3 +11,20 @@ def wall_ms() -> int:
 def monotonic_ms() -> int:
     """Milliseconds of a clock that never steps: what the world lives by."""
     return time.monotonic_ns() // 1_000_000
+
+
+class WorldClock:
+    """The world's time: ms from 0 at its making, running `speed` times as fast as real time."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._began = monotonic_ms()
+        self.began_at = wall_ms()
+
+    def now(self) -> int:
+        """The world's time."""
+        return round((monotonic_ms() - self._began) * self._speed)
+
+    def wall(self, at: int) -> int:
+        """When the world's time is or was `at`, in real ms since the epoch."""
+        return self.began_at + round(at / self._speed)

@@ -7,6 +7,7 @@ from pathlib import Path
 from contract.problems import ConfigError
 from contract.site import Site
 from contract.yamlfile import FieldPath, convert, load_yaml, unknown_name
+from firmware_sim.device.catalogue import build
 from firmware_sim.scenario import (
     Actor,
     AnyStep,
@@ -53,6 +54,8 @@ def _mistakes(scenario: Scenario, site: Site) -> Iterator[Mistake]:
     for index, step in enumerate(scenario.steps):
         yield from _repeats(step, ("steps", index))
         yield from _step(step, field, ("steps", index))
+        if isinstance(step, SetInputs) and step.device in field.modbus:
+            yield from _inputs(step, site, ("steps", index, "inputs"))
 
 
 def _calls(scenario: Scenario, site: Site) -> Iterator[Mistake]:
@@ -126,6 +129,16 @@ def _step(step: AnyStep, field: Field, path: FieldPath) -> Iterator[Mistake]:
             yield from _known("reader", step.reader, field.readers, (*path, "reader"))
         case DeviceFault() | SetInputs():
             yield from _known("Modbus device", step.device, field.modbus, (*path, "device"))
+
+
+def _inputs(step: SetInputs, site: Site, path: FieldPath) -> Iterator[Mistake]:
+    """Whether the simulated device takes the inputs: tried on one of its kind."""
+    simulated = build(site.devices[step.device])
+    for name, value in step.inputs.items():
+        try:
+            simulated.update(0, {name: value})
+        except (KeyError, ValueError):
+            yield (*path, name), f"the simulated device does not take {value!r} here"
 
 
 def _known(what: str, name: str, known: Collection[str], path: FieldPath) -> Iterator[Mistake]:

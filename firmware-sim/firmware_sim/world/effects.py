@@ -35,6 +35,16 @@ class ReaderState(msgspec.Struct, frozen=True):
     off_by_ms: int | None = None
     copies: int | None = None
 
+    def changes(self) -> dict[str, str | int | bool]:
+        """The inputs of the reader that change."""
+        named = {
+            "online": self.online,
+            "keeps": self.keeps,
+            "off_by_ms": self.off_by_ms,
+            "copies": self.copies,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
 
 class Misbehaves(msgspec.Struct, frozen=True):
     """A device answers its line wrongly from now on, or, with `fault` None, rightly again."""

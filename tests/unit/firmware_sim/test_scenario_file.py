@@ -82,6 +82,14 @@ def test_a_file_that_is_not_there_is_named(demo: Site, tmp_path: Path) -> None:
             "steps: [{do: mains-failure, at: 1s, every: 2m, jitter: 1m, lasts: 1m}]",
             "2: steps[0].every: expected more than jitter and duration together, found 2m",
         ),
+        (
+            "steps: [{do: set-inputs, at: 1s, device: genset-1, inputs: {fuel: 3}}]",
+            "2: steps[0].inputs.fuel: the simulated device does not take 3 here",
+        ),
+        (
+            "steps: [{do: set-inputs, at: 1s, device: fire-panel, inputs: {l1d001: smoke}}]",
+            "2: steps[0].inputs.l1d001: the simulated device does not take 'smoke' here",
+        ),
         ("steps: [{do: earthquake, at: 1s}]", "2: steps[0]: invalid value 'earthquake'"),
         ("steps: [{at: 1s}]", "2: steps[0]: object missing required field do"),
     ],

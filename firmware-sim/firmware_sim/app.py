@@ -1,0 +1,134 @@
+"""The simulators, wired: a scenario and a site → the world → devices and readers on real lines."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Final, assert_never
+
+import structlog
+
+from contract.site import Site
+from contract.site_files import load_site
+from firmware_sim.adapters.mqtt import PatrolReaders
+from firmware_sim.clock import WorldClock
+from firmware_sim.plant import Plant
+from firmware_sim.scenario import Scenario
+from firmware_sim.scenario_file import load_scenario
+from firmware_sim.settings import Settings
+from firmware_sim.trace import Trace
+from firmware_sim.world.effects import Effect, Happened, Inputs, Misbehaves, ReaderState, Swiped
+from firmware_sim.world.world import World
+
+TICK_S: Final = 0.1
+"""How often devices live on; an event of the world is shown on its line at most this much later."""
+
+Announce = Callable[[Mapping[str, str]], None]
+"""Told once all lines are served: their endpoints, by line."""
+
+log = structlog.get_logger("firmware_sim.app")
+
+
+def run(settings: Settings, announce: Announce) -> int:
+    """Run the simulators until SIGTERM or SIGINT; the exit status.
+
+    Raises:
+        ConfigError: The site's files or the scenario have mistakes.
+        SimError: A device can't be simulated, or a line not be served.
+    """
+    site = load_site(settings.site_dir)
+    scenario = load_scenario(settings.scenario, site)
+    asyncio.run(_until_signalled(settings, site, scenario, announce))
+    return 0
+
+
+async def _until_signalled(settings: Settings, site: Site, scenario: Scenario, announce: Announce) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await Simulation(settings, site, scenario).run(stop, announce)
+
+
+class Simulation:
+    """One run of a scenario on a site; its time begins when it is made."""
+
+    def __init__(self, settings: Settings, site: Site, scenario: Scenario) -> None:
+        seed = scenario.seed if settings.seed is None else settings.seed
+        self._settings = settings
+        self._clock = WorldClock(settings.speed or scenario.speed)
+        self._world = World(site, scenario, Random(seed))
+        self._plant = Plant(site)
+        self._readers = _readers(settings, site, first=self._clock.began_at // 1000)
+        self._trace = Trace(settings.trace, self._clock.wall) if settings.trace else None
+        log.info("started", action="started", site=site.id, scenario=scenario.scenario, seed=seed)
+
+    async def run(self, stop: asyncio.Event, announce: Announce) -> None:
+        """Serve the lines and let the world live until `stop`.
+
+        Raises:
+            SimError: A line can't be served.
+        """
+        self._live()
+        try:
+            announce(await self._plant.serve(self._settings.host, free_ports=self._settings.free_ports))
+            if self._readers is not None:
+                self._readers.start()
+            await self._live_on(stop)
+        finally:
+            await self._close()
+
+    async def _live_on(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            self._live()
+            try:
+                async with asyncio.timeout(TICK_S):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+
+    def _live(self) -> None:
+        now = self._clock.now()
+        for effect in self._world.update(now):
+            self._apply(effect)
+        self._plant.live(self._device_time(now))
+
+    def _apply(self, effect: Effect) -> None:
+        match effect:
+            case Inputs():
+                self._plant.update(self._device_time(effect.at), effect.device, effect.values)
+            case Misbehaves():
+                self._plant.misbehave(effect.device, effect.fault)
+            case Swiped():
+                self._to_reader(effect.at, effect.reader, {"card": effect.card})
+            case ReaderState():
+                self._to_reader(effect.at, effect.reader, effect.changes())
+            case Happened():
+                if self._trace is not None:
+                    self._trace.write(effect)
+            case _:
+                assert_never(effect)
+
+    def _to_reader(self, at: int, reader: str, inputs: dict[str, str | int | bool]) -> None:
+        if self._readers is not None:
+            self._readers.update(self._clock.wall(at), reader, inputs)
+
+    def _device_time(self, at: int) -> int:
+        """What a Modbus device lives by: ms since the epoch when the world began, and the world's own pace."""
+        return self._clock.began_at + at
+
+    async def _close(self) -> None:
+        if self._readers is not None:
+            await asyncio.to_thread(self._readers.stop)
+        await self._plant.close()
+        if self._trace is not None:
+            self._trace.close()
+        log.info("stopped", action="stopped")
+
+
+def _readers(settings: Settings, site: Site, first: int) -> PatrolReaders | None:
+    """The readers of the site's MQTT lines; none without a broker."""
+    if settings.broker is None:
+        return None
+    lines = {line.id for a in site.file.agents for line in a.lines if line.endpoint.startswith("mqtt")}
+    on_lines = [device for device in site.file.devices if device.line in lines]
+    return PatrolReaders(settings.broker, {d.id: d.address or d.id for d in on_lines}, first)
