@@ -88,6 +88,10 @@ def kinds(seen: Sequence[Observation]) -> list[str]:
     return [event.type for event in events(seen)]
 
 
+def measured(seen: Sequence[Observation]) -> list[Measured]:
+    return [one for one in seen if isinstance(one, Measured)]
+
+
 def readings(seen: Sequence[Observation]) -> dict[str, Measured]:
     return {one.point: one for one in seen if isinstance(one, Measured)}
 

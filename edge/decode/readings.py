@@ -7,6 +7,9 @@ from edge.decode.values import Value
 from edge.ports import Measured
 from edge.profile.points import Point
 
+_ALMOST = 1 - 1e-9
+"""21.7 - 21.5 is a little less than 0.2 in binary."""
+
 
 class Said(msgspec.Struct, frozen=True, gc=False):
     """The last reading told of a point."""
@@ -27,4 +30,4 @@ def _moved(point: Point, value: Value, said: Said) -> bool:
     if value.number is None or said.number is None:
         return value.number is not said.number
     step = abs(value.number - said.number)
-    return step > 0 and step >= point.deadband
+    return step > 0 and step > point.deadband * _ALMOST

@@ -38,12 +38,9 @@ def extend(spans: Spans, sheet: Sheet, request: Request, asked_at: int, unknown:
 
 def lack(spans: Spans, sheet: Sheet, request: Request, asked_at: int) -> Spans:
     """The spans after the device said that it has nothing of what a request reads."""
-    lacking = {
-        (device, request.key): Span(asked_at, _FOR_EVER)
-        for device, requests in sheet.told.items()
-        if request.key in requests
-    }
-    return {**spans, **lacking}
+    keys = [(device, request.key) for device, requests in sheet.told.items() if request.key in requests]
+    fresh = Span(asked_at, _FOR_EVER)
+    return {**spans, **{key: Span(spans.get(key, fresh).since, _FOR_EVER) for key in keys}}
 
 
 def covered(spans: Spans, sheet: Sheet, before: Spans) -> list[Covered]:

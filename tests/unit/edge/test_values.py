@@ -14,7 +14,7 @@ from edge.profile.points import Point, Told
 
 
 def point(kind: Kind, width: int, **more: Any) -> Point:
-    return Point(name="p", told=Told(device="d"), function=3, address=0, width=width, kind=kind, **more: Any)
+    return Point(name="p", told=Told(device="d"), function=3, address=0, width=width, kind=kind, **more)
 
 
 @pytest.mark.parametrize(
