@@ -1,0 +1,128 @@
+"""Everybody on a line gets their turn, and who is silent takes ever less of it."""
+
+import itertools
+
+from edge.plan import Request
+from edge.poll import LONGEST_PAUSE_MS, Turn, Turns
+
+
+def requests(count: int, interval_ms: int = 1_000) -> list[tuple[Request, int]]:
+    return [
+        (Request(function=3, address=n, count=1, poll="normal", optional=False, points=()), interval_ms)
+        for n in range(count)
+    ]
+
+
+def live(
+    turns: Turns, until: int, *, cost_ms: int = 20, silent: str = "", timeout_ms: int = 1_000
+) -> list[tuple[int, Turn]]:
+    """Take every turn as it comes; each costs time on the line."""
+    now, taken = 0, []
+    while now < until:
+        turn = turns.next(now)
+        if isinstance(turn, int):
+            now = turn
+            continue
+        taken.append((now, turn))
+        if turn.device == silent:
+            now += timeout_ms
+            turns.failed(turn, now)
+        else:
+            now += cost_ms
+            turns.answered(turn, now, 0)
+    return taken
+
+
+def gaps(taken: list[tuple[int, Turn]], device: str) -> list[int]:
+    times = [at for at, turn in taken if turn.device == device]
+    return [later - earlier for earlier, later in itertools.pairwise(times)]
+
+
+def test_each_request_is_made_at_its_own_pace() -> None:
+    turns = Turns({"a": requests(1, 1_000), "b": requests(1, 5_000)}, 0)
+    taken = live(turns, 60_000)
+    assert sum(turn.device == "a" for _, turn in taken) == 60
+    assert sum(turn.device == "b" for _, turn in taken) == 12
+
+
+def test_a_device_with_a_hundred_requests_holds_up_nobody() -> None:
+    turns = Turns({"panel": requests(100), "gate": requests(1)}, 0)
+    assert max(gaps(live(turns, 60_000, cost_ms=50), "gate")) <= 1_100
+
+
+def test_a_line_that_is_too_slow_still_reads_everything_in_turn() -> None:
+    turns = Turns({"panel": requests(40)}, 0)
+    taken = live(turns, 60_000, cost_ms=100)
+    counts = [sum(turn.request.address == n for _, turn in taken) for n in range(40)]
+    assert max(counts) - min(counts) <= 1
+
+
+def test_a_silent_device_is_asked_ever_more_rarely_but_always_again() -> None:
+    turns = Turns({"dead": requests(3)}, 0)
+    asked = gaps(live(turns, 120_000, silent="dead", timeout_ms=1_000), "dead")
+    assert asked[:5] == [1_500, 2_000, 3_000, 5_000, 9_000]
+    assert set(asked[5:]) == {1_000 + LONGEST_PAUSE_MS}
+
+
+def test_one_silent_device_of_eight_does_not_slow_the_others() -> None:
+    """T40: others' period at most twice the nominal one."""
+    turns = Turns({"dead": requests(1)} | {f"d{n}": requests(1, 2_000) for n in range(7)}, 0)
+    taken = live(turns, 120_000, silent="dead", timeout_ms=1_000)
+    assert max(gap for n in range(7) for gap in gaps(taken, f"d{n}")) <= 4_000
+
+
+def test_a_device_that_came_back_does_not_take_the_line_for_itself() -> None:
+    turns = Turns({"back": requests(50), "gate": requests(1)}, 0)
+    now = 0
+    for _ in range(6):
+        turn = turns.next(now)
+        assert isinstance(turn, Turn)
+        if turn.device == "back":
+            turns.failed(turn, now)
+        else:
+            turns.answered(turn, now, 0)
+        now += 8_000
+    taken = []
+    for _ in range(20):
+        turn = turns.next(now)
+        assert isinstance(turn, Turn)
+        taken.append(turn.device)
+        now += 20
+        turns.answered(turn, now, 0)
+    assert "gate" in taken[:2]
+
+
+def test_a_device_is_left_alone_between_two_requests_for_as_long_as_it_needs() -> None:
+    turns = Turns({"slow": requests(2)}, 0)
+    turn = turns.next(0)
+    assert isinstance(turn, Turn)
+    turns.answered(turn, 10, 100)
+    assert turns.next(10) == 110
+
+
+def test_an_interval_that_was_missed_is_not_made_up_for() -> None:
+    turns = Turns({"a": requests(1)}, 0)
+    turn = turns.next(60_000)
+    assert isinstance(turn, Turn)
+    turns.answered(turn, 60_020, 0)
+    assert turns.next(60_020) == 61_020
+
+
+def test_what_a_device_lacks_is_asked_for_rarely() -> None:
+    turns = Turns({"a": requests(1)}, 0)
+    turn = turns.next(0)
+    assert isinstance(turn, Turn)
+    turns.answered(turn, 20, 0, lacking=True)
+    assert turns.next(20) == 600_000
+
+
+def test_a_suspect_device_waits_without_being_blamed() -> None:
+    turns = Turns({"a": requests(1), "b": requests(1)}, 0)
+    turn = turns.next(0)
+    assert isinstance(turn, Turn)
+    turns.held(turn, 2_000, 5)
+    other = turns.next(5)
+    assert isinstance(other, Turn)
+    assert other.device != turn.device
+    turns.answered(other, 30, 0)
+    assert turns.next(30) == 1_000
