@@ -1,12 +1,10 @@
 """The agent's command line: parses, and calls `edge.app`."""
 
 import argparse
-import logging
 import sys
 
-import structlog
-
 from contract.problems import ConfigError
+from edge import logs
 from edge.app import run
 from edge.errors import EdgeError
 from edge.settings import read_settings
@@ -40,16 +38,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the agent; the exit status: 0 stopped, 1 failed, 2 wrong settings or files."""
     arguments = vars(_parser().parse_args())
-    structlog.configure(
-        processors=[
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    logs.configure()
     lines = arguments.pop("line")
     try:
         return run(read_settings(arguments, lines))

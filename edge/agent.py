@@ -13,9 +13,9 @@ import structlog
 from edge import clock
 from edge.errors import SpoolError
 
-RESTART_S: Final = 1.0
-MOST_RESTART_S: Final = 5.0
-_STEADY_MS: Final = 60_000
+RESTART_S: Final = 0.5
+MOST_RESTART_S: Final = 3.0
+_STEADY_MS: Final = 10_000
 
 log = structlog.get_logger("edge.agent")
 
@@ -34,26 +34,9 @@ async def supervise(name: str, part: Callable[[], Awaitable[None]]) -> None:
             log.error("a part ended by itself", action="part_ended", part=name)
         except SpoolError:
             raise
-        except Exception as error:
-            if (broken := _spool_error(error)) is not None:
-                raise broken from error
+        except Exception:
             log.exception("a part failed and is begun again", action="part_failed", part=name)
-        _end_if_cancelled()
-        pause = RESTART_S if clock.boot_ms() - began > _STEADY_MS else min(2 * pause, MOST_RESTART_S)
+        if clock.boot_ms() - began >= _STEADY_MS:
+            pause = RESTART_S
         await asyncio.sleep(pause)
-
-
-def _end_if_cancelled() -> None:
-    # A task group whose child fails while it is being cancelled forgets the cancellation (Python 3.11).
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-
-
-def _spool_error(error: BaseException) -> SpoolError | None:
-    """The spool's error in a group of errors, if there is one."""
-    if isinstance(error, SpoolError):
-        return error
-    if isinstance(error, BaseExceptionGroup):
-        return next((found for one in error.exceptions if (found := _spool_error(one))), None)
-    return None
+        pause = min(2 * pause, MOST_RESTART_S)

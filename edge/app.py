@@ -27,6 +27,7 @@ from edge.spool.desk import Desk
 from edge.spool.sqlite import SqliteSpool, open_spool
 from edge.stamp import DeviceClocks
 from edge.timekeeper import Timekeeper
+from edge.together import together
 from edge.uplink.machine import Machine
 from edge.uplink.uplink import Route, Uplink
 
@@ -65,8 +66,8 @@ async def serve(settings: Settings, site: Site, agent: Agent, stop: asyncio.Even
     while not stop.is_set():
         try:
             await _serve(settings, site, agent, stop)
-        except* SpoolDamaged as damage:
-            log.warning("the spool is damaged", action="spool_damaged", why=str(damage.exceptions[0]))
+        except SpoolDamaged as damage:
+            log.warning("the spool is damaged", action="spool_damaged", why=str(damage))
 
 
 async def _serve(settings: Settings, site: Site, agent: Agent, stop: asyncio.Event) -> None:
@@ -133,38 +134,41 @@ class Process:
         """Run every part until `stop`; then put on disk what is under way, and take leave.
 
         Raises:
-            ExceptionGroup: With the `SpoolError` that ended it.
+            SpoolError: The spool failed.
         """
+        lines = [
+            asyncio.create_task(supervise(f"line {name}", functools.partial(driver.run, self._intake)))
+            for name, driver in self._drivers.items()
+        ]
         try:
-            async with asyncio.TaskGroup() as parts:
-                inner = [
-                    parts.create_task(supervise("intake", self._intake.run)),
-                    parts.create_task(supervise("uplink", self._uplink.run)),
-                    parts.create_task(supervise("checkpoint", self._checkpoints)),
-                ]
-                outer = [
-                    parts.create_task(supervise(f"line {name}", functools.partial(driver.run, self._intake)))
-                    for name, driver in self._drivers.items()
-                ]
-                await stop.wait()
-                await self._stop(outer, inner)
+            await together(
+                supervise("intake", self._intake.run),
+                supervise("uplink", self._uplink.run),
+                supervise("checkpoint", self._checkpoints),
+                self._until(stop, lines),
+            )
         finally:
+            await _cancelled(lines)
             await self._desk.close()
 
-    async def _stop(self, outer: list[asyncio.Task[None]], inner: list[asyncio.Task[None]]) -> None:
-        for task in outer:
-            task.cancel()
+    async def _until(self, stop: asyncio.Event, lines: list[asyncio.Task[None]]) -> None:
+        await stop.wait()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
-                await asyncio.wait(outer) if outer else None
+                await _cancelled(lines)
                 await self._intake.kept()
                 await self._intake.checkpoint()
                 self._uplink.leave()
-        for task in inner:
-            task.cancel()
 
     async def _checkpoints(self) -> None:
         # Also while nobody listens: a restart goes on from here.
         while True:
             await asyncio.sleep(CHECKPOINT_S)
             await self._intake.checkpoint()
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)

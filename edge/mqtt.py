@@ -198,13 +198,18 @@ class MqttConnection:
         self._client.disconnect()
         self._wake.set()
 
-    def abort(self) -> None:
-        """Hang up without a word."""
+    def hang_up(self) -> None:
+        """End the connection without a word: `run` notices at once."""
         sock = self._client.socket()
         if isinstance(sock, socket.socket):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             self._wake.set()
+
+    def release(self) -> None:
+        """Let go of the socket, once `run` has ended; paho keeps it open where a callback failed."""
+        if (sock := self._client.socket()) is not None:
+            sock.close()
 
     # --- what paho calls, within `run`
 

@@ -8,16 +8,22 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import nats
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from contract.batch import Ack, Batch, Lane, TimeReply, batch_decoder, encode, time_request_decoder
 from contract.clock import monotonic_ms, now_ms
 from contract.events import Event, event_data
+from contract.site_files import load_site
 from contract.topics import Address
+from edge.app import serve
+from edge.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -142,6 +148,10 @@ class Cloud:
                 self._heard.clear()
                 await self._heard.wait()
 
+    def scans(self) -> Counter[str]:
+        """How often each card's scan is in the database."""
+        return Counter(str(event.person) for event in self.events if event.type == "checkpoint.scan")
+
     async def more(self, timeout_s: float = 20) -> None:
         """Wait for another batch."""
         before = len(self.batches)
@@ -181,6 +191,95 @@ class AgentProcess:
         return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
 
 
+class LyingBroker:
+    """Speaks just enough MQTT 3.1.1 to say yes to everything, and forgets it all at once."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.swallowed: list[tuple[str, bytes]] = []
+        self.connections = 0
+        self._writers: list[asyncio.StreamWriter] = []
+        self._heard = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncIterator["LyingBroker"]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        try:
+            yield self
+        finally:
+            server.close()
+            for writer in self._writers:
+                writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._writers.append(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                kind, body = await self._packet(reader)
+                writer.write(self._answer(kind, body))
+
+    async def until(self, what: Callable[[], bool], timeout_s: float = 20) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not what():
+                self._heard.clear()
+                await self._heard.wait()
+
+    async def _packet(self, reader: asyncio.StreamReader) -> tuple[int, bytes]:
+        head = (await reader.readexactly(1))[0]
+        length = shift = 0
+        while True:
+            byte = (await reader.readexactly(1))[0]
+            length |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return head, await reader.readexactly(length)
+
+    def _answer(self, head: int, body: bytes) -> bytes:
+        kind, qos = head >> 4, head >> 1 & 3
+        if kind == 1:  # CONNECT
+            return b"\x20\x02\x00\x00"
+        if kind == 8:  # SUBSCRIBE: one topic in each
+            return b"\x90\x03" + body[:2] + b"\x00"
+        if kind == 12:  # PINGREQ
+            return b"\xd0\x00"
+        if kind != 3:
+            return b""
+        end = 2 + int.from_bytes(body[:2])
+        self.swallowed.append((body[2:end].decode(), body[end + 2 :]))
+        self._heard.set()
+        return b"\x40\x02" + body[end : end + 2] if qos else b""  # PUBACK
+
+
+class Readers:
+    """Patrol readers that publish numbered scans with QoS 1, and count as made what their broker took."""
+
+    def __init__(self, port: int) -> None:
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="readers")
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        self._count = 0
+        for reader in ("r1", "r2"):
+            self._client.publish(f"patrol/{reader}/status", "online", 1, retain=True).wait_for_publish(5)
+
+    def scan(self) -> str:
+        """Make one scan; the card it was made with."""
+        self._count += 1
+        card = f"card:{self._count}"
+        body = {"card": card, "t": now_ms(), "n": self._count}
+        reader = "r1" if self._count % 2 else "r2"
+        self._client.publish(f"patrol/{reader}/scan", json.dumps(body), 1).wait_for_publish(5)
+        return card
+
+    @property
+    def made(self) -> set[str]:
+        return {f"card:{number}" for number in range(1, self._count + 1)}
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
 SITE = """
 site: demo
 language: en
@@ -200,3 +299,15 @@ class MakeAgent(Protocol):
 
 
 MakeCloud = Callable[[Broker], Cloud]
+
+
+@contextlib.asynccontextmanager
+async def running_agent(settings: Settings) -> AsyncIterator[None]:
+    """The agent within this process, from start to orderly stop."""
+    site, stop = load_site(settings.site_dir), asyncio.Event()
+    task = asyncio.create_task(serve(settings, site, site.agents[settings.agent], stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task

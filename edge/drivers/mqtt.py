@@ -18,6 +18,7 @@ from edge.errors import BrokerLost
 from edge.mqtt import Endpoint, Message, MqttConnection, Session
 from edge.pauses import Pauses
 from edge.ports import Covered, Data, Failed, Happened, Observation, Sink
+from edge.together import together
 from edge.topicmap import Nonsense, Presence, Told, TopicMap
 
 KEEPALIVE_S: Final = 2
@@ -86,10 +87,7 @@ class MqttDriver:
     async def run(self, sink: Sink) -> None:
         """See `Driver.run`."""
         self._sink = sink
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._stay_connected())
-            tasks.create_task(self._acknowledge())
-            tasks.create_task(self._cover(sink))
+        await together(self._stay_connected(), self._acknowledge(), self._cover(sink))
 
     # --- the connection
 
@@ -114,7 +112,7 @@ class MqttDriver:
         try:
             await connection.run()
         finally:
-            connection.abort()
+            connection.release()
 
     def on_connected(self, remembered: bool) -> None:
         """The line is up; what happened meanwhile is known where the broker kept it for us."""
@@ -149,7 +147,7 @@ class MqttDriver:
 
     def _hang_up(self) -> None:
         if self._connection is not None:
-            self._connection.abort()
+            self._connection.hang_up()
 
     # --- messages
 

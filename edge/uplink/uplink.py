@@ -18,6 +18,7 @@ from edge.pauses import Pauses
 from edge.spool.base import BatchName, Spool
 from edge.spool.desk import Desk
 from edge.timekeeper import Timekeeper
+from edge.together import together
 from edge.uplink import machine as decide
 from edge.uplink.message import Envelope, Parcel, heartbeat, pack
 
@@ -83,16 +84,14 @@ class Uplink:
         self._refused = await self._desk.do(lambda spool: spool.refused_batches())
         self.rows_changed()
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._conduct())
-                tasks.create_task(self._stay_connected())
+            await together(self._conduct(), self._stay_connected())
         finally:
             self._ended()
 
     # --- connections
 
     async def _stay_connected(self) -> None:
-        while not self._leaving:
+        while True:
             began = clock.boot_ms()
             try:
                 await self._one_connection()
@@ -119,7 +118,7 @@ class Uplink:
         try:
             await connection.run()
         finally:
-            connection.abort()
+            connection.release()
 
     def on_connected(self, remembered: bool) -> None:  # noqa: ARG002 - clean sessions are never remembered
         """A connection stands: ask for answers, and begin to send."""
@@ -281,7 +280,7 @@ class Uplink:
 
     def _hang_up(self) -> None:
         if self._connection is not None:
-            self._connection.abort()
+            self._connection.hang_up()
         self._ended()
 
     async def _accept(self, lane: Lane, through: int) -> None:

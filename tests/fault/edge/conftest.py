@@ -4,8 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
+from edge import logs
 from tests.edge_harness import SITE, AgentProcess, Broker, Cloud, MakeAgent, MakeCloud, free_port
+
+
+@pytest.fixture(autouse=True)
+def plain_log() -> Iterator[None]:
+    """The log of the real process: the default one draws every variable of a traceback, for seconds."""
+    logs.configure()
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

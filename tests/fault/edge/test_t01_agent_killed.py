@@ -1,46 +1,11 @@
 """T1: the agent is killed (-9) at random moments while readers publish: nothing lost, nothing twice."""
 
 import asyncio
-import json
 import random
-from collections import Counter
 
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
-from contract.clock import now_ms
-from tests.edge_harness import Broker, Cloud, MakeAgent, MakeCloud
-
-
-class Readers:
-    """Patrol readers that publish numbered scans with QoS 1, and count as made what their broker took."""
-
-    def __init__(self, port: int) -> None:
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="readers")
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
-        self._count = 0
-        for reader in ("r1", "r2"):
-            self._client.publish(f"patrol/{reader}/status", "online", 1, retain=True).wait_for_publish(5)
-
-    def scan(self) -> None:
-        self._count += 1
-        body = {"card": f"card:{self._count}", "t": now_ms(), "n": self._count}
-        reader = "r1" if self._count % 2 else "r2"
-        self._client.publish(f"patrol/{reader}/scan", json.dumps(body), 1).wait_for_publish(5)
-
-    @property
-    def made(self) -> set[str]:
-        return {f"card:{number}" for number in range(1, self._count + 1)}
-
-    def stop(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-
-def scans(cloud: Cloud) -> Counter[str]:
-    return Counter(str(event.person) for event in cloud.events if event.type == "checkpoint.scan")
+from tests.edge_harness import Broker, MakeAgent, MakeCloud, Readers
 
 
 async def keep_scanning(readers: Readers, per_second: int) -> None:
@@ -69,10 +34,10 @@ async def run(
             await cloud.more(timeout_s=6)
         scanning.cancel()
         await asyncio.wait([scanning])
-        await cloud.until(lambda: readers.made <= scans(cloud).keys(), timeout_s=30)
+        await cloud.until(lambda: readers.made <= cloud.scans().keys(), timeout_s=30)
         readers.stop()
-        assert set(scans(cloud)) == readers.made
-        assert max(scans(cloud).values()) == 1
+        assert set(cloud.scans()) == readers.made
+        assert max(cloud.scans().values()) == 1
         assert agent.stop() == 0
 
 
