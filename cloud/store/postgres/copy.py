@@ -6,11 +6,14 @@ is int64 µs since 2000-01-01, a jsonb the byte 1 and its text. The order of fie
 statements in `writes.sql`.
 """
 
+import contextlib
+import itertools
 import struct
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from cloud.correlation.verdict import BlindSpan, EventId, Verdict
 from cloud.errors import StoreRejectedError
@@ -24,10 +27,9 @@ NULL: Final = b"\xff\xff\xff\xff"
 _EPOCH_2000_US: Final = 946_684_800_000_000
 _TEXT_CACHE: Final = 20_000
 _length = struct.Struct("!i").pack
-_event = struct.Struct("!h iq iq iq iq iq iq ih ih".replace(" ", "")).pack
-_event_unobserved = struct.Struct("!h iq iq iq iq i iq ih ih".replace(" ", "")).pack
 _reading = struct.Struct("!h iq iq iq iq id iq ih ih".replace(" ", "")).pack
 _reading_bad = struct.Struct("!h iq iq iq iq i iq ih ih".replace(" ", "")).pack
+_Texts = tuple[str, str, str | None, str | None]
 _int8 = struct.Struct("!iq").pack
 _int4 = struct.Struct("!ii").pack
 _int2 = struct.Struct("!ih").pack
@@ -51,58 +53,129 @@ def jsonb(value: bytes) -> bytes:
     return _length(len(value) + 1) + b"\1" + value
 
 
+_OBSERVED: Final = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("commit_no_is", ">i4"),
+        ("commit_no", ">i8"),
+        ("seq_is", ">i4"),
+        ("seq", ">i8"),
+        ("at_is", ">i4"),
+        ("at", ">i8"),
+        ("received_at_is", ">i4"),
+        ("received_at", ">i8"),
+        ("observed_at_is", ">i4"),
+        ("observed_at", ">i8"),
+        ("clock_error_ms_is", ">i4"),
+        ("clock_error_ms", ">i8"),
+        ("partition_is", ">i4"),
+        ("partition", ">i2"),
+        ("flags_is", ">i4"),
+        ("flags", ">i2"),
+    ]
+)
+"""The fields of an event of a fixed width, each after its length."""
+
+_UNOBSERVED: Final = np.dtype([field for field in _OBSERVED.descr if field[0] != "observed_at"])
+"""The same where `observed_at` is null: then its length, -1, stands alone."""
+
+
 class EventPacker:
-    """Packs events; the text fields of a device's events repeat, so their bytes are remembered."""
+    """Packs events: columns of fixed width with NumPy, the texts from memory, since those of a device repeat."""
 
     def __init__(self) -> None:
-        self._texts: dict[tuple[str, str, str, str | None, str | None], bytes] = {}
+        self._texts: dict[str, dict[_Texts, bytes]] = {}
 
-    def pack(self, groups: Iterable[EventGroup], partition: int, commit_no: int) -> bytes:
+    def pack(self, groups: Sequence[EventGroup], partition: int, commit_no: int) -> bytes:
         """The rows of the groups.
 
         Raises:
             StoreRejectedError: A number does not fit its column.
         """
+        constants = {"commit_no": commit_no, "partition": partition}
         out: list[bytes] = []
-        try:
-            for group in groups:
-                self._group(out, group, partition, commit_no)
-        except struct.error as error:
-            raise StoreRejectedError(f"a number does not fit its column: {error}") from error
+        for observed, dtype in ((True, _OBSERVED), (False, _UNOBSERVED)):
+            rows = [chosen for group in groups if (chosen := _only(group, observed=observed)).events]
+            if rows:
+                with _numbers_fit():
+                    heads = _heads(rows, dtype, constants)
+                out += itertools.chain.from_iterable(zip(heads, self._tails(rows), strict=True))
         return b"".join(out)
 
-    def _group(self, out: list[bytes], group: EventGroup, partition: int, commit_no: int) -> None:
-        # The hottest loop of the store: locals, one pack and at most three appends for each row.
-        add, pack, texts = out.append, _event, self._texts
-        site, base, received = group.site, group.seq_base, _us(group.received_at)
-        flags: Sequence[int] = group.flags or (0,) * len(group.events)
-        for e, flag in zip(group.events, flags, strict=True):
-            observed = e.observed_at
-            if observed:
-                # fmt: off
-                add(pack(14, 8, commit_no, 8, base + e.seq, 8, e.at * 1_000 - _EPOCH_2000_US, 8, received,
-                         8, observed * 1_000 - _EPOCH_2000_US, 8, e.clock_error_ms, 2, partition, 2, flag))
-                # fmt: on
-            else:
-                add(_unobserved(e, base, received, commit_no, partition, flag))
-            known = texts.get((site, e.device, e.type, e.zone, e.person))
-            add(known if known is not None else self._learn(site, e))
-            data = e.data
-            add(NULL if data == EMPTY else jsonb(bytes(data)))
+    def _tails(self, groups: Sequence[EventGroup]) -> Iterator[bytes]:
+        for group in groups:
+            texts = self._texts.setdefault(group.site, {})
+            for e in group.events:
+                tail = texts.get((e.device, e.type, e.zone, e.person))
+                if tail is None:
+                    tail = self._learn(group.site, e)
+                data = e.data
+                # Within `texts` the data are null already.
+                yield tail if data is EMPTY or data == EMPTY else tail[: -len(NULL)] + jsonb(bytes(data))
 
     def _learn(self, site: str, e: Event) -> bytes:
-        if len(self._texts) >= _TEXT_CACHE:
-            self._texts.clear()
-        packed = text(site) + text(e.device) + text(e.type) + text(e.zone) + text(e.person)
-        self._texts[site, e.device, e.type, e.zone, e.person] = packed
+        if sum(map(len, self._texts.values())) >= _TEXT_CACHE:
+            for known in self._texts.values():
+                known.clear()
+        texts = (site, e.device, e.type, e.zone, e.person)
+        packed = b"".join(map(text, texts)) + NULL
+        self._texts[site][e.device, e.type, e.zone, e.person] = packed
         return packed
 
 
-def _unobserved(e: Event, base: int, received: int, commit_no: int, partition: int, flag: int) -> bytes:
-    # fmt: off
-    return _event_unobserved(14, 8, commit_no, 8, base + e.seq, 8, _us(e.at), 8, received, -1,
-                             8, e.clock_error_ms, 2, partition, 2, flag)
-    # fmt: on
+def _only(group: EventGroup, *, observed: bool) -> EventGroup:
+    """The events of a group that have `observed_at`, or those that have not; nearly always all or none."""
+    chosen = [bool(e.observed_at) is observed for e in group.events]
+    if all(chosen):
+        return group
+    return msgspec.structs.replace(
+        group,
+        events=list(itertools.compress(group.events, chosen)),
+        flags=list(itertools.compress(group.flags, chosen)),
+    )
+
+
+def _heads(
+    groups: Sequence[EventGroup], dtype: "np.dtype[np.void]", constants: Mapping[str, int]
+) -> list[bytes]:
+    """The fixed part of each event's row."""
+    events = [e for group in groups for e in group.events]
+    counts = [len(group.events) for group in groups]
+    rows = np.zeros(len(events), dtype)
+    rows["fields"] = 14
+    for name in rows.dtype.names or ():
+        if name.endswith("_is"):
+            value = name.removesuffix("_is")
+            rows[name] = rows.dtype[value].itemsize if value in (rows.dtype.names or ()) else -1
+    for name, constant in constants.items():
+        rows[name] = constant
+    rows["seq"] = _column([e.seq for e in events]) + np.repeat(_column([g.seq_base for g in groups]), counts)
+    rows["at"] = _us_column([e.at for e in events])
+    rows["received_at"] = np.repeat(_us_column([group.received_at for group in groups]), counts)
+    rows["clock_error_ms"] = _column([e.clock_error_ms for e in events])
+    if "observed_at" in (rows.dtype.names or ()):
+        rows["observed_at"] = _us_column([e.observed_at for e in events])
+    if any(group.flags for group in groups):
+        flags = [group.flags or (0,) * len(group.events) for group in groups]
+        rows["flags"] = _column(list(itertools.chain.from_iterable(flags)))
+    heads: list[bytes] = rows.view(f"V{dtype.itemsize}").tolist()
+    return heads
+
+
+def _column(numbers: list[int]) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    return np.array(numbers, np.int64)
+
+
+def _us_column(ms: list[int]) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    return _column(ms) * 1_000 - _EPOCH_2000_US
+
+
+@contextlib.contextmanager
+def _numbers_fit() -> Iterator[None]:
+    try:
+        yield
+    except (struct.error, OverflowError) as error:
+        raise StoreRejectedError(f"a number does not fit its column: {error}") from error
 
 
 def pack_readings(groups: Iterable[ReadingGroup], partition: int, commit_no: int) -> bytes:
@@ -112,11 +185,9 @@ def pack_readings(groups: Iterable[ReadingGroup], partition: int, commit_no: int
         StoreRejectedError: A number does not fit its column.
     """
     out: list[bytes] = []
-    try:
+    with _numbers_fit():
         for group in groups:
             _reading_group(out, group, partition, commit_no)
-    except struct.error as error:
-        raise StoreRejectedError(f"a number does not fit its column: {error}") from error
     return b"".join(out)
 
 
@@ -154,10 +225,8 @@ def pack_verdicts(rows: Iterable[VerdictRow], partition: int, commit_no: int) ->
     Raises:
         StoreRejectedError: A number does not fit its column.
     """
-    try:
+    with _numbers_fit():
         return b"".join(_verdict(row, partition, commit_no) for row in rows)
-    except struct.error as error:
-        raise StoreRejectedError(f"a number does not fit its column: {error}") from error
 
 
 def _verdict(row: VerdictRow, partition: int, commit_no: int) -> bytes:
