@@ -73,6 +73,10 @@ class ModbusDriver:
         device = self._devices[turn.device]
         try:
             await self._line.open()
+        except LineLost as error:
+            await self._lost(str(error), sink)
+            return
+        try:
             sink.put(await self._asked(device, turn, turns))
         except Suspect as suspect:
             turns.held(turn, suspect.until, boot_ms())
@@ -80,6 +84,7 @@ class ModbusDriver:
             turns.failed(turn, boot_ms())
             sink.put([on_failure(device.sheet, str(error), boot_ms())])
         except LineLost as error:
+            turns.failed(turn, boot_ms())  # lest the one that upsets the line is asked first again
             await self._lost(str(error), sink)
 
     async def _asked(self, device: "_Device", turn: Turn, turns: Turns) -> Sequence[Observation]:

@@ -62,8 +62,7 @@ def reply_of(
             pdu.dev_id = asked.unit % 247 + 1
             return Outgoing(framing.frame(pdu))
         case FaultKind.BAD_CRC:
-            frame = framing.frame(pdu)
-            return Outgoing(frame[:-1] + bytes([frame[-1] ^ 0x55]))
+            return Outgoing(framing.corrupt(framing.frame(pdu)))
         case FaultKind.EXCEPTION:
             return Outgoing(framing.frame(refusal(asked, fault.code)))
         case FaultKind.GARBAGE:

@@ -37,6 +37,9 @@ class Framing(Protocol):
     def frame(self, pdu: ModbusPDU) -> bytes:
         """A reply on the wire."""
 
+    def corrupt(self, frame: bytes) -> bytes:
+        """A reply that came through wrong, and shows it."""
+
 
 _DECODER = DecodePDU(is_server=True)
 
@@ -99,6 +102,11 @@ class TcpFraming(Framing):
     def frame(self, pdu: ModbusPDU) -> bytes:
         return bytes(self._framer.buildFrame(pdu))
 
+    @override
+    def corrupt(self, frame: bytes) -> bytes:
+        """There is no CRC: the number of the request is another."""
+        return bytes([frame[0] ^ 0x55]) + frame[1:]
+
 
 class RtuFraming(Framing):
     """Modbus RTU, on a serial line or tunnelled."""
@@ -136,3 +144,7 @@ class RtuFraming(Framing):
     @override
     def frame(self, pdu: ModbusPDU) -> bytes:
         return bytes(self._framer.buildFrame(pdu))
+
+    @override
+    def corrupt(self, frame: bytes) -> bytes:
+        return frame[:-1] + bytes([frame[-1] ^ 0x55])

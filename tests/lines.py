@@ -1,0 +1,84 @@
+"""Simulated devices on real Modbus lines, and the real driver reading them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+import msgspec
+
+from contract.site import Device
+from edge.drivers.modbus import modbus_driver
+from edge.ports import Happened, Observation
+from edge.profile.model import ModbusProfile
+from firmware_sim.adapters.modbus import ModbusLine, Unit
+from firmware_sim.device import Image
+from tests.bus import shipped
+
+KINDS = ("modbus-tcp", "modbus-rtu-tcp", "modbus-rtu")
+
+
+class Notebook:
+    """A sink that keeps everything and can be waited on."""
+
+    def __init__(self) -> None:
+        self.seen: list[Observation] = []
+        self._changed = asyncio.Event()
+
+    def put(self, observations: Sequence[Observation]) -> None:
+        self.seen += observations
+        self._changed.set()
+
+    async def until(self, holds: Callable[[list[Observation]], bool], timeout_s: float = 20.0) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not holds(self.seen):
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def until_told(self, event_type: str, timeout_s: float = 20.0) -> Happened:
+        def told() -> list[Happened]:
+            return [one for one in self.seen if isinstance(one, Happened) and one.type == event_type]
+
+        await self.until(lambda _: bool(told()), timeout_s)
+        return told()[-1]
+
+
+@contextlib.asynccontextmanager
+async def served(
+    units: Mapping[int, Unit], kind: str, seed: int = 0
+) -> AsyncIterator[tuple[ModbusLine, str]]:
+    """The units on a line of that kind, and its endpoint."""
+    line = ModbusLine(units, seed=seed)
+    try:
+        if kind == "modbus-rtu":
+            yield line, line.listen_pty()
+        else:
+            yield line, await line.listen_tcp(framed=kind == "modbus-tcp")
+    finally:
+        await line.close()
+
+
+@contextlib.asynccontextmanager
+async def reading(
+    endpoint: str, devices: Sequence[Device], *, response_ms: int = 1_000
+) -> AsyncIterator[Notebook]:
+    """The driver at work on a line; what it sees is in the notebook."""
+    notebook = Notebook()
+    driver = modbus_driver("line", endpoint, [(device, hasty(device, response_ms)) for device in devices])
+    task = asyncio.create_task(driver.run(notebook))
+    try:
+        yield notebook
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def hasty(device: Device, response_ms: int) -> ModbusProfile:
+    """The shipped profile of a device, with another response timeout."""
+    profile = shipped(device.profile or "")
+    limits = msgspec.structs.replace(profile.limits, response_timeout_ms=response_ms)
+    return msgspec.structs.replace(profile, limits=limits)
+
+
+def registers(values: Mapping[int, int]) -> Unit:
+    return Unit(Image(holding_registers=values))
