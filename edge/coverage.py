@@ -129,7 +129,7 @@ class CoverageTracker:
         failed = BootTime(self._boot, fact.at)
         changes = []
         for device in fact.devices:
-            before = self._known.get(device, Known())
+            before = self._known.get(device, Known(complete_to=None if self._past_lost else failed))
             after = msgspec.structs.replace(before, failures=before.failures + 1, failed_at=failed)
             self._known[device] = after
             if after.offline and not before.offline:
