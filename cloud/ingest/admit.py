@@ -5,7 +5,7 @@ what can't be right is kept, flagged and withheld from the rules; what can't be 
 its bytes and the reason, and never takes anything else with it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -43,6 +43,10 @@ EARLIEST: Final = 946_684_800_000
 """2000-01-01: no device of this field kept a right clock before."""
 
 _MOST_OFFSET: Final = 1 << 60
+_WITHHELD: Final = int(WITHHELD)
+_FUTURE: Final = int(Flag.FUTURE)
+_SECONDS_FOR_MS: Final = int(Flag.SECONDS_FOR_MS)
+_IMPOSSIBLE_TIME: Final = int(Flag.IMPOSSIBLE_TIME)
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -131,12 +135,20 @@ class Admission:
         facts, health = self._facts(delivery.address.site), self._health(delivery.address.site)
         latest = delivery.received_at + FUTURE_MS
         odd = range(len(events)) if decoded.suspect else _odd_ones(events, facts, latest)
-        admitted.judged = events
-        flags: Sequence[int] = ()
-        if odd:
-            events, flags = self._sift(admitted, events, odd, delivery)
+        rejected = self._look_closely(admitted, events, odd, delivery) if odd else ()
+        if rejected:
+            events = [event for index, event in enumerate(events) if index not in rejected]
+        flags: list[int] | tuple[()] = ()
+        if odd or facts.has_strangers:
+            flags = _flags(events, facts, delivery.received_at)
+        if any(flags):
+            admitted.flagged += len(flags) - flags.count(0)
+            admitted.judged = [
+                event for event, flag in zip(events, flags, strict=True) if not flag & _WITHHELD
+            ]
         else:
-            health.saw_events(events, batch.agent, delivery.received_at)
+            admitted.judged, flags = events, ()
+        health.saw_events(events, flags, batch.agent, delivery.received_at)
         if events:
             admitted.events = EventGroup(
                 site=delivery.address.site,
@@ -147,12 +159,10 @@ class Admission:
                 flags=flags,
             )
 
-    def _sift(
+    def _look_closely(
         self, admitted: Admitted, events: Sequence[Event], odd: Iterable[int], delivery: Delivery
-    ) -> tuple[Sequence[Event], Sequence[int]]:
-        """Look closely at the `odd` ones: those to be stored with their flags; the rest goes to quarantine."""
-        facts, health = self._facts(delivery.address.site), self._health(delivery.address.site)
-        flags: list[int] = [0] * len(events)
+    ) -> Collection[int]:
+        """The positions of those of the `odd` ones that can't be kept: they go to quarantine."""
         rejected: set[int] = set()
         for index in odd:
             event = events[index]
@@ -160,22 +170,7 @@ class Admission:
                 rejected.add(index)
                 body = msgspec.json.encode(event)
                 admitted.quarantine = [*admitted.quarantine, _aside(delivery, "event", problem, body)]
-            else:
-                flags[index] = facts.look_up(event.device, event.type) | _stamp_flag(
-                    event.at, delivery.received_at
-                )
-        stored = [index for index in range(len(events)) if index not in rejected]
-        for index in stored:
-            trusted = None if flags[index] & WITHHELD else events[index].at
-            known = not flags[index] & Flag.UNKNOWN_DEVICE
-            health.saw_device(
-                events[index].device, delivery.address.agent, delivery.received_at, trusted, known=known
-            )
-        kept = [events[index] for index in stored]
-        kept_flags = [flags[index] for index in stored]
-        admitted.judged = [event for event, flag in zip(kept, kept_flags, strict=True) if not flag & WITHHELD]
-        admitted.flagged += sum(flag != 0 for flag in kept_flags)
-        return kept, kept_flags if any(kept_flags) else ()
+        return rejected
 
     # --- readings
 
@@ -201,9 +196,9 @@ class Admission:
             flag = self._facts(site).device_flag(device) | _stamp_flag(at, delivery.received_at)
             kept.append(index)
             flags.append(flag)
-            trusted = None if flag & WITHHELD else at
-            known = not flag & Flag.UNKNOWN_DEVICE
-            self._health(site).saw_device(device, batch.agent, delivery.received_at, trusted, known=known)
+            self._health(site).saw(
+                device, None if flag & _WITHHELD else at, flag, batch.agent, delivery.received_at
+            )
         admitted.flagged += sum(flag != 0 for flag in flags)
         if kept:
             admitted.readings = ReadingGroup(
@@ -254,8 +249,7 @@ def _odd_ones(events: Sequence[Event], facts: SiteFacts, latest: int) -> Sequenc
     return [
         index
         for index, event in enumerate(events)
-        if familiar.get((event.device, event.type))  # None is not familiar, 0 is nothing odd
-        is not Flag.NONE
+        if (event.device, event.type) not in familiar
         or not EARLIEST <= event.at <= latest
         or event.data is not EMPTY
         or event.zone is not None
@@ -264,14 +258,25 @@ def _odd_ones(events: Sequence[Event], facts: SiteFacts, latest: int) -> Sequenc
     ]
 
 
-def _stamp_flag(at: int, received_at: int) -> Flag:
+def _flags(events: Sequence[Event], facts: SiteFacts, received_at: int) -> list[int]:
+    familiar = facts.familiar
+    found: list[int] = []
+    for event in events:
+        flag = familiar.get((event.device, event.type))
+        if flag is None:
+            flag = facts.meet(event.device, event.type)
+        found.append(flag | _stamp_flag(event.at, received_at))
+    return found
+
+
+def _stamp_flag(at: int, received_at: int) -> int:
     if at > received_at + FUTURE_MS:
-        return Flag.FUTURE
+        return _FUTURE
     if at >= EARLIEST:
-        return Flag.NONE
+        return 0
     if EARLIEST <= at * 1_000 <= received_at + FUTURE_MS:
-        return Flag.SECONDS_FOR_MS
-    return Flag.IMPOSSIBLE_TIME
+        return _SECONDS_FOR_MS
+    return _IMPOSSIBLE_TIME
 
 
 def _is_in(seq: int, ranges: Sequence[Range]) -> bool:

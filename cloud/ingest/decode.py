@@ -263,14 +263,18 @@ def _check_numbers(decoded: Decoded) -> None:
 
 def event_problem(event: Event) -> str | None:
     """What makes an event that decodes impossible to store or to use, or None."""
-    names = (event.device, event.type, event.zone or "", event.person or "")
-    if any(len(name) > MOST_NAME or "\0" in name for name in names):
+    if not (
+        _is_name(event.device)
+        and _is_name(event.type)
+        and (event.zone is None or _is_name(event.zone))
+        and (event.person is None or _is_name(event.person))
+    ):
         return f"a name is longer than {MOST_NAME} characters or holds a NUL"
     if not (EARLIEST_STORABLE <= event.at <= LATEST_STORABLE and 0 <= event.observed_at <= LATEST_STORABLE):
         return "a time lies outside the years 1 to 9999"
     if not 0 <= event.clock_error_ms <= MOST_CLOCK_ERROR_MS:
         return "clock_error_ms is negative or beyond all reason"
-    if event.data is not EMPTY:
+    if event.data is not EMPTY and bytes(event.data) != b"{}":
         if b"\\u0000" in bytes(event.data):
             return "data holds a NUL"
         try:
@@ -282,10 +286,14 @@ def event_problem(event: Event) -> str | None:
 
 def reading_problem(device: str, point: str, at: int, clock_error_ms: int) -> str | None:
     """What makes a reading that decodes impossible to store, or None."""
-    if any(len(name) > MOST_NAME or "\0" in name for name in (device, point)):
+    if not (_is_name(device) and _is_name(point)):
         return f"a name is longer than {MOST_NAME} characters or holds a NUL"
     if not EARLIEST_STORABLE <= at <= LATEST_STORABLE:
         return "a time lies outside the years 1 to 9999"
     if not 0 <= clock_error_ms <= MOST_CLOCK_ERROR_MS:
         return "clock_error_ms is negative or beyond all reason"
     return None
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= MOST_NAME and "\0" not in text

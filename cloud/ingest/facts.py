@@ -1,10 +1,15 @@
 """What ingest must know of a site model, asked in the form in which the hot path asks it. Pure."""
 
+from typing import Final
+
 from cloud.store.base import Flag
 from contract.events import KNOWN_TYPES
 from contract.site import Site
 
-_MOST_FAMILIAR = 20_000
+# Plain numbers: the arithmetic of enum flags is a hundred times slower, and this is done for every event.
+UNKNOWN_DEVICE: Final = int(Flag.UNKNOWN_DEVICE)
+UNKNOWN_TYPE: Final = int(Flag.UNKNOWN_TYPE)
+_MOST_FAMILIAR: Final = 20_000
 
 
 class SiteFacts:
@@ -14,22 +19,24 @@ class SiteFacts:
         self._devices = frozenset(site.devices) if site else frozenset[str]()
         self._types = KNOWN_TYPES | _types_emitted(site)
         self._owned = _owned_devices(site) if site else {}
-        self.familiar: dict[tuple[str, str], Flag] = {}
-        """The answers of `look_up` so far; the hot path reads it, nobody else writes it."""
+        self.familiar: dict[tuple[str, str], int] = {}
+        """The flags of the pairs of device and type met so far; only `meet` writes it, the hot path reads it."""
 
-    def look_up(self, device: str, kind: str) -> Flag:
-        """Whether the model knows the device, and the field the type."""
-        flag = self.device_flag(device)
-        if kind not in self._types:
-            flag |= Flag.UNKNOWN_TYPE
+        self.has_strangers = False
+        """Whether any pair met so far has a flag."""
+
+    def meet(self, device: str, kind: str) -> int:
+        """The flags of a pair of device and type, as a number: whether model and field know them."""
+        flag = self.device_flag(device) | (0 if kind in self._types else UNKNOWN_TYPE)
         if len(self.familiar) >= _MOST_FAMILIAR:
             self.familiar.clear()
         self.familiar[device, kind] = flag
+        self.has_strangers = self.has_strangers or flag != 0
         return flag
 
-    def device_flag(self, device: str) -> Flag:
-        """Whether the model knows the device."""
-        return Flag.NONE if device in self._devices else Flag.UNKNOWN_DEVICE
+    def device_flag(self, device: str) -> int:
+        """The flag of a device that the model does not know, else 0."""
+        return 0 if device in self._devices else UNKNOWN_DEVICE
 
     def covered_by_default(self, agent: str) -> frozenset[str]:
         """The devices that are covered as far as their agent was heard, unless somebody states otherwise."""

@@ -1,14 +1,17 @@
 """The newest known of devices and agents, gathered between two commits. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
-from cloud.store.base import AgentHealth, BlindRow, DeviceHealth
+from cloud.ingest.facts import UNKNOWN_DEVICE
+from cloud.store.base import WITHHELD, AgentHealth, BlindRow, DeviceHealth
 from contract.batch import Coverage
 from contract.events import Event
 
-_MOST_SPANS = 256
+_MOST_SPANS: Final = 256
+_WITHHELD: Final = int(WITHHELD)
 
 
 class Health:
@@ -19,7 +22,7 @@ class Health:
         self._devices = {row.device: row for row in devices}
         self._agents = {row.agent: row for row in agents}
         self._blind: dict[str, dict[int, int]] = {}
-        self._told: dict[str, tuple[Event, str, int]] = {}
+        self._told: dict[str, tuple[int | None, int, str, int]] = {}
         self._dirty_devices: set[str] = set()
         self._dirty_agents: set[str] = set()
         self._new_blind: dict[tuple[str, int], int] = {}
@@ -34,19 +37,21 @@ class Health:
         row = self._devices.get(device)
         return row is not None and row.complete_to is not None
 
-    def saw_events(self, events: Sequence[Event], agent: str, received_at: int) -> None:
-        """Take in events in which nothing is odd: of each device the last one counts."""
-        for device, event in {event.device: event for event in events}.items():
-            self._told[device] = (event, agent, received_at)
+    def saw_events(self, events: Sequence[Event], flags: Sequence[int], agent: str, received_at: int) -> None:
+        """Take in stored events with their flags (none: nothing is odd); of each device the last one counts."""
+        if flags:
+            for event, flag in zip(events, flags, strict=True):
+                self.saw(event.device, None if flag & _WITHHELD else event.at, flag, agent, received_at)
+        else:
+            for device, at in {event.device: event.at for event in events}.items():
+                self._told[device] = (at, 0, agent, received_at)
 
-    def saw_device(self, device: str, agent: str, received_at: int, at: int | None, *, known: bool) -> None:
+    def saw(self, device: str, at: int | None, flag: int, agent: str, received_at: int) -> None:
         """A device said something at `at`; None when its stamp can't be trusted."""
-        row = self._devices.get(device) or DeviceHealth(site=self._site, device=device, agent=agent)
-        last_at = row.last_at if at is None else max(at, row.last_at or at)
-        self._devices[device] = msgspec.structs.replace(
-            row, agent=agent, last_at=last_at, last_seen=max(received_at, row.last_seen or 0), known=known
-        )
-        self._dirty_devices.add(device)
+        before = self._told.get(device)
+        if at is None and before is not None:
+            at = before[0]
+        self._told[device] = (at, flag & UNKNOWN_DEVICE, agent, received_at)
 
     def covered(self, device: str, agent: str, statement: Coverage, *, known: bool) -> None:
         """Take in a statement that holds."""
@@ -74,8 +79,16 @@ class Health:
     def changed_devices(self) -> list[DeviceHealth]:
         """The devices that changed since this was asked last."""
         told, self._told = self._told, {}
-        for device, (event, agent, received_at) in told.items():
-            self.saw_device(device, agent, received_at, event.at, known=True)
+        for device, (at, flag, agent, received_at) in told.items():
+            row = self._devices.get(device) or DeviceHealth(site=self._site, device=device, agent=agent)
+            self._devices[device] = msgspec.structs.replace(
+                row,
+                agent=agent,
+                last_at=row.last_at if at is None else max(at, row.last_at or at),
+                last_seen=max(received_at, row.last_seen or 0),
+                known=not flag,
+            )
+            self._dirty_devices.add(device)
         dirty, self._dirty_devices = self._dirty_devices, set()
         return [self._devices[device] for device in dirty]
 
