@@ -1,0 +1,89 @@
+"""What is known of each device, and up to when: watermarks and blind spans."""
+
+import bisect
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from cloud.correlation.verdict import BlindSpan
+from contract.batch import Coverage
+
+NOTHING: Final = -(1 << 62)
+"""The watermark of a device nobody has said anything of."""
+
+Spans = list[tuple[int, int]]
+
+
+class CoverageBook:
+    """The coverage statements taken in so far: watermarks only rise, blind spans only grow."""
+
+    def __init__(self) -> None:
+        self.complete: dict[str, int] = {}
+        self._blind: dict[str, Spans] = {}
+        self._changed = False
+
+    def take(self, device: str, coverage: Coverage) -> tuple[bool, Spans]:
+        """Take in a statement; whether the watermark rose, and the blind spans that were not known before."""
+        rose = coverage.complete_to > self.complete.get(device, NOTHING)
+        if rose:
+            self.complete[device] = coverage.complete_to
+        fresh = [
+            (start, end) for start, end in coverage.blind if start < end and self._add(device, start, end)
+        ]
+        self._changed |= rose or bool(fresh)
+        return rose, fresh
+
+    def lagging(self, devices: Iterable[str], needed: int) -> str | None:
+        """A device that is not complete beyond `needed`: an event at that very moment might still come."""
+        get = self.complete.get
+        for device in devices:
+            if get(device, NOTHING) <= needed:
+                return device
+        return None
+
+    def least(self, devices: Iterable[str]) -> int:
+        """How far all of them are known; `NOTHING` when there is none."""
+        return min((self.complete.get(device, NOTHING) for device in devices), default=NOTHING)
+
+    def blind(self, devices: Iterable[str], first: int, last: int) -> tuple[BlindSpan, ...]:
+        """The blind spans of the devices that touch the moments `first..last`, both included; by device."""
+        return tuple(
+            BlindSpan(device, start, end)
+            for device in sorted(devices)
+            for start, end in self._blind.get(device, ())
+            if start <= last and end > first
+        )
+
+    def _add(self, device: str, start: int, end: int) -> bool:
+        spans = self._blind.setdefault(device, [])
+        if any(known[0] <= start and end <= known[1] for known in spans):
+            return False
+        touching = [span for span in spans if span[0] <= end and start <= span[1]]
+        for span in touching:
+            spans.remove(span)
+            start, end = min(start, span[0]), max(end, span[1])
+        bisect.insort(spans, (start, end))
+        return True
+
+    def share(self, other: "CoverageBook") -> None:
+        """Know what another book knows, from now on too."""
+        self.complete, self._blind = other.complete, other._blind  # noqa: SLF001 - its own kind
+
+    def dirty_cell(self) -> bytes | None:
+        """The book as bytes if it changed since this was asked last."""
+        if not self._changed:
+            return None
+        self._changed = False
+        return msgspec.msgpack.encode((self.complete, self._blind))
+
+    def restore(self, cell: bytes) -> None:
+        """Take back what `dirty_cell` gave."""
+        complete, blind = msgspec.msgpack.decode(cell, type=tuple[dict[str, int], dict[str, Spans]])
+        self.complete.update(complete)
+        self._blind.update(blind)
+
+
+def covered_up_to(complete: Mapping[str, int], devices: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """How far each of the devices is known, as an overdue alert tells it; 0 for never."""
+    return tuple((device, max(0, complete.get(device, 0))) for device in sorted(devices))

@@ -1,0 +1,351 @@
+"""The kind `recurrence`: something must happen at least every P at each selected device.
+
+In a window, each anchor (its start, then each qualifying event) opens an obligation that the next event of the
+window meets (verdicts.md section 3).
+"""
+
+import bisect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from cloud.correlation.coverage import NOTHING, covered_up_to
+from cloud.correlation.episodes import Chain, Host, Judged, Late, Told
+from cloud.correlation.people import lets_through
+from cloud.correlation.rules import Recurrence, RuleVersion, Select
+from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Recall, Verdict
+from cloud.correlation.windows import Span, spans
+from contract.duration import parse_duration
+from contract.events import Event
+from contract.site import Device, Site
+
+FOREVER: Final = 1 << 62
+_DAY_MS: Final = 86_400_000
+_LOOK_BACK: Final = 4
+"""How many periods before a late event are recalled, at least a day."""
+
+Anchor = tuple[int, str, int]
+"""`(at, device, seq)`; a window's start has no device and the number -1."""
+
+
+class RecurrenceChain:
+    """One device's obligations under one version of a rule."""
+
+    def __init__(self, version: "VersionOf", device: str, windows: "WindowsOf") -> None:
+        self.name = f"rec|{version.rule.id}|{version.rule.version}|{device}"
+        self.device = device
+        self.told: dict[int, Told] = {}
+        self._version = version
+        self._windows = windows
+        self._anchors: list[Anchor] = []
+        self._dirty: set[int] = set()
+
+    @property
+    def floor(self) -> int:
+        """What came before is decided and let go."""
+        return self._anchors[0][0] if self._anchors else NOTHING
+
+    def open_window(self, start: int) -> None:
+        """A window begins: its start is an anchor."""
+        self._put((start, "", -1))
+
+    def put(self, at: int, seq: int) -> bool:
+        """Take in a qualifying event; false when it is known or lies in no window."""
+        return self._windows.holding(at) is not None and self._put((at, self.device, seq))
+
+    def _put(self, anchor: Anchor) -> bool:
+        place = bisect.bisect_left(self._anchors, anchor)
+        if place < len(self._anchors) and self._anchors[place] == anchor:
+            return False
+        self._anchors.insert(place, anchor)
+        self._dirty.add(anchor[0])
+        if place:
+            self._dirty.add(self._anchors[place - 1][0])
+        return True
+
+    def judge(self, now: int) -> Iterable[Judged]:
+        """See `Chain.judge`. Of anchors at the same moment the last speaks."""
+        dirty, self._dirty = sorted(self._dirty), set()
+        for opened_at in dirty:
+            place = bisect.bisect_left(self._anchors, (opened_at + 1,)) - 1
+            if place >= 0 and self._anchors[place][0] == opened_at:
+                judged = self._judge(place, now)
+                if judged is not None:
+                    yield judged
+
+    def _judge(self, place: int, now: int) -> Judged | None:
+        anchor, version = self._anchors[place], self._version
+        opened_at, due_at = anchor[0], anchor[0] + version.every
+        window = self._windows.holding(opened_at)
+        if window is None or due_at >= window[1] or not version.judges(opened_at):
+            return None
+        found = self._anchors[place + 1] if place + 1 < len(self._anchors) else None
+        if found is not None and (found[0] >= window[1] or found[2] < 0):
+            found = None
+        return self._verdict(anchor, due_at, found, window[1], now)
+
+    def _verdict(self, anchor: Anchor, due_at: int, found: Anchor | None, end: int, now: int) -> Judged:
+        book = self._version.host.book
+        complete = book.complete.get(self.device, NOTHING)
+        blind: tuple[BlindSpan, ...] = ()
+        if found is not None and found[0] <= due_at:
+            outcome, reason = Outcome.MET, Reason.IN_TIME
+        elif now > due_at and complete > due_at:
+            blind = book.blind((self.device,), anchor[0], due_at)
+            outcome = Outcome.UNKNOWN if blind else Outcome.BREACHED
+            late = Reason.LATE if found else Reason.NO_EVIDENCE
+            reason = Reason.BLIND if blind else late
+        else:
+            outcome = Outcome.PENDING
+            reason = Reason.WAITING_FOR_COVERAGE if now > due_at else Reason.WAITING
+        decided = outcome is not Outcome.PENDING
+        needed = found[0] if found else end - 1
+        answer = found if decided else None
+        verdict = Verdict(
+            rule=self._version.rule.id,
+            version=self._version.rule.version,
+            kind="recurrence",
+            key=self.device,
+            opened_at=anchor[0],
+            due_at=due_at,
+            outcome=outcome,
+            final=decided and complete > needed,
+            reason=reason,
+            elapsed_ms=answer[0] - anchor[0] if answer else None,
+            evidence=_identities(anchor, answer),
+            overdue=not decided and now > due_at,
+            blind=blind,
+        )
+        if verdict.final:
+            return Judged(verdict)
+        if not decided:
+            return Judged(
+                verdict,
+                due_at + 1 if now <= due_at else None,
+                self.device if complete <= due_at else None,
+                due_at,
+            )
+        return Judged(verdict, None, self.device, needed)
+
+    def all_verdicts(self, now: int) -> Iterable[Verdict]:
+        """Every obligation kept, anchors at the same moment each for itself."""
+        for place in range(len(self._anchors)):
+            judged = self._judge(place, now)
+            if judged is not None:
+                yield judged.verdict
+
+    def touch(self, opened_at: int) -> None:
+        """See `Chain.touch`."""
+        self._dirty.add(opened_at)
+
+    def touch_blind(self, start: int, end: int) -> bool:
+        """See `Chain.touch_blind`."""
+        every = self._version.every
+        touched = {anchor[0] for anchor in self._anchors if anchor[0] < end and anchor[0] + every >= start}
+        self._dirty |= touched
+        return bool(touched)
+
+    def let_go(self, opened_at: int) -> None:
+        """See `Chain.let_go`: with all before it, once nothing before it is open."""
+        self.told.pop(opened_at, None)
+        while len(self._anchors) > 1 and not self._is_open(0):
+            del self._anchors[0]
+
+    def _is_open(self, place: int) -> bool:
+        opened_at = self._anchors[place][0]
+        return opened_at in self.told or opened_at in self._dirty
+
+    def vanished(self) -> list[int]:
+        """See `Chain.vanished`: an obligation of this kind never vanishes."""
+        return []
+
+    def links(self) -> tuple[tuple[str, int], ...]:
+        """See `Chain.links`."""
+        return covered_up_to(self._version.host.book.complete, (self.device,))
+
+    def encode(self) -> bytes | None:
+        """See `Chain.encode`."""
+        return msgspec.msgpack.encode((self._anchors, self.told)) if self._anchors else None
+
+    def decode(self, cell: bytes) -> None:
+        """Take back what `encode` gave."""
+        anchors, told = msgspec.msgpack.decode(cell, type=tuple[list[Anchor], dict[int, Told]])
+        self._anchors, self.told = anchors, told
+        self._dirty = {anchor[0] for anchor in anchors}
+
+
+class VersionOf:
+    """A version of a rule, ready to judge."""
+
+    def __init__(self, dated: RuleVersion, rule: Recurrence, host: Host) -> None:
+        self.rule = rule
+        self.host = host
+        self.every = parse_duration(rule.every).ms
+        self._start, self._end = dated.start, dated.end
+
+    @property
+    def start(self) -> int:
+        """From when it is in force."""
+        return self._start
+
+    def judges(self, opened_at: int) -> bool:
+        """Whether it was in force at that moment."""
+        return self._start <= opened_at and (self._end is None or opened_at < self._end)
+
+
+class WindowsOf:
+    """The windows of a version: when something is due at all. `during` None is one without end."""
+
+    def __init__(self, version: VersionOf, site: Site, data_from: int) -> None:
+        self._first = max(version.start, data_from)
+        during = version.rule.during
+        self._weekly = site.schedules[during].windows if isinstance(during, str) else during
+        self._zone = site.timezone
+        self._known: list[Span] = []
+        self._reach = self._first
+        if self._weekly is None:
+            self._known, self._reach = [(self._first, FOREVER)], FOREVER
+
+    def holding(self, moment: int) -> Span | None:
+        """The window in which a moment lies."""
+        self._extend(moment)
+        place = bisect.bisect_left(self._known, (moment + 1,)) - 1
+        if place < 0:
+            return None
+        window = self._known[place]
+        return window if moment < window[1] else None
+
+    def starts(self, after: int, until: int) -> list[int]:
+        """When windows begin, `after < start <= until`."""
+        self._extend(until)
+        return [start for start, _ in self._known if after < start <= until]
+
+    def next_start(self, after: int) -> int | None:
+        """When the next window begins, looking two weeks ahead."""
+        found = self.starts(after, max(after, self._first) + 14 * _DAY_MS)
+        return found[0] if found else None
+
+    def _extend(self, moment: int) -> None:
+        if self._weekly is None or moment < self._reach:
+            return
+        # All of it anew: windows that overlap over the seam would be two.
+        until = moment + 7 * _DAY_MS
+        found = spans(self._weekly, self._zone, self._first, until)
+        self._known = [(max(start, self._first), end) for start, end in found if end <= until + _DAY_MS]
+        self._reach = until - 2 * _DAY_MS
+
+
+class RecurrenceMachine:
+    """See `Machine`. All devices and versions of one rule."""
+
+    def __init__(self, versions: Iterable[RuleVersion], site: Site, host: Host, data_from: int) -> None:
+        self._host = host
+        self._site = site
+        self._lines: list[tuple[VersionOf, WindowsOf, dict[str, RecurrenceChain]]] = []
+        self._begun: int = NOTHING
+        for dated in versions:
+            if isinstance(dated.rule, Recurrence):
+                self._add(dated, dated.rule, data_from)
+
+    def _add(self, dated: RuleVersion, rule: Recurrence, data_from: int) -> None:
+        version = VersionOf(dated, rule, self._host)
+        windows = WindowsOf(version, self._site, data_from)
+        chains = {
+            device.id: RecurrenceChain(version, device.id, windows)
+            for device in self._site.file.devices
+            if selects(rule.select, device) and self._site.emits(device) & rule.expect.types
+        }
+        for chain in chains.values():
+            self._host.depends(chain, (chain.device,))
+        self._lines.append((version, windows, chains))
+
+    def routes(self) -> Mapping[str, list[Callable[[Event, int], None]]]:
+        """See `Machine.routes`."""
+        found: dict[str, list[Callable[[Event, int], None]]] = {}
+        for version, _, chains in self._lines:
+            for name in version.rule.expect.types:
+                found.setdefault(name, []).append(self._taker(version, chains))
+        return found
+
+    def _taker(self, version: VersionOf, chains: dict[str, RecurrenceChain]) -> Callable[[Event, int], None]:
+        host, wanted = self._host, version.rule.expect
+
+        def take(event: Event, seq: int) -> None:
+            chain = chains.get(event.device)
+            if chain is None or not lets_through(wanted, event):
+                return
+            if event.at < chain.floor and host.keep_ms is not None:
+                host.recall(_late(version, chain.device, event, seq))
+            elif chain.put(event.at, seq):
+                host.mark(chain)
+
+        return take
+
+    def begin(self, now: int) -> None:
+        """See `Machine.begin`."""
+        if now <= self._begun:
+            return
+        for version, windows, chains in self._lines:
+            for start in windows.starts(self._begun, now):
+                if version.judges(start):
+                    self._open(chains, start)
+        self._begun = now
+
+    def _open(self, chains: dict[str, RecurrenceChain], start: int) -> None:
+        for chain in chains.values():
+            if start >= chain.floor:
+                chain.open_window(start)
+                self._host.mark(chain)
+
+    def next_opening(self) -> int | None:
+        """See `Machine.next_opening`."""
+        starts = [windows.next_start(self._begun) for _, windows, _ in self._lines]
+        return min((start for start in starts if start is not None), default=None)
+
+    def restore(self, name: str, cell: bytes) -> Chain:
+        """See `Machine.restore`."""
+        for _, _, chains in self._lines:
+            for chain in chains.values():
+                if chain.name == name:
+                    chain.decode(cell)
+                    return chain
+        raise KeyError(name)
+
+    def chains_of(self, key: str) -> Sequence[Chain]:
+        """See `Machine.chains_of`."""
+        return [chains[key] for _, _, chains in self._lines if key in chains]
+
+    def verdicts(self, now: int) -> Iterable[Verdict]:
+        """See `Machine.verdicts`."""
+        for _, _, chains in self._lines:
+            for chain in chains.values():
+                yield from chain.all_verdicts(now)
+
+
+def _late(version: VersionOf, device: str, event: Event, seq: int) -> Late:
+    reach = max(_DAY_MS, _LOOK_BACK * version.every)
+    types = tuple(sorted(version.rule.expect.types))
+    recall = Recall(
+        rule=version.rule.id, key=device, types=types, start=event.at - reach, end=event.at + reach
+    )
+    return Late(recall, event, seq, recall.start + 1, event.at)
+
+
+def selects(select: Select, device: Device) -> bool:
+    """Whether a device meets every line of a selection."""
+    return (
+        _among(device.id, select.id)
+        and _among(device.zone, select.zone)
+        and _among(device.profile, select.profile)
+        and (select.tag is None or any(_among(tag, select.tag) for tag in device.tags))
+    )
+
+
+def _among(name: str | None, names: str | tuple[str, ...] | None) -> bool:
+    return names is None or name in ((names,) if isinstance(names, str) else names)
+
+
+def _identities(anchor: Anchor, found: Anchor | None) -> tuple[EventId, ...]:
+    first = ((anchor[1], anchor[2]),) if anchor[2] >= 0 else ()
+    return first + (((found[1], found[2]),) if found else ())
