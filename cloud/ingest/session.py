@@ -31,6 +31,7 @@ _SLICE: Final = 4_096
 _SPACING_MS: Final = 20
 """Between two commits, so that a flood of small messages shares them. On an idle line nobody waits for it."""
 _FILLING_S: Final = 0.005
+_COMMITTING_S: Final = 0.02
 _FIRST_S: Final = 0.25
 _IDLE_MS: Final = 1_000
 _CATCH_UP_MS: Final = 3_000
@@ -160,6 +161,8 @@ class Session:
             return _FILLING_S
         if self._catching_up:
             return _FIRST_S
+        if self._on_way is not None:
+            return _COMMITTING_S
         until_check = self._next_check - self._around.clocks.monotonic()
         deadline = self._partition.next_deadline()
         until_due = _IDLE_MS if deadline is None else deadline - self._around.clocks.now()
