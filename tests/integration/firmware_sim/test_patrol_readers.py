@@ -82,8 +82,11 @@ def test_a_reader_can_be_cut_off_and_come_back_again_and_again(readers: PatrolRe
         readers.update(NOW, "cp-1", {"online": False})
         readers.update(NOW, "cp-1", {"online": True, "card": card})
         # QoS 1 may repeat an earlier scan whose acknowledgement was cut off
-        heard = listener.until(lambda heard, card=card: card in {scan["card"] for scan in scans(heard)})
-        assert ("patrol/north/status", "online", False) in heard
+        wanted = {
+            ("patrol/north/status", "online"),
+            ("patrol/north/scan", f'{{"card":"{card}","t":{NOW},"n":{round_ + 1}}}'),
+        }
+        assert listener.until(lambda heard, wanted=wanted: wanted <= {message[:2] for message in heard})
 
 
 def test_scans_outlive_a_broker_that_was_away(readers: PatrolReaders, broker: Any, listen: Any) -> None:
