@@ -91,7 +91,11 @@ class _Reader:
 
     def take(self, point: Point) -> None:
         start = point.address - self._answer.request.address
-        value = read_value(point, self._answer.words[start : start + point.width])
+        words = self._answer.words[start : start + point.width]
+        if self._is_old(point, words, start):
+            self._active.update(self._before(point))
+            return
+        value = read_value(point, words)
         if point.name in self._sheet.inputs:
             self._inputs[point.name] = value
         if value.number is None:
@@ -107,6 +111,13 @@ class _Reader:
         self._seen += outcome.events
         if outcome.cause:
             self._trouble(point, outcome.cause)
+
+    def _is_old(self, point: Point, words: tuple[int, ...], start: int) -> bool:
+        """Nothing can follow from it: the words are as before, made sense then, and are not told as a reading."""
+        old = self._old
+        if old is None or point.report or point.name in old.troubles:
+            return False
+        return old.words[start : start + point.width] == words
 
     def _without_value(self, point: Point, value: Value) -> None:
         before = self._before(point)
