@@ -138,10 +138,11 @@ class CoverageTracker:
 
     def lost(self, device: str, at: int) -> None:
         """What a device did at `at` could not be kept: it is blind from where it was complete up to then."""
-        before = self._known.get(device, Known())
-        start, end = before.complete_to, BootTime(self._boot, at + 1)
+        moment, end = BootTime(self._boot, at), BootTime(self._boot, at + 1)
+        before = self._known.get(device, Known(complete_to=None if self._past_lost else moment))
+        start = before.complete_to
         if start is not None and self._is_later(start, end):
-            start, end = BootTime(self._boot, at), start
+            start, end = moment, start
         blind = _added(before.blind, Blind(start, end, "spool_full"))
         self._known[device] = msgspec.structs.replace(before, complete_to=end, blind=blind)
 

@@ -85,27 +85,30 @@ class Intake:
         waiting, self._waiting = self._waiting, []
         markers, self._markers = self._markers, []
         dropped, self._dropped = self._dropped, {}
-        lost = {seen.device: _moment(seen) for seen in waiting if isinstance(seen, Happened | Measured)}
+        refused = {place for place, seen in enumerate(waiting) if isinstance(seen, Happened | Measured)}
         try:
-            lost = await self._keep(waiting)
+            refused = await self._keep(waiting)
         finally:
-            for device, at in (lost | dropped).items():
+            self._count_covered(waiting, refused)
+            for device, at in dropped.items():
                 self._tracker.lost(device, at)
             for marker in markers:
                 if not marker.done():
                     marker.set_result(None)
-        # Only now: what was lost ends before what is covered from here on.
-        self._count_covered(waiting)
 
-    async def _keep(self, waiting: list[Observation]) -> dict[str, int]:
-        """Keep observations in order, all with one sync to disk; where something was refused, and when."""
-        rows = [(seen, self._row(seen)) for seen in waiting if isinstance(seen, Happened | Measured)]
+    async def _keep(self, waiting: list[Observation]) -> set[int]:
+        """Keep observations in order, all with one sync to disk; the places of those that were refused."""
+        rows = [
+            (place, self._row(seen))
+            for place, seen in enumerate(waiting)
+            if isinstance(seen, Happened | Measured)
+        ]
         if not rows:
-            return {}
+            return set()
         appended = await self._append([row for _, row in rows])
-        refused = [seen for (seen, _), seq in zip(rows, appended.seqs, strict=True) if seq is None]
+        refused = {place for (place, _), seq in zip(rows, appended.seqs, strict=True) if seq is None}
         self.refused += len(refused)
-        return {seen.device: _moment(seen) for seen in refused}
+        return refused
 
     def _row(self, seen: Happened | Measured) -> EventRow | ReadingRow:
         if isinstance(seen, Measured):
@@ -124,13 +127,18 @@ class Intake:
             self._tell()
         return appended
 
-    def _count_covered(self, waiting: list[Observation]) -> None:
+    def _count_covered(self, waiting: list[Observation], refused: set[int]) -> None:
         changes: list[Change] = []
-        for seen in waiting:
-            if isinstance(seen, Covered):
-                changes += self._tracker.covered(seen)
-            elif isinstance(seen, Failed):
-                changes += self._tracker.failed(seen)
+        for place, seen in enumerate(waiting):
+            match seen:
+                case Covered():
+                    changes += self._tracker.covered(seen)
+                case Failed():
+                    changes += self._tracker.failed(seen)
+                case Happened() | Measured() if place in refused:
+                    self._tracker.lost(seen.device, _moment(seen))
+                case Happened() | Measured():
+                    pass
         if changes:
             self.put([_reach(change) for change in changes])
 
