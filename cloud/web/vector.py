@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 MOST_PARTITIONS: Final = 256
-_ENTRY: Final = re.compile(r"(\d{1,5}):(\d{1,18})(?:\.(\d{1,9}))?")
+_ENTRY: Final = re.compile(r"([0-9]{1,5}):([0-9]{1,18})(?:\.([0-9]{1,9}))?")
 
 
 class Place(msgspec.Struct, frozen=True, order=True):

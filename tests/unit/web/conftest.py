@@ -1,0 +1,93 @@
+"""The web part over the in-memory store, with clocks that stand still until a test moves them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import async_solipsism
+import httpx
+import pytest
+
+from cloud.store.memory import MemoryStore
+from cloud.store.memory_reads import MemoryReader
+from cloud.web.app import create_app
+from cloud.web.feed import Feed
+from cloud.web.metrics import WebMetrics
+from cloud.web.options import WebOptions
+from cloud.web.stream import Clocks
+from tests import samples
+from tests.samples import NOON, Scribe
+from tests.webserver import RULES
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Any]:
+    """Waiting takes no time here."""
+    return {"virtual": async_solipsism.EventLoop}
+
+
+class Time:
+    """What both clocks say, in ms: the loop's virtual time since the start, and what a test adds."""
+
+    def __init__(self) -> None:
+        self.added = 0
+
+    def monotonic(self) -> int:
+        return round(asyncio.get_running_loop().time() * 1_000) + self.added
+
+    def now(self) -> int:
+        return NOON + self.monotonic()
+
+    @property
+    def clocks(self) -> Clocks:
+        return Clocks(now=self.now, monotonic=self.monotonic)
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def scribe(store: MemoryStore) -> Scribe:
+    return Scribe(store.open(3))
+
+
+@pytest.fixture
+async def feed(store: MemoryStore) -> Feed:
+    """A feed that knows where the store stands when it is asked, but does not follow it by itself."""
+    return Feed(MemoryReader(store), WebMetrics())
+
+
+Client = Callable[..., contextlib.AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def client(store: MemoryStore, time: Time) -> Client:
+    """Opens the application and a client of it; keyword arguments are those of `WebOptions`."""
+
+    @contextlib.asynccontextmanager
+    async def opened(
+        *, base_url: str = "http://localhost", **options: Any
+    ) -> AsyncIterator[httpx.AsyncClient]:
+        app = create_app(
+            MemoryReader(store),
+            [samples.site(), samples.site("empty")],
+            WebOptions(**options),
+            rules={"demo": RULES},
+            clocks=time.clocks,
+        )
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url=base_url) as web,
+        ):
+            web.app = app  # type: ignore[attr-defined] - for tests that reach behind the door
+            yield web
+
+    return opened

@@ -1,0 +1,53 @@
+"""How a device is doing."""
+
+import pytest
+
+from cloud.store.base import BlindRow
+from cloud.web.health import BLIND_DAY_MS, SILENT_MS, Blindness, DeviceState, blindness, device_state
+from tests import samples
+from tests.samples import NOON, SITE
+
+SEEING = Blindness()
+
+
+def span(start: int, end: int) -> BlindRow:
+    return BlindRow(site=SITE, device="cp-b1", start=NOON + start, end=NOON + end)
+
+
+@pytest.mark.parametrize(
+    ("health", "agent_age", "blind", "buffers", "state"),
+    [
+        (samples.device(), 0, SEEING, False, DeviceState.OK),
+        (samples.device(), SILENT_MS, SEEING, False, DeviceState.OK),
+        (samples.device(), SILENT_MS + 1, SEEING, False, DeviceState.UNREACHABLE),
+        (samples.device(), 0, Blindness(NOON - 1), False, DeviceState.BLIND),
+        (samples.device(), SILENT_MS + 1, Blindness(NOON - 1), False, DeviceState.UNREACHABLE),
+        (samples.device(complete_to=NOON - SILENT_MS), 0, SEEING, False, DeviceState.OK),
+        (samples.device(complete_to=NOON - SILENT_MS - 1), 0, SEEING, False, DeviceState.BEHIND),
+        (samples.device(complete_to=NOON - SILENT_MS - 1), 0, SEEING, True, DeviceState.OK),
+        (samples.device(complete_to=None), 0, SEEING, False, DeviceState.OK),
+        (samples.device(complete_to=None, last_seen=None), 0, SEEING, False, DeviceState.NEVER),
+        (None, 0, SEEING, False, DeviceState.NEVER),
+        (samples.device(known=False), SILENT_MS + 1, SEEING, False, DeviceState.STRANGER),
+    ],
+)
+def test_the_state_is_the_first_that_fits(
+    health: object, agent_age: int, blind: Blindness, buffers: bool, state: DeviceState
+) -> None:
+    agent = samples.agent(at=NOON - agent_age)
+    assert device_state(health, agent, blind, NOON, buffers=buffers) is state  # type: ignore[arg-type]
+
+
+def test_a_device_without_an_agent_is_unreachable() -> None:
+    assert device_state(samples.device(), None, SEEING, NOON, buffers=False) is DeviceState.UNREACHABLE
+
+
+def test_a_span_that_reaches_what_is_known_goes_on() -> None:
+    assert blindness([span(-50, -40), span(-9, 0)], NOON, NOON).since == NOON - 9
+    assert blindness([span(-9, -1)], NOON, NOON).since is None
+    assert blindness([span(-9, 0)], None, NOON).since is None
+
+
+def test_overlapping_spans_count_once_and_only_the_last_day_counts() -> None:
+    spans = [span(-100, -50), span(-80, -40), span(-10, 5), span(-BLIND_DAY_MS - 70, -BLIND_DAY_MS + 7)]
+    assert blindness(spans, NOON + 9, NOON).day_ms == 60 + 10 + 7

@@ -1,0 +1,109 @@
+"""The web part as a real server on a free port, and a scene on a site to look at."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+
+from cloud.correlation.rules import EventFilter, Response, RuleBook, RuleVersion
+from cloud.correlation.verdict import Outcome
+from cloud.store.base import BlindRow, IncidentKind
+from cloud.web.server import WebServer
+from contract.site import Text
+from tests import samples
+from tests.samples import SITE, Scribe
+
+RULES = RuleBook(
+    (
+        RuleVersion(
+            Response(
+                id="ER-2",
+                on=EventFilter("fire.alarm"),
+                expect=EventFilter(("checkpoint.scan", "access.granted")),
+                within="2m",
+                name=Text(zh="火警到场", en="Someone at the fire"),
+                source=Text(zh="火警为2分钟内赶到现场", en="within 2 minutes for fire"),
+            ),
+            0,
+            None,
+        ),
+    )
+)
+
+
+@contextlib.contextmanager
+def serving(app: FastAPI) -> Iterator[WebServer]:
+    """The app, answering at `address`, in a thread of its own."""
+    server = WebServer(app)
+    thread = threading.Thread(target=lambda: asyncio.run(server.run_until_stopped()))
+    thread.start()
+    try:
+        deadline = time.monotonic() + 10
+        while not server.started and time.monotonic() < deadline:
+            time.sleep(0.01)
+        yield server
+    finally:
+        server.stop()
+        thread.join(10)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def scene(now: int) -> dict[str, Any]:
+    """A fire answered by nobody yet, one that is overdue, a link that is down, and a few verdicts."""
+    fire, overdue = now - 35_000, now - 200_000
+    late = samples.incident("late", opened_at=overdue, subject="gate")
+    late_episode = late.episodes[0].__class__(
+        rule="ER-2", key="gate", opened_at=overdue, due_at=overdue + 120_000, outcome="pending",
+        final=False, reason="waiting", overdue=True,
+    )  # fmt: skip
+    link = samples.incident(
+        "link",
+        opened_at=now - 75_000,
+        kind=IncidentKind.LINK,
+        subject="gw-2",
+        cause="",
+        episodes=(),
+        trigger=None,
+    )
+    past = [
+        samples.verdict("b1", opened_at=now - 3_600_000, outcome=Outcome.MET, revision=2),
+        samples.verdict("gate", opened_at=now - 7_200_000, outcome=Outcome.BREACHED, revision=2),
+        samples.verdict("b1", opened_at=now - 9_200_000, outcome=Outcome.UNKNOWN, revision=2),
+        samples.verdict("gate", opened_at=now - 90_000_000, outcome=Outcome.MET, revision=3),
+    ]
+    return {
+        "incidents": [
+            samples.incident("fire", opened_at=fire),
+            samples.incident("late", opened_at=overdue, subject="gate", episodes=(late_episode,)),
+            link,
+        ],
+        "verdicts": [
+            *past,
+            samples.verdict("b1", opened_at=fire),
+            samples.verdict("gate", opened_at=overdue),
+        ],
+        "devices": [
+            samples.device("panel-1", now),
+            samples.device("cp-b1", now - 9_000),
+            samples.device("cp-gate", now - 40_000, complete_to=now - 1_000),
+            samples.device("wand-1", now - 7_000_000),
+            samples.device("t-9", now, known=False),
+        ],
+        "blind": [BlindRow(site=SITE, device="cp-gate", start=now - 300_000, end=now)],
+        "agents": [samples.agent("gw-1", now), samples.agent("gw-2", now - 75_000)],
+    }
+
+
+class Story:
+    """Writes the scene, and then what keeps the site alive."""
+
+    def __init__(self, scribe: Scribe) -> None:
+        self.scribe = scribe
+        self.scribe.write(**scene(now_ms()))
