@@ -14,6 +14,9 @@ from edge.plan import Request
 from edge.ports import Failed, Happened, Observation
 from edge.profile.points import DerivedPoint
 
+_NO_SUCH_THING = frozenset({1, 2, 3, 12})
+"""Illegal function, address or value (Modbus Application Protocol V1.1b3, chapter 7); GenComm's reserved register."""
+
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """The device answered that it won't: Modbus exception `code`."""
@@ -73,15 +76,16 @@ def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
     )
 
 
-def is_lacking(memory: Memory, request: Request) -> bool:
-    """Whether a refusal of this request means that the device has no such thing, and never had."""
-    return request.optional and request.key not in memory.requests
+def is_lacking(memory: Memory, refusal: Refusal) -> bool:
+    """Whether a refusal means that the device has no such thing, and never had."""
+    request = refusal.request
+    return request.optional and refusal.code in _NO_SUCH_THING and request.key not in memory.requests
 
 
 def on_refusal(sheet: Sheet, memory: Memory, refusal: Refusal) -> Result:
     """A request was refused. What a device lacks holds up nothing: it is covered until it turns out otherwise."""
     request = refusal.request
-    if is_lacking(memory, request):
+    if is_lacking(memory, refusal):
         spans = lack(memory.spans, sheet, request, refusal.asked_at)
         after = msgspec.structs.replace(memory, spans=spans)
         return _conclude(sheet, memory, after, [], refusal.answered_at)

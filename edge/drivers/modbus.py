@@ -101,7 +101,7 @@ class ModbusDriver:
                 answered_at=refused.answered_at,
                 code=refused.code,
             )
-            lacking = is_lacking(device.memory, turn.request)
+            lacking = is_lacking(device.memory, refusal)
             device.memory, seen = on_refusal(device.sheet, device.memory, refusal)
             turns.answered(turn, boot_ms(), limits.pause_ms, lacking=lacking)
         else:

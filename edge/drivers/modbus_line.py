@@ -17,6 +17,10 @@ SETTLE_FACTOR = 2
 DEAF_AFTER = 3
 """Questions in a row without a single byte before the connection itself is taken to be dead."""
 
+_NOT_NOW = frozenset({5, 6, 10, 11})
+"""Exceptions that say nothing of the request: the device is busy, or a gateway can't reach it (Modbus Application
+Protocol V1.1b3, chapter 7)."""
+
 
 class Answered(msgspec.Struct, frozen=True):
     """The registers or bits of an answer, and the boot clock when it was asked for and when it came."""
@@ -115,6 +119,8 @@ class ModbusLine:
         except TimeoutError:
             self._went_unanswered(ask)
             raise NoAnswer("no answer") from None
+        if reply.exception in _NOT_NOW:
+            raise NoAnswer(f"exception {reply.exception}")
         if reply.exception:
             raise Refused(reply.exception, asked_at, boot_ms())
         try:

@@ -52,7 +52,7 @@ async def test_every_device_of_a_line_is_read_and_its_changes_told(kind: str) ->
         await notebook.until(lambda seen: (readings(seen)["temperature"].value or 0) < -10)
 
 
-async def test_a_line_that_is_not_there_yet_is_read_once_it_is() -> None:
+async def test_t42_a_line_that_is_not_there_yet_is_read_once_it_is() -> None:
     devices, _, by_unit = on_site("climate")
     async with served(by_unit, "modbus-tcp") as (line, endpoint):
         port = int(endpoint.rsplit(":", 1)[1])
@@ -63,7 +63,7 @@ async def test_a_line_that_is_not_there_yet_is_read_once_it_is() -> None:
             await notebook.until(lambda seen: any(isinstance(one, Covered) for one in seen))
 
 
-async def test_a_connection_that_is_cut_is_opened_again() -> None:
+async def test_t42_a_connection_that_is_cut_is_opened_again() -> None:
     devices, _, by_unit = on_site("climate")
     async with served(by_unit, "modbus-tcp") as (line, endpoint), reading(endpoint, devices) as notebook:
         for _ in range(3):
@@ -74,10 +74,10 @@ async def test_a_connection_that_is_cut_is_opened_again() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", list(FaultKind), ids=str)
-async def test_a_device_that_misbehaves_tells_no_wrong_value_and_is_read_again_when_it_stops(
+async def test_t41_a_device_that_misbehaves_tells_no_wrong_value_and_is_read_again_when_it_stops(
     kind: str, fault: FaultKind
 ) -> None:
-    """T41: what is wrong is unknown, never normal and never a value."""
+    """What is wrong is unknown, never normal and never a value."""
     device = Device(id="io", profile="waveshare-relay-d", unit=2, poll="50ms")
     unit = Unit(build(device).update(0, {"di_1": True}), Fault(kind=fault, least_ms=130, most_ms=180))
     other = Device(id="climate", profile="xy-md02", unit=1, poll="100ms")
@@ -96,7 +96,18 @@ async def test_a_device_that_misbehaves_tells_no_wrong_value_and_is_read_again_w
         assert [event.data["input"] for event in events(notebook.seen) if event.type == "input.on"] == [1]
 
 
-async def test_the_agent_never_sends_anything_but_reads() -> None:
+async def test_a_device_that_its_gateway_can_not_reach_is_silent_and_not_without_registers() -> None:
+    """Exception 11: a gateway says so at once where a serial line would leave us waiting."""
+    device = SITE["panel"]
+    unit = Unit(build(device).update(0, {}), Fault(kind=FaultKind.EXCEPTION, code=11))
+    async with served({3: unit}, "modbus-tcp") as (_, endpoint), reading(endpoint, [device]) as notebook:
+        await notebook.until(lambda seen: any(isinstance(one, Failed) for one in seen))
+        unit.fault = None
+        await notebook.until(lambda seen: "panel" in coverage(seen))
+    assert kinds(notebook.seen) == []
+
+
+async def test_s24_the_agent_never_sends_anything_but_reads() -> None:
     devices, units, by_unit = on_site("panel", "genset", "climate", "io")
     async with served(by_unit, "modbus-tcp") as (_, endpoint), reading(endpoint, devices) as notebook:
         await notebook.until(lambda seen: len(coverage(seen)) == 5)
@@ -133,8 +144,8 @@ def test_a_binding_that_can_not_be_done_is_refused() -> None:
         modbus_driver("line", "modbus-tcp://127.0.0.1:502", [(device, shipped("waveshare-relay-d"))])
 
 
-async def test_a_silent_device_does_not_hold_up_the_others() -> None:
-    """T40, on an RTU line where one timeout is as long as ten reads."""
+async def test_t40_a_silent_device_does_not_hold_up_the_others() -> None:
+    """On an RTU line where one timeout is as long as ten reads."""
     devices, units, by_unit = on_site("io", "climate")
     units["climate"].fault = Fault(kind=FaultKind.SILENCE)
     async with (

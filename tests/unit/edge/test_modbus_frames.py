@@ -35,7 +35,7 @@ def test_an_rtu_request_carries_the_checksum_that_is_printed_in_textbooks() -> N
 
 
 @pytest.mark.parametrize("function", [0, 5, 6, 8, 15, 16, 20, 21, 22, 23, 43])
-def test_nothing_but_reads_can_be_encoded(function: Any) -> None:
+def test_s24_nothing_but_reads_can_be_encoded(function: Any) -> None:
     for codec in (RtuCodec(), TcpCodec()):
         with pytest.raises(KeyError):
             codec.encode(Ask(1, function, 0, 1), 1)
