@@ -11,6 +11,7 @@ from edge.drivers.modbus import modbus_driver
 from edge.errors import SettingsError
 from edge.mqtt import Endpoint
 from edge.ports import Driver
+from edge.presence import LinePresence
 from edge.profile.load import load_profile
 from edge.profile.model import ModbusProfile, MqttProfile, Profile
 from edge.settings import Settings
@@ -71,14 +72,11 @@ def _mqtt_driver(
     mapped = [(device, profile) for device, profile in devices if isinstance(profile, MqttProfile)]
     if len(mapped) < len(devices):
         raise SettingsError(f"line {line.id} speaks MQTT; not every device on it does")
-    return mqtt.MqttDriver(
-        line,
-        TopicMap(mapped),
-        kept=kept,
-        random_source=random.SystemRandom(),
-        buffering=buffers,
-        remembered=recent,
+    topics = TopicMap(mapped)
+    presence = LinePresence(
+        topics.devices, with_presence=topics.tells_presence, buffering=buffers, remembered=recent
     )
+    return mqtt.MqttDriver(line, topics, presence, kept=kept, random_source=random.SystemRandom())
 
 
 def _modbus_driver(line: str, endpoint: str, devices: list[tuple[Device, Profile]]) -> Driver:

@@ -6,8 +6,7 @@ they are on disk: what a reader handed to the broker outlives a restart of the a
 
 import asyncio
 import random
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -17,17 +16,13 @@ from edge import clock
 from edge.errors import BrokerLost
 from edge.mqtt import Endpoint, Message, MqttConnection, Session
 from edge.pauses import Pauses
-from edge.ports import Covered, Data, Failed, Happened, Observation, Sink
+from edge.ports import Observation, Sink
+from edge.presence import LinePresence
 from edge.together import together
 from edge.topicmap import Nonsense, Presence, Told, TopicMap
 
 KEEPALIVE_S: Final = 2
-LAG_MS: Final = (2 * KEEPALIVE_S + 1) * 1_000
-"""A line that is dead shows after twice the keepalive at the latest: covered is what lies before that."""
-REDELIVERY_MS: Final = 30_000
-"""How long a broker may wait before it gives again what was on its way when we left; nats-server's `ack_wait`."""
 _TICK_S: Final = 1.0
-_REMEMBERED: Final = 256
 
 log = structlog.get_logger("edge.drivers.mqtt")
 
@@ -40,18 +35,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str
 
 
-class _Device:
-    """What the line knows of one of its devices. `begun`: since when it is known to be there."""
-
-    def __init__(self, present: bool | None, buffers: bool) -> None:
-        self.present = present
-        self.buffers = buffers
-        self.begun: int | None = None
-        self.covered_to: int | None = None
-        self.nonsense = False
-        self.messages: deque[str] = deque(maxlen=_REMEMBERED)
-
-
 class MqttDriver:
     """See `edge.ports.Driver`. `kept` waits until what was put to the sink is on disk."""
 
@@ -59,23 +42,16 @@ class MqttDriver:
         self,
         line: Line,
         topics: TopicMap,
+        presence: LinePresence,
         *,
         kept: Callable[[], Awaitable[None]],
         random_source: random.Random,
-        buffering: frozenset[str] = frozenset(),
-        remembered: Iterable[tuple[str, str]] = (),
     ) -> None:
         self._line = line
         self._topics = topics
+        self._presence = presence
         self._kept = kept
         self._pauses = Pauses(0.5, 4.0, random_source)
-        self._devices = {
-            device: _Device(None if device in topics.tells_presence else True, device in buffering)
-            for device in topics.devices
-        }
-        for device, message in remembered:
-            if device in self._devices:
-                self._devices[device].messages.append(message)
         self._coming: MqttConnection | None = None
         self._connection: MqttConnection | None = None
         self._to_acknowledge: list[Message] = []
@@ -87,7 +63,7 @@ class MqttDriver:
     async def run(self, sink: Sink) -> None:
         """See `Driver.run`."""
         self._sink = sink
-        await together(self._stay_connected(), self._acknowledge(), self._cover(sink))
+        await together(self._stay_connected(), self._acknowledge(), self._look_around())
 
     # --- the connection
 
@@ -101,6 +77,7 @@ class MqttDriver:
                 self._lost_said = True
             finally:
                 self._coming = self._connection = None
+                self._presence.disconnected()
             await asyncio.sleep(self._pauses.next_s())
 
     async def _one_connection(self) -> None:
@@ -124,11 +101,7 @@ class MqttDriver:
         for wanted in self._topics.subscriptions:
             self._connection.subscribe([wanted.filter], min(wanted.qos, most))
         self._pauses.reset()
-        now = clock.boot_ms()
-        for device in self._devices.values():
-            device.begun = now + (REDELIVERY_MS if remembered else 0)
-            if not remembered and not device.buffers:
-                device.covered_to = None
+        self._presence.connected(clock.boot_ms(), remembered=remembered)
         if self._lost_said:
             log.info("line up", action="line_up", line=self._line.id)
         self._lost_said = False
@@ -152,57 +125,26 @@ class MqttDriver:
     # --- messages
 
     def on_message(self, message: Message) -> None:
-        """Put what a message says to the sink; what it says twice only once."""
-        said = self._topics.read(message.topic, message.payload, clock.boot_ms())
+        """Put what a message says to the sink."""
+        now = clock.boot_ms()
+        said = self._topics.read(message.topic, message.payload, now)
         match said:
+            # A retained event is of nobody knows when.
             case Told() if not message.retained:
-                self._on_event(said)
+                self._put(self._presence.told(said))
             case Presence():
-                self._on_presence(said)
+                self._put(self._presence.presence(said, now))
             case Nonsense():
-                self._on_nonsense(said)
+                self._put(self._presence.nonsense(said, now))
             case Told() | None:
-                # A retained event is of nobody knows when; a topic that is none of ours came with a wildcard.
                 pass
         if message.qos:
             self._to_acknowledge.append(message)
             self._arrived.set()
 
-    def _put(self, *observations: Happened) -> None:
-        if self._sink is not None:
+    def _put(self, observations: list[Observation]) -> None:
+        if observations and self._sink is not None:
             self._sink.put(observations)
-
-    def _on_event(self, told: Told) -> None:
-        device = self._devices[told.event.device]
-        self._makes_sense(device, told.event.device)
-        if told.once is None or told.once not in device.messages:
-            self._put(told.event)
-        if told.once is not None:
-            device.messages.append(told.once)
-
-    def _on_presence(self, said: Presence) -> None:
-        device = self._devices[said.device]
-        self._makes_sense(device, said.device)
-        if said.online and not device.present:
-            device.begun = clock.boot_ms()
-        if not said.online and not device.buffers:
-            device.covered_to = None
-        device.present = said.online
-
-    def _on_nonsense(self, said: Nonsense) -> None:
-        device = self._devices[said.device]
-        if not device.nonsense:
-            device.nonsense = True
-            self._tell_fault(said.device, {"state": "active", "why": said.why})
-
-    def _makes_sense(self, device: _Device, name: str) -> None:
-        if device.nonsense:
-            device.nonsense = False
-            self._tell_fault(name, {"state": "cleared"})
-
-    def _tell_fault(self, device: str, data: Data) -> None:
-        now = clock.boot_ms()
-        self._put(Happened(device=device, type="device.fault", at=now, observed_at=now, data=data))
 
     async def _acknowledge(self) -> None:
         while True:
@@ -216,42 +158,7 @@ class MqttDriver:
                 for message in done:
                     connection.acknowledge(message)
 
-    # --- coverage
-
-    async def _cover(self, sink: Sink) -> None:
+    async def _look_around(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            if said := self.look_around(clock.boot_ms()):
-                sink.put(said)
-
-    def look_around(self, now: int) -> list[Observation]:
-        """What can be said at `now` of every device of the line: is it there, and up to when is all known."""
-        covered: dict[tuple[int, int], list[str]] = {}
-        failed: dict[str, list[str]] = {}
-        for name, device in self._devices.items():
-            if why := self._absent(device, now):
-                failed.setdefault(why, []).append(name)
-            elif span := _next_span(device, now):
-                covered.setdefault(span, []).append(name)
-        said: list[Observation] = [
-            Failed(devices=tuple(names), at=now, why=why) for why, names in failed.items()
-        ]
-        return said + [Covered(devices=tuple(names), since=s, to=t) for (s, t), names in covered.items()]
-
-    def _absent(self, device: _Device, now: int) -> str | None:
-        """Why nothing is known of a device now; None when it is there or nobody can tell yet."""
-        if self._connection is None:
-            return "line down"
-        if device.present is False:
-            return "reader offline"
-        silent = device.present is None and device.begun is not None and now - device.begun > 2 * LAG_MS
-        return "no word of it yet" if silent else None
-
-
-def _next_span(device: _Device, now: int) -> tuple[int, int] | None:
-    to = now - LAG_MS
-    if not device.present or device.begun is None or to < device.begun:
-        return None
-    since = device.begun if device.covered_to is None else device.covered_to
-    device.covered_to = to
-    return since, to
+            self._put(self._presence.look_around(clock.boot_ms()))

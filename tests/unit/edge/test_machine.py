@@ -149,7 +149,7 @@ def test_a_slow_line_never_holds_more_than_two_small_batches(field: Field) -> No
 
 
 def test_batches_shrink_on_a_slow_line_and_grow_on_a_quick_one(field: Field) -> None:
-    sizes = []
+    sizes: list[int] = []
     for took in [3_000] * 5 + [100] * 8:
         field = Field() if not sizes else field
         field.broker_takes = False
