@@ -183,3 +183,10 @@ points:
     assert isinstance(profile, ModbusProfile)
     energy, total = device_map(profile, on_site("new")).points
     assert (energy.low_first, total.low_first, total.width) == (True, False, 2)
+
+
+def test_the_example_for_those_who_write_profiles_is_one() -> None:
+    page = (PROFILES / "README.md").read_text("utf-8")
+    example = "\n".join(line[4:] for line in page.splitlines() if line.startswith("    "))
+    power = {point.name: point for point in written(example).points}["active_power"]
+    assert (power.type, power.scale) == (Kind.UINT32, 0.0001)

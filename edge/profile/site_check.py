@@ -1,0 +1,79 @@
+"""What a site asks of its profiles and lines, checked before anything is started."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from contract.problems import ConfigError, Problem
+from contract.site import Device, Line, Site
+from contract.site_files import find_profile
+from contract.yamlfile import FieldPath, Located, load_yaml
+from edge.profile.expand import binding_mistakes
+from edge.profile.load import load_profile
+from edge.profile.model import ModbusProfile, Profile
+
+Mistake = tuple[FieldPath, str]
+
+
+def site_problems(site: Site, directory: Path) -> list[Problem]:
+    """Every mistake in the profiles that the site's devices use, and in how the devices use them."""
+    profiles, problems = _profiles(site, directory)
+    lines = {line.id: line for agent in site.file.agents for line in agent.lines}
+    taken: dict[tuple[str, int], str] = {}
+    places = _places(directory)
+    for device in site.file.devices:
+        profile = profiles.get(device.profile or "")
+        line = lines.get(device.line or "")
+        if profile is None:
+            continue
+        mistakes = [*_points(device, profile), *_line(profile, line), *_unit(device, profile, taken)]
+        located, path = places[device.id]
+        problems += [located.problem((*path, *field), message) for field, message in mistakes]
+    return sorted(problems)
+
+
+def _profiles(site: Site, directory: Path) -> tuple[dict[str, Profile], list[Problem]]:
+    found: dict[str, Profile] = {}
+    problems: list[Problem] = []
+    for name in sorted({device.profile for device in site.file.devices if device.profile}):
+        path = find_profile(name, directory)
+        if path is None:
+            continue  # the site's own check has said so
+        try:
+            found[name] = load_profile(path)
+        except ConfigError as error:
+            problems += error.problems
+    return found, problems
+
+
+def _points(device: Device, profile: Profile) -> list[Mistake]:
+    if isinstance(profile, ModbusProfile):
+        return binding_mistakes(profile, device)
+    return [(("points",), f"{profile.profile} has no points to bind")] if device.points else []
+
+
+def _line(profile: Profile, line: Line | None) -> Iterator[Mistake]:
+    """A device that nobody reads may be on no line; one on a line must speak its language."""
+    if line is None:
+        return
+    speaks = "modbus" if isinstance(profile, ModbusProfile) else "mqtt"
+    if not line.endpoint.startswith(speaks):
+        yield ("line",), f"{profile.profile} speaks {speaks}, line {line.id} is {line.endpoint}"
+
+
+def _unit(device: Device, profile: Profile, taken: dict[tuple[str, int], str]) -> Iterator[Mistake]:
+    if not isinstance(profile, ModbusProfile) or device.line is None:
+        return
+    unit = profile.unit if device.unit is None else device.unit
+    other = taken.setdefault((device.line, unit), device.id)
+    if other != device.id:
+        yield ("unit",), f"unit {unit} of line {device.line} is {other} already"
+
+
+def _places(directory: Path) -> Mapping[str, tuple[Located, FieldPath]]:
+    """The file and the field in which each device stands."""
+    found: dict[str, tuple[Located, FieldPath]] = {}
+    for path in sorted(directory.glob("*.yaml")):
+        located = load_yaml(path)
+        for index, device in enumerate(located.value.get("devices", [])):
+            found[device["id"]] = (located, ("devices", index))
+    return found
