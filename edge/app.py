@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from contract.batch import Lane
+from contract.problems import ConfigError
 from contract.site import Agent, Site
 from contract.site_files import load_site
 from contract.topics import Address
@@ -21,6 +22,7 @@ from edge.coverage import unpacked as coverage_from
 from edge.errors import SettingsError, SpoolDamaged
 from edge.intake import Intake
 from edge.lines import buffering, drivers_of
+from edge.profile.site_check import site_problems
 from edge.recent import recent_messages
 from edge.settings import Settings
 from edge.spool.desk import Desk
@@ -46,6 +48,9 @@ def run(settings: Settings) -> int:
         SpoolError: The spool failed; what it holds is safe.
     """
     site = load_site(settings.site_dir)
+    problems = site_problems(site, settings.site_dir)
+    if problems:
+        raise ConfigError(problems)
     agent = site.agents.get(settings.agent)
     if agent is None:
         known = ", ".join(site.agents) or "none"
