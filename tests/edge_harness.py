@@ -275,6 +275,11 @@ class Readers:
     def made(self) -> set[str]:
         return {f"card:{number}" for number in range(1, self._count + 1)}
 
+    @staticmethod
+    def before(card: str) -> set[str]:
+        """The cards scanned before that one."""
+        return {f"card:{number}" for number in range(1, int(card.removeprefix("card:")))}
+
     def stop(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()

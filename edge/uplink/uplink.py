@@ -281,6 +281,7 @@ class Uplink:
     def _hang_up(self) -> None:
         if self._connection is not None:
             self._connection.hang_up()
+        self._lost_said = True
         self._ended()
 
     async def _accept(self, lane: Lane, through: int) -> None:
