@@ -36,7 +36,7 @@ def context_in(app: FastAPI) -> Context:
     return context
 
 
-def context_of(request: Request) -> Context:
+async def context_of(request: Request) -> Context:
     """The context of the app that a request came to."""
     return context_in(request.app)
 
@@ -44,7 +44,7 @@ def context_of(request: Request) -> Context:
 InContext = Annotated[Context, Depends(context_of)]
 
 
-def site_of(
+async def site_of(
     site: Annotated[str, Path(examples=["demo"], max_length=64, pattern=r"^[^\x00]*$")], context: InContext
 ) -> Site:
     """The site that a path names, or a 404."""

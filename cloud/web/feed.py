@@ -25,13 +25,13 @@ _log = structlog.get_logger(__name__)
 class Feed:
     """Follows one store while `run` runs.
 
-    `live` says whether the store answers at this moment, `running` whether it is being followed at all,
-    `stopping` that the process ends, `clients` how many live streams are open.
+    `live` says whether the store answers at this moment, `running` is False once following it has broken down
+    for good, `stopping` says that the process ends, `clients` how many live streams are open.
     """
 
     def __init__(self, reader: Reader, metrics: WebMetrics) -> None:
         self.live = False
-        self.running = False
+        self.running = True
         self.stopping = False
         self.clients = 0
         self._said_away = False
@@ -49,7 +49,6 @@ class Feed:
     async def run(self) -> None:
         """Follow the store for ever, over all its failures; they are said once, and so is their end."""
         pause = LEAST_PAUSE_S
-        self.running = True
         try:
             while True:
                 try:

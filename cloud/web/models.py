@@ -181,7 +181,7 @@ class IncidentView(Model):
     changed_at: Ms
     closed_at: Ms | None
     revision: int = Field(examples=[1])
-    cause: str
+    cause: str = Field(examples=[""], description="what is wrong with a link, in words")
     trigger: EventRef | None
     episodes: list[EpisodeView]
 
@@ -255,7 +255,7 @@ class QuarantineView(Model):
     digest: str = Field(examples=["2bb80d537b1da3e3"])
     received_at: Ms
     size: int = Field(examples=[4096], description="bytes")
-    excerpt: str
+    excerpt: str = Field(examples=['{"v":1,"agent":"gw-1","epo'])
 
 
 ChangeView = EventView | VerdictView | AlertView | IncidentView | DeviceChange | BlindChange | AgentChange
@@ -289,13 +289,13 @@ class Goodbye(Model):
     """The stream's last message: why it ends. The client comes back with the last id it saw."""
 
     reason: str = Field(examples=["too_slow"])
-    detail: str
+    detail: str = Field(examples=["behind for more than 30 s; come back with the last id"])
 
 
 class SessionRequest(Model):
     """Signing in with the access token."""
 
-    token: str = Field(max_length=500)
+    token: str = Field(max_length=500, examples=["the access token"])
 
 
 class Health(Model):

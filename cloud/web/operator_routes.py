@@ -44,12 +44,12 @@ async def read_readiness(context: InContext, response: Response) -> Health:
     )
 
 
-def _metrics_are_open(context: InContext) -> None:
+async def _metrics_are_open(context: InContext) -> None:
     if not (context.options.local or context.options.metrics):
         raise HTTPException(404, "not offered here; the setting web_metrics opens it")
 
 
-def _docs_are_open(context: InContext) -> None:
+async def _docs_are_open(context: InContext) -> None:
     if not (context.options.local or context.options.docs):
         raise HTTPException(404, "not offered here; the setting web_docs opens it")
 

@@ -1,19 +1,15 @@
 """The web part over the in-memory store, with clocks that stand still until a test moves them."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import async_solipsism
 import httpx
 import pytest
 
 from cloud.store.memory import MemoryStore
 from cloud.store.memory_reads import MemoryReader
 from cloud.web.app import create_app
-from cloud.web.feed import Feed
-from cloud.web.metrics import WebMetrics
 from cloud.web.options import WebOptions
 from cloud.web.stream import Clocks
 from tests import samples
@@ -21,22 +17,17 @@ from tests.samples import NOON, Scribe
 from tests.webserver import RULES
 
 
-def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Any]:
-    """Waiting takes no time here."""
-    return {"virtual": async_solipsism.EventLoop}
-
-
 class Time:
-    """What both clocks say, in ms: the loop's virtual time since the start, and what a test adds."""
+    """What both clocks say, in ms: they stand still until a test moves them."""
 
     def __init__(self) -> None:
         self.added = 0
 
     def monotonic(self) -> int:
-        return round(asyncio.get_running_loop().time() * 1_000) + self.added
+        return self.added
 
     def now(self) -> int:
-        return NOON + self.monotonic()
+        return NOON + self.added
 
     @property
     def clocks(self) -> Clocks:
@@ -56,12 +47,6 @@ def store() -> MemoryStore:
 @pytest.fixture
 def scribe(store: MemoryStore) -> Scribe:
     return Scribe(store.open(3))
-
-
-@pytest.fixture
-async def feed(store: MemoryStore) -> Feed:
-    """A feed that knows where the store stands when it is asked, but does not follow it by itself."""
-    return Feed(MemoryReader(store), WebMetrics())
 
 
 Client = Callable[..., contextlib.AbstractAsyncContextManager[httpx.AsyncClient]]
