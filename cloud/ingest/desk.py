@@ -106,32 +106,41 @@ class SiteDesk:
         self._verdicts: list[VerdictRow] = []
         self._alerts: list[AlertRow] = []
         self._cleared: list[AlertCleared] = []
-        self._engine = self._make_engine(setup, remembered.cells, now) if setup else None
+        self._engine = self._remembered_engine(remembered.cells)
 
-    def _make_engine(self, setup: SiteSetup, cells: Mapping[str, bytes], now: int) -> RuleEngine:
+    def _remembered_engine(self, cells: Mapping[str, bytes]) -> RuleEngine | None:
+        """The engine as it was; None when no data of the site ever came, or it has no setup."""
         own = dict(cells)
-        stored = own.pop(DATA_FROM, None)
-        data_from = now if stored is None else int(stored)
-        if stored is None:
-            self._cells[DATA_FROM] = b"%d" % now
-        engine = setup.engine(setup.site, setup.rules, data_from)
-        if own:
-            engine.restore(own)
+        data_from = own.pop(DATA_FROM, None)
+        if self._setup is None or data_from is None:
+            return None
+        engine = self._setup.engine(self._setup.site, self._setup.rules, int(data_from))
+        engine.restore(own)
         return engine
+
+    def _first_data(self, data_from: int) -> RuleEngine | None:
+        """The site's very first data begin then: from there on its rules are judged."""
+        if self._setup is None:
+            return None
+        self._cells[DATA_FROM] = b"%d" % data_from
+        self._engine = self._setup.engine(self._setup.site, self._setup.rules, data_from)
+        return self._engine
 
     def heard(self, agent: str, now: int) -> None:
         """An agent said something."""
         self._links.heard(agent, now)
 
-    def judge(self, events: Sequence[Event], seq_base: int) -> None:
+    def judge(self, events: Sequence[Event], seq_base: int, now: int) -> None:
         """Hand events to the rules."""
-        if self._engine is not None:
-            self._engine.on_events(events, seq_base=seq_base)
+        engine = self._engine or self._first_data(min(now, *(event.at for event in events)))
+        if engine is not None:
+            engine.on_events(events, seq_base=seq_base)
 
-    def covered(self, device: str, coverage: Coverage) -> None:
+    def covered(self, device: str, coverage: Coverage, now: int) -> None:
         """Hand a statement to the rules."""
-        if self._engine is not None:
-            self._engine.on_coverage(device, coverage)
+        engine = self._engine or self._first_data(now)
+        if engine is not None:
+            engine.on_coverage(device, coverage)
 
     def settle(self, now: int) -> list[Recall]:
         """Let the rules decide; what they must look up first is returned, and answered with `remember`."""

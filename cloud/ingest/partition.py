@@ -5,6 +5,7 @@ message → admit → rules → (group is full, or the store is free) → covera
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -28,6 +29,8 @@ from cloud.store.base import (
 from contract.batch import Ack, Lane
 from contract.events import Event
 from contract.topics import Address
+
+_WITHHELD: Final = int(WITHHELD)
 
 
 class AgentAck(msgspec.Struct, frozen=True):
@@ -76,6 +79,7 @@ class Partition:
         self._quarantine: list[QuarantineRow] = []
         self._to_ack: dict[tuple[str, str, int], list[str]] = {}
         self._counts: Counter[str] = Counter()
+        self._pending: dict[str, list[Event]] | None = None
         self.size = 0
         """Events and readings taken into the group so far."""
         self.moved = False
@@ -104,11 +108,13 @@ class Partition:
         self._position = Position(stream=self._position.stream, seq=seq)
         self.moved = True
         self._quarantine += admitted.quarantine
+        self._pending = None
         if admitted.events is not None:
             self._events.append(admitted.events)
             self.size += len(admitted.events.events)
             if admitted.judged:
-                self._desk(admitted.events.site).judge(admitted.judged, admitted.events.seq_base)
+                desk = self._desk(admitted.events.site)
+                desk.judge(admitted.judged, admitted.events.seq_base, self._now)
         if admitted.readings is not None:
             self._readings.append(admitted.readings)
             self.size += len(admitted.readings.readings)
@@ -138,19 +144,31 @@ class Partition:
     def settle(self, now: int) -> list[Question]:
         """Let the coverage that holds by now count, and the rules decide; what they must look up is returned."""
         for statement in self._admission.statements():
-            self._desk(statement.site).covered(statement.device, statement.coverage)
+            self._desk(statement.site).covered(statement.device, statement.coverage, now)
         return [Question(site, recall) for site, desk in self._desks.items() for recall in desk.settle(now)]
 
     def pending_history(self, question: Question) -> list[Event]:
         """The events that answer a question and stand in no commit yet, with their full identity."""
         recall = question.recall
         return [
-            msgspec.structs.replace(event, seq=group.seq_base + event.seq)
-            for group in self._events
-            if group.site == question.site
-            for event, flag in zip(group.events, group.flags or (0,) * len(group.events), strict=True)
-            if not flag & WITHHELD and event.type in recall.types and recall.start <= event.at < recall.end
+            event
+            for event in self._pending_of(question.site)
+            if event.type in recall.types and recall.start <= event.at < recall.end
         ]
+
+    def _pending_of(self, site: str) -> list[Event]:
+        """The judged events of a site in the group so far; made once, however many questions there are."""
+        if self._pending is None:
+            self._pending = {}
+            for group in self._events:
+                known = self._pending.setdefault(group.site, [])
+                flags = group.flags or (0,) * len(group.events)
+                known += [
+                    msgspec.structs.replace(event, seq=group.seq_base + event.seq)
+                    for event, flag in zip(group.events, flags, strict=True)
+                    if not flag & _WITHHELD
+                ]
+        return self._pending.get(site, [])
 
     def desk(self, site: str) -> SiteDesk:
         """A site's desk."""

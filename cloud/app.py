@@ -1,0 +1,191 @@
+"""The cloud's process, wired: broker → workers → store → web. Everything is made here and handed on."""
+
+import asyncio
+import contextlib
+import functools
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeVar
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from cloud.broker.client import connect
+from cloud.broker.line import BrokerLine
+from cloud.clock import monotonic_ms, now_ms
+from cloud.correlation.engine import Engine
+from cloud.correlation.explain import explain
+from cloud.correlation.rule_files import load_rules
+from cloud.correlation.rules import RuleBook
+from cloud.errors import TransientError
+from cloud.ingest.desk import RuleEngine, SiteSetup
+from cloud.ingest.metrics import IngestMetrics
+from cloud.ingest.pauses import Pauses
+from cloud.ingest.session import Clocks, Surroundings
+from cloud.ingest.timeservice import TIME_REQUESTS, TimeService
+from cloud.ingest.worker import Worker
+from cloud.settings import Role, Settings
+from cloud.store.postgres.migrate import migrate
+from cloud.store.postgres.reads import PostgresReader
+from cloud.store.postgres.writer import PostgresStore
+from cloud.supervisor import supervise
+from cloud.web.app import create_app
+from cloud.web.server import WebServer
+from contract.problems import ConfigError, Problem
+from contract.site import Site
+from contract.site_files import load_site
+from contract.topics import PARTITIONS
+
+T = TypeVar("T")
+
+_log: Final = structlog.get_logger("cloud")
+_GIL_SWITCH_S: Final = 0.0005
+"""A commit's thread waits for the interpreter at every piece it sends: with the default of 5 ms it crawls."""
+
+
+def run(settings: Settings) -> int:
+    """Run the roles of the settings until SIGTERM or SIGINT; the exit status.
+
+    Raises:
+        ConfigError: Files of a site or its rules have mistakes; nothing was started.
+        SettingsError: The settings don't fit together; nothing was started.
+        MigrationError: The database is not one that this program can work with.
+    """
+    setups = load_setups(settings)
+    sys.setswitchinterval(_GIL_SWITCH_S)
+    asyncio.run(_until_signalled(settings, setups))
+    return 0
+
+
+def load_setups(settings: Settings) -> dict[str, SiteSetup]:
+    """The sites with their rules, by id.
+
+    Raises:
+        ConfigError: Every mistake of every file.
+    """
+    setups: dict[str, SiteSetup] = {}
+    problems: list[Problem] = []
+    for directory in settings.sites:
+        try:
+            site = load_site(directory)
+            rules = load_rules(settings.rules, site)
+        except ConfigError as error:
+            problems += error.problems
+            continue
+        if site.id in setups:
+            problems.append(Problem(str(directory), 1, "site", f"another directory is site {site.id} too"))
+        setups[site.id] = SiteSetup(site, rules, make_engine, explain)
+    if problems:
+        raise ConfigError(problems)
+    return setups
+
+
+def make_engine(site: Site, rules: RuleBook, data_from: int) -> RuleEngine:
+    """The live engine of a site whose data begin at `data_from`."""
+    return Engine(site, rules, data_from=data_from)
+
+
+async def _until_signalled(settings: Settings, setups: Mapping[str, SiteSetup]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(settings, setups, stop)
+
+
+async def serve(
+    settings: Settings,
+    setups: Mapping[str, SiteSetup],
+    stop: asyncio.Event,
+    on_web: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Run the roles until `stop` is set. `on_web` is told the address of the page.
+
+    Raises:
+        SettingsError: The page can't be served as the settings say.
+        MigrationError: The database is not one that this program can work with.
+    """
+    registry = CollectorRegistry()
+    parts: list[Awaitable[None]] = []
+    if Role.WORKER in settings.roles:
+        metrics = IngestMetrics(registry)
+        parts.append(supervise("worker", functools.partial(_work, settings, setups, metrics, stop), stop))
+    if Role.WEB in settings.roles:
+        web = functools.partial(_serve_web, settings, setups, registry, stop, on_web)
+        parts.append(supervise("web", web, stop))
+    await asyncio.gather(*parts)
+
+
+async def _serve_web(
+    settings: Settings,
+    setups: Mapping[str, SiteSetup],
+    registry: CollectorRegistry,
+    stop: asyncio.Event,
+    on_web: Callable[[str], None],
+) -> None:
+    rules = {name: setup.rules for name, setup in setups.items()}
+    sites = [setup.site for setup in setups.values()]
+    reader = PostgresReader(settings.database)
+    server = WebServer(create_app(reader, sites, settings.web, rules=rules, registry=registry))
+    _log.info("the page is served", action="serving", address=server.address)
+    on_web(server.address)
+    serving = asyncio.create_task(server.run_until_stopped())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    server.stop()
+    await serving
+
+
+async def _work(
+    settings: Settings, setups: Mapping[str, SiteSetup], metrics: IngestMetrics, stop: asyncio.Event
+) -> None:
+    """The worker's role: migrate, connect, own partitions, tell the time."""
+    await patiently(lambda: asyncio.to_thread(migrate, settings.database), stop)
+    broker = await patiently(lambda: connect(settings.broker, _say_broker), stop)
+    if broker is None:
+        return
+    try:
+        line = BrokerLine(broker, settings.stream_bytes, settings.stream_s)
+        await broker.subscribe(TIME_REQUESTS, TimeService(line, now_ms).handle, queue="time")
+        around = Surroundings(
+            line=line, sites=setups, clocks=Clocks(now_ms, monotonic_ms), counted=metrics.counted
+        )
+        await _own_partitions(settings, around, stop)
+    finally:
+        await broker.close()
+
+
+async def _own_partitions(settings: Settings, around: Surroundings, stop: asyncio.Event) -> None:
+    store = PostgresStore(settings.database)
+    workers = [Worker(partition, store, around) for partition in settings.partitions or range(PARTITIONS)]
+    async with asyncio.TaskGroup() as group:
+        for worker in workers:
+            group.create_task(worker.run())
+        await stop.wait()
+        for worker in workers:
+            worker.stop()
+
+
+async def patiently(attempt: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | None:
+    """What an attempt gives once it succeeds, tried again with growing pauses; None when stopped before."""
+    pauses = Pauses()
+    while not stop.is_set():
+        try:
+            found = await attempt()
+        except TransientError as error:
+            pause_s, first = pauses.failed()
+            if first:
+                _log.warning("waits", action="waiting", why=str(error))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await stop.wait()
+        else:
+            if pauses.succeeded():
+                _log.info("works again", action="recovered")
+            return found
+    return None
+
+
+def _say_broker(what: str) -> None:
+    _log.warning(what, action="broker")
