@@ -1,0 +1,174 @@
+"""Replay: recorded lines in, verdicts out, by the same engine that judges live. Pure.
+
+The verdicts are those as of `until` (verdicts.md section 5), byte for byte the same for any order of the lines.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from cloud.correlation.engine import Engine
+from cloud.correlation.lines import Received, Recording, read_lines
+from cloud.correlation.rules import RuleBook
+from cloud.correlation.verdict import Effect, Outcome, Revised, Verdict
+from contract.batch import Coverage
+from contract.events import KNOWN_TYPES
+from contract.problems import Problem
+from contract.site import Site
+
+
+class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay found.
+
+    `verdicts` are the lines to write, without line ends. The data were judged from `since` as of `until`, in ms;
+    both are 0 when there were none. Events of devices or types that nobody knows are counted by name.
+    """
+
+    verdicts: list[bytes]
+    bad: list[Problem]
+    since: int
+    until: int
+    events: int
+    readings: int
+    repeated: int
+    unknown_devices: dict[str, int]
+    unknown_types: dict[str, int]
+
+
+def replay(  # noqa: PLR0913 - each is an option of the command
+    site: Site,
+    rules: RuleBook,
+    lines: Iterable[bytes],
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    history: bool = False,
+    skip_bad: bool = False,
+    file: str = "-",
+) -> ReplayResult:
+    """Judge recorded lines.
+
+    `since` is the start of the data: what opened before is not told, though events before it are seen (somebody
+    who came a minute earlier is there). By default it is the earliest `at`, and `until` the latest `at` or
+    `complete_to` plus 1 ms. With `history` there is a line for each revision, in the order in which things were
+    received; `decided_at` says when. Nobody recorded when coverage was stated: there a device is taken to be
+    known up to the moment of each decision, until its `complete_to`.
+
+    Raises:
+        ConfigError: A line is bad and `skip_bad` is false; it names `file`, the line and what is wrong.
+    """
+    recording = read_lines(lines, site.id, file=file, skip_bad=skip_bad)
+    since = recording.first if since is None else since
+    until = _end(recording) if until is None else until
+    told: list[bytes] = []
+    if since is not None and until is not None:
+        run = _Run(site, rules, recording, since, until)
+        told = list(run.revisions() if history else run.verdicts())
+    devices, types = _unknown(recording, site)
+    return ReplayResult(
+        verdicts=told,
+        bad=recording.bad,
+        since=since or 0,
+        until=until or 0,
+        events=len(recording.events),
+        readings=recording.readings,
+        repeated=recording.repeated,
+        unknown_devices=devices,
+        unknown_types=types,
+    )
+
+
+class _Run:
+    """One pass of the engine over a recording."""
+
+    def __init__(self, site: Site, rules: RuleBook, recording: Recording, since: int, until: int) -> None:
+        self._since = since
+        self._until = until
+        self._engine = Engine(site, rules, data_from=since, keep_ms=None)
+        self._blind = {device: sorted(spans) for device, spans in recording.blind.items()}
+        # Events from `until` on are not seen, so no statement can be believed beyond it.
+        self._complete = {
+            device: min(recording.complete.get(device, until), until) for device in site.devices
+        }
+        seen = [received for received in recording.events.values() if received.event.at < until]
+        self._received = sorted(seen, key=_in_order)
+
+    def verdicts(self) -> Iterator[bytes]:
+        """A line for each episode as of `until`."""
+        self._cover(self._until)
+        self._engine.on_events([received.event for received in self._received])
+        for verdict in self._engine.verdicts(self._until):
+            if verdict.opened_at >= self._since and verdict.outcome is not Outcome.VOID:
+                yield _encode(_fields(verdict))
+
+    def revisions(self) -> Iterator[bytes]:
+        """A line for each revision: when something was received, and when a deadline passed meanwhile."""
+        by_receipt = sorted(self._received, key=lambda received: received.received_at)
+        for received_at, group in groupby(by_receipt, key=lambda received: received.received_at):
+            now = min(received_at, self._until)
+            yield from self._deadlines(now)
+            self._engine.on_events([received.event for received in group])
+            yield from self._settled(now, received_at)
+        yield from self._deadlines(self._until)
+        yield from self._settled(self._until, self._until)
+
+    def _deadlines(self, until: int) -> Iterator[bytes]:
+        while (due := self._engine.next_deadline()) is not None and due < until:
+            yield from self._settled(due, due)
+
+    def _settled(self, now: int, decided_at: int) -> Iterator[bytes]:
+        self._cover(now)
+        for revised in _revisions(self._engine.settle(now)):
+            if revised.verdict.opened_at >= self._since:
+                yield _encode(_history_fields(revised, decided_at))
+
+    def _cover(self, now: int) -> None:
+        for device, complete_to in self._complete.items():
+            blind = self._blind.pop(device, [])
+            self._engine.on_coverage(device, Coverage(min(complete_to, now), blind))
+
+
+def _in_order(received: Received) -> tuple[int, str, int]:
+    event = received.event
+    return event.at, event.device, event.seq
+
+
+def _end(recording: Recording) -> int | None:
+    ends = [*recording.complete.values(), *([] if recording.last is None else [recording.last])]
+    return max(ends) + 1 if ends else None
+
+
+def _revisions(effects: Sequence[Effect]) -> list[Revised]:
+    found = [effect for effect in effects if isinstance(effect, Revised)]
+    return sorted(found, key=lambda revised: (revised.verdict.episode, revised.revision))
+
+
+def _unknown(recording: Recording, site: Site) -> tuple[dict[str, int], dict[str, int]]:
+    """How often each device and each type stands there that the site does not know, by name."""
+    emitted = {name for device in site.file.devices for name in site.emits(device)}
+    known = KNOWN_TYPES | emitted
+    events = [received.event for received in recording.events.values()]
+    devices = Counter(event.device for event in events if event.device not in site.devices)
+    types = Counter(event.type for event in events if event.type not in known)
+    return dict(sorted(devices.items())), dict(sorted(types.items()))
+
+
+def _fields(verdict: Verdict) -> dict[str, Any]:
+    return msgspec.structs.asdict(verdict)
+
+
+def _history_fields(revised: Revised, decided_at: int) -> dict[str, Any]:
+    late = None if revised.late_ms is None else decided_at - revised.verdict.due_at
+    return _fields(revised.verdict) | {
+        "revision": revised.revision,
+        "decided_at": decided_at,
+        "late_ms": late,
+        "cleared": revised.cleared,
+    }
+
+
+def _encode(fields: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(fields, order="sorted")
