@@ -6,7 +6,7 @@ import sys
 from contract.problems import ConfigError
 from edge import logs
 from edge.app import run
-from edge.errors import EdgeError
+from edge.errors import EdgeError, SettingsError
 from edge.settings import read_settings
 
 
@@ -42,7 +42,7 @@ def main() -> int:
     lines = arguments.pop("line")
     try:
         return run(read_settings(arguments, lines))
-    except ConfigError as error:
+    except (ConfigError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except EdgeError as error:

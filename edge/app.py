@@ -6,6 +6,7 @@ import functools
 import importlib.metadata
 import random
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
@@ -21,7 +22,7 @@ from edge.coverage import CoverageTracker
 from edge.coverage import unpacked as coverage_from
 from edge.errors import SettingsError, SpoolDamaged
 from edge.intake import Intake
-from edge.lines import buffering, drivers_of
+from edge.lines import Build, buffering, lines_of
 from edge.profile.site_check import site_problems
 from edge.recent import recent_messages
 from edge.settings import Settings
@@ -76,9 +77,11 @@ async def serve(settings: Settings, site: Site, agent: Agent, stop: asyncio.Even
 
 
 async def _serve(settings: Settings, site: Site, agent: Agent, stop: asyncio.Event) -> None:
+    # First all that can be wrong with files and settings: then nothing has been started yet.
+    lines = lines_of(site, agent, settings)
     spool = _open_spool(settings)
     log.info("started", action="started", site=site.id, agent=agent.id, epoch=spool.epoch)
-    await Process(settings, site, agent, spool).run(stop)
+    await Process(settings, site, agent, spool, lines).run(stop)
     log.info("stopped", action="stopped", agent=agent.id)
 
 
@@ -103,7 +106,9 @@ def _past_lost(path: Path, note: bytes | None) -> bool:
 class Process:
     """One life of an agent over one spool."""
 
-    def __init__(self, settings: Settings, site: Site, agent: Agent, spool: SqliteSpool) -> None:
+    def __init__(
+        self, settings: Settings, site: Site, agent: Agent, spool: SqliteSpool, lines: Mapping[str, Build]
+    ) -> None:
         now, boot = clock.boot_ms(), clock.boot_id()
         last = {lane: spool.last(lane) for lane in Lane}
         accepted = {lane: spool.accepted(lane) for lane in Lane}
@@ -133,7 +138,7 @@ class Process:
             random_source=random.SystemRandom(),
         )
         self._intake.on_kept(self._uplink.rows_changed)
-        self._drivers = drivers_of(site, agent, settings, kept=self._intake.kept, recent=recent)
+        self._drivers = {name: build(self._intake.kept, recent) for name, build in lines.items()}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run every part until `stop`; then put on disk what is under way, and take leave.

@@ -2,7 +2,7 @@
 
 import random
 import urllib.parse
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from contract.site import Agent, Device, Site
 from contract.site_files import find_profile
@@ -18,6 +18,11 @@ from edge.settings import Settings
 from edge.topicmap import TopicMap
 
 Kept = Callable[[], Awaitable[None]]
+"""Waits until what was put to the sink is on disk."""
+Recent = Iterable[tuple[str, str]]
+"""Devices, with keys of messages that were read before."""
+Build = Callable[[Kept, Recent], Driver]
+Devices = Sequence[tuple[Device, Profile]]
 
 
 def buffering(site: Site) -> frozenset[str]:
@@ -26,10 +31,8 @@ def buffering(site: Site) -> frozenset[str]:
     return frozenset(d.id for d in site.file.devices if d.profile in heads and heads[d.profile].buffers)
 
 
-def drivers_of(
-    site: Site, agent: Agent, settings: Settings, *, kept: Kept, recent: Iterable[tuple[str, str]]
-) -> dict[str, Driver]:
-    """A driver for each line of an agent, by line id. Endpoints of the settings go before the site's.
+def lines_of(site: Site, agent: Agent, settings: Settings) -> dict[str, Build]:
+    """How to make the driver of each line of an agent, by line id. Endpoints of the settings go before the site's.
 
     Raises:
         ConfigError: A profile has mistakes.
@@ -39,7 +42,7 @@ def drivers_of(
     if unknown:
         raise SettingsError(f"agent {agent.id} has no line {', '.join(unknown)}")
     profiles = _profiles(site, agent, settings)
-    drivers: dict[str, Driver] = {}
+    builds: dict[str, Build] = {}
     for line in agent.lines:
         endpoint = settings.lines.get(line.id, line.endpoint)
         devices = [(d, profiles[d.profile]) for d in site.file.devices if d.line == line.id and d.profile]
@@ -49,10 +52,10 @@ def drivers_of(
                 endpoint=Endpoint.parse(endpoint),
                 client_id=f"sitewarden-{site.id}-{agent.id}-{line.id}",
             )
-            drivers[line.id] = _mqtt_driver(own, devices, buffering(site), kept, recent)
+            builds[line.id] = _mqtt_line(own, devices, buffering(site))
         else:
-            drivers[line.id] = _modbus_driver(line.id, endpoint, devices)
-    return drivers
+            builds[line.id] = _modbus_line(line.id, endpoint, devices)
+    return builds
 
 
 def _profiles(site: Site, agent: Agent, settings: Settings) -> Mapping[str, Profile]:
@@ -62,25 +65,24 @@ def _profiles(site: Site, agent: Agent, settings: Settings) -> Mapping[str, Prof
     return {name: load_profile(path) for name, path in paths.items() if path is not None}
 
 
-def _mqtt_driver(
-    line: mqtt.Line,
-    devices: list[tuple[Device, Profile]],
-    buffers: frozenset[str],
-    kept: Kept,
-    recent: Iterable[tuple[str, str]],
-) -> Driver:
+def _mqtt_line(line: mqtt.Line, devices: Devices, buffers: frozenset[str]) -> Build:
     mapped = [(device, profile) for device, profile in devices if isinstance(profile, MqttProfile)]
     if len(mapped) < len(devices):
         raise SettingsError(f"line {line.id} speaks MQTT; not every device on it does")
     topics = TopicMap(mapped)
-    presence = LinePresence(
-        topics.devices, with_presence=topics.tells_presence, buffering=buffers, remembered=recent
-    )
-    return mqtt.MqttDriver(line, topics, presence, kept=kept, random_source=random.SystemRandom())
+
+    def build(kept: Kept, recent: Recent) -> Driver:
+        presence = LinePresence(
+            topics.devices, with_presence=topics.tells_presence, buffering=buffers, remembered=recent
+        )
+        return mqtt.MqttDriver(line, topics, presence, kept=kept, random_source=random.SystemRandom())
+
+    return build
 
 
-def _modbus_driver(line: str, endpoint: str, devices: list[tuple[Device, Profile]]) -> Driver:
+def _modbus_line(line: str, endpoint: str, devices: Devices) -> Build:
     mapped = [(device, profile) for device, profile in devices if isinstance(profile, ModbusProfile)]
     if len(mapped) < len(devices):
         raise SettingsError(f"line {line} speaks Modbus; not every device on it does")
-    return modbus_driver(line, endpoint, mapped)
+    driver = modbus_driver(line, endpoint, mapped)
+    return lambda _kept, _recent: driver

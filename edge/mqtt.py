@@ -46,7 +46,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
             SettingsError: The text is no such URL.
         """
         parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in _PORTS or not parts.hostname:
+        if parts.scheme not in _PORTS or not parts.hostname or not _has_good_port(parts):
             raise SettingsError(f"expected a broker such as mqtt://host:1883, found {parts.scheme}://…")
         return cls(
             host=parts.hostname,
@@ -55,6 +55,13 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
             user=urllib.parse.unquote(parts.username) if parts.username else None,
             password=urllib.parse.unquote(parts.password) if parts.password else None,
         )
+
+
+def _has_good_port(parts: urllib.parse.SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -185,6 +186,14 @@ class AgentProcess:
         status = self.process.wait(timeout_s)
         self.process = None
         return status
+
+    def until_logged(self, action: str, timeout_ms: int = 10_000) -> None:
+        """Wait for a line of the log."""
+        end = monotonic_ms() + timeout_ms
+        while all(line["action"] != action for line in self.log):
+            if monotonic_ms() > end:
+                raise TimeoutError(f"the agent never said {action}")
+            time.sleep(0.02)
 
     @property
     def log(self) -> list[dict[str, Any]]:
