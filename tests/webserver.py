@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import dataclasses
+import json
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 from fastapi import FastAPI
 
 from cloud.correlation.rules import EventFilter, Response, RuleBook, RuleVersion
@@ -49,6 +52,46 @@ def serving(app: FastAPI) -> Iterator[WebServer]:
     finally:
         server.stop()
         thread.join(10)
+
+
+@dataclasses.dataclass
+class Message:
+    """One message of a live stream."""
+
+    event: str
+    id: str
+    data: Any
+
+
+@contextlib.contextmanager
+def streaming(address: str, *, place: str | None = None, **query: Any) -> Iterator[Iterator[Message]]:
+    """The messages of the live stream at an address, from a place on."""
+    headers = {"Last-Event-ID": place} if place is not None else {}
+    url = f"{address}/api/v1/stream"
+    with (
+        httpx.Client(timeout=20) as client,
+        client.stream("GET", url, params=query, headers=headers) as answer,
+    ):
+        assert answer.status_code == 200, answer.read()
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield parse(answer.iter_lines())
+
+
+def parse(lines: Iterator[str]) -> Iterator[Message]:
+    """Server-sent events as the WHATWG HTML standard section 9.2.6 reads them."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        if line:
+            name, _, value = line.partition(":")
+            fields[name] = value.removeprefix(" ")
+        elif "data" in fields:
+            yield Message(fields.get("event", "message"), fields.get("id", ""), json.loads(fields["data"]))
+            fields = {}
+
+
+def until(messages: Iterator[Message], event: str) -> Message:
+    """The next message of a kind."""
+    return next(message for message in messages if message.event == event)
 
 
 def now_ms() -> int:

@@ -41,7 +41,9 @@ def create_app(
     clocks: Clocks | None = None,
     registry: CollectorRegistry | None = None,
 ) -> FastAPI:
-    """The application. It opens and closes `reader`; `rules` are by site; `registry` may be the process's own.
+    """The application. It opens and closes `reader`; `rules` are by site.
+
+    `registry` has the figures of the rest of the process, which are shown with the app's own.
 
     Raises:
         SettingsError: The options would open it to a network without a secret.

@@ -11,10 +11,12 @@ _BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10
 
 
 class WebMetrics:
-    """The figures, in a registry that other parts of the process may share."""
+    """The figures of one app, shown together with those of `others`, the rest of the process."""
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry if registry is not None else CollectorRegistry()
+    def __init__(self, others: CollectorRegistry | None = None) -> None:
+        # Its own, so that an app can be made anew in a process that goes on.
+        self.registry = CollectorRegistry()
+        self._others = others
         self.requests = Counter(
             "sitewarden_web_requests",
             "Requests answered, by route and status",
@@ -49,5 +51,5 @@ class WebMetrics:
         )
 
     def text(self) -> bytes:
-        """All figures of the registry in Prometheus's text format."""
-        return generate_latest(self.registry)
+        """All figures in Prometheus's text format."""
+        return generate_latest(self.registry) + (generate_latest(self._others) if self._others else b"")

@@ -67,6 +67,8 @@ class PostgresReader(Reader):
             min_size=1,
             max_size=POOL_SIZE,
             timeout=POOL_WAIT_S,
+            # Then the next call tries at once, instead of waiting out pauses that grow.
+            reconnect_timeout=1.0,
             check=AsyncConnectionPool.check_connection,
             name="reads",
             open=False,

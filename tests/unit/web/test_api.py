@@ -3,11 +3,15 @@
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, Counter
 
 from cloud.correlation.verdict import Outcome
 from cloud.store.base import Flag, IncidentState
+from cloud.store.memory import MemoryStore
 from cloud.store.memory_reads import MemoryReader
+from cloud.web.app import create_app
 from cloud.web.health import SILENT_MS
+from cloud.web.options import WebOptions
 from tests import samples
 from tests.samples import BIG, NOON, Scribe
 
@@ -270,3 +274,13 @@ async def test_the_description_has_an_example_for_every_answer(client: Any) -> N
         and "enum" not in part
     ]
     assert lacking == []
+
+
+async def test_the_figures_of_the_whole_process_are_shown_by_each_app_that_is_made() -> None:
+    process = CollectorRegistry()
+    Counter("sitewarden_ingest_batches", "Batches", registry=process).inc(3)
+    for _ in range(2):
+        app = create_app(MemoryReader(MemoryStore()), [], WebOptions(), registry=process)
+        figures = app.state.context.metrics.text().decode()
+        assert "sitewarden_ingest_batches_total 3.0" in figures
+        assert "sitewarden_web_streams 0.0" in figures
