@@ -1,8 +1,14 @@
-"""Rules read from YAML and checked against a site: every mistake at once, with file, line and field."""
+"""Rules read from YAML and checked against a site: every mistake at once, with file, line and field.
 
+A mistake in what is written refuses the files; equipment that a site lacks does not, so that one pack of rules
+serves many sites: a rule that nothing there can trigger rests, one that nothing there can answer is judged
+`unknown`, and both are told as warnings.
+"""
+
+import datetime as dt
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -22,10 +28,11 @@ from contract.duration import parse_duration
 from contract.events import KNOWN_TYPES
 from contract.problems import ConfigError, Problem
 from contract.schema import part_schema
-from contract.site import Site
+from contract.site import Device, Site
 from contract.yamlfile import FieldPath, Located, check, load_yaml, unknown_name
 
-_KINDS = ("response", "recurrence")
+_KINDS: Final = ("response", "recurrence")
+_LONGEST_MS: Final = 10 * 366 * 86_400_000
 
 
 class RulesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +48,10 @@ class _Written(msgspec.Struct, frozen=True):
     located: Located
     index: int
 
+    def holds(self, field: str) -> bool:
+        """Whether the field stands in the file."""
+        return field in self.located.value["rules"][self.index]
+
     def problem(self, field: str, message: str) -> Problem:
         path: FieldPath = ("rules", self.index, *field.split(".")) if field else ("rules", self.index)
         return self.located.problem(path, message)
@@ -49,26 +60,18 @@ class _Written(msgspec.Struct, frozen=True):
 def load_rules(path: Path, site: Site) -> RuleBook:
     """The rules of a file, or of all `*.yaml` of a directory, checked against a site.
 
-    A rule that nothing at the site can trigger rests: it is left out, with a warning.
-
     Raises:
         ConfigError: Files are missing or have mistakes; every one is named with its file and line.
     """
     written, problems = _read(path)
     problems += _twice(written)
-    resting: list[str] = []
-    working: list[_Written] = []
-    for one in written:
-        checker = _Checker(one, site)
+    checkers = [_Checker(one, site) for one in written]
+    for checker in checkers:
         problems += checker.problems()
-        if why := checker.rests():
-            resting.append(f"{one.rule.id} rests at {site.id}: {why}")
-        else:
-            working.append(one)
     if problems:
         raise ConfigError(problems)
-    warnings = [warning for one in working for warning in _Checker(one, site).warnings()]
-    return RuleBook(_dated(working, site), (*resting, *warnings))
+    warnings = [warning for checker in checkers for warning in checker.warnings()]
+    return RuleBook(_dated(written, site), tuple(warnings))
 
 
 def rules_schema() -> dict[str, Any]:
@@ -90,29 +93,47 @@ def _read(path: Path) -> tuple[list[_Written], list[Problem]]:
         except ConfigError as error:
             problems += error.problems
             continue
-        found = [*_kinds(located)] or check(located, RulesFile)
+        found = list(_mistakes(located))
         problems += found
         if not found:
             rules = msgspec.convert(located.value, RulesFile).rules
-            written += [_Written(rule, located, index) for index, rule in enumerate(rules)]
+            written += [_reaching(_Written(rule, located, index)) for index, rule in enumerate(rules)]
     return written, problems
 
 
-def _kinds(located: Located) -> Iterator[Problem]:
-    """The kinds are looked at first: without one no other field of a rule can be understood."""
-    rules = located.value.get("rules") if isinstance(located.value, dict) else None
-    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+def _mistakes(located: Located) -> Iterator[Problem]:
+    """The kind of a rule is looked at first: without one its other fields mean nothing."""
+    whole = located.value
+    rules = whole.get("rules") if isinstance(whole, dict) else None
+    if not isinstance(rules, list):
+        yield from check(located, RulesFile)
+        return
+    yield from check(msgspec.structs.replace(located, value=whole | {"rules": []}), RulesFile)
+    for index, rule in enumerate(rules):
         kind = rule.get("kind") if isinstance(rule, dict) else None
         if kind in LATER_KINDS:
-            yield located.problem(("rules", index, "kind"), f"the kind {kind} is not supported yet")
+            yield located.problem(("rules", index, "kind"), f"kind {kind} is not supported yet")
         elif isinstance(rule, dict) and kind not in _KINDS:
-            expected = ", ".join((*_KINDS, *LATER_KINDS))
+            expected = ", ".join(_KINDS)
             yield located.problem(("rules", index, "kind"), f"expected one of {expected}, found {kind!r}")
+        else:
+            yield from check(located, Rule, ("rules", index))
+
+
+def _reaching(written: _Written) -> _Written:
+    """With a horizon that reaches the limit, where none is written: 1 h is less than some limits."""
+    rule = written.rule
+    if not isinstance(rule, Response) or written.holds("horizon"):
+        return written
+    if parse_duration(rule.horizon).ms >= parse_duration(rule.within).ms:
+        return written
+    return msgspec.structs.replace(written, rule=msgspec.structs.replace(rule, horizon=rule.within))
 
 
 def _twice(written: list[_Written]) -> Iterator[Problem]:
     seen: set[tuple[str, int]] = set()
-    begun: set[tuple[str, Any]] = set()
+    begun: set[tuple[str, dt.date]] = set()
+    kinds: dict[str, type[Rule]] = {}
     for one in written:
         rule = one.rule
         if (rule.id, rule.version) in seen:
@@ -121,6 +142,8 @@ def _twice(written: list[_Written]) -> Iterator[Problem]:
             yield one.problem(
                 "effective_from", f"another version of {rule.id} begins on {rule.effective_from}"
             )
+        if kinds.setdefault(rule.id, type(rule)) is not type(rule):
+            yield one.problem("kind", f"the versions of {rule.id} are of different kinds")
         seen.add((rule.id, rule.version))
         begun.add((rule.id, rule.effective_from))
 
@@ -146,63 +169,78 @@ class _Checker:
         self._site = site
         self._emitted = {name for device in site.file.devices for name in site.emits(device)}
 
-    def problems(self) -> list[Problem]:
-        """Names that do not exist, times that can't be, evidence that nobody can give."""
+    def problems(self) -> Iterator[Problem]:
+        """Names that do not exist and times that can't be."""
         rule = self._written.rule
-        found = [*self._types("expect", rule.expect), *self._durations()]
+        yield from self._types("expect", rule.expect)
+        yield from self._durations()
         if isinstance(rule, Response):
-            found += [*self._types("on", rule.on), *self._people(rule)]
+            yield from self._types("on", rule.on)
+            if not self._rests():
+                yield from self._people(rule)
         else:
-            found += self._selection(rule)
-        if not found and not self.rests() and not self._can_answer(rule):
-            wanted = ", ".join(sorted(rule.expect.types))
-            found.append(
-                self._written.problem("expect", f"can never be decided: no device here emits {wanted}")
-            )
-        return found
+            yield from self._selection(rule)
 
-    def rests(self) -> str:
+    def warnings(self) -> Iterator[str]:
+        """Why the rule rests here, or else which of its keys will always be unknown."""
+        rule = self._written.rule
+        if why := self._rests():
+            yield f"{rule.id} rests at {self._site.id}: {why}"
+        elif isinstance(rule, Response) and not _declared(rule.expect):
+            yield from self._unanswered(rule)
+
+    def _rests(self) -> str:
         """Why nothing at this site can ever open an episode of the rule; empty when something can."""
         rule = self._written.rule
         if isinstance(rule, Response):
-            if any(name.startswith("operator.") for name in rule.on.types) or rule.on.types & self._emitted:
+            if _declared(rule.on) or rule.on.types & self._emitted:
                 return ""
-            return "no device here emits " + ", ".join(sorted(rule.on.types))
-        return "" if any(self._selected(rule)) else "no device here is selected that emits what it expects"
+            return f"no device here emits {_either(rule.on)}"
+        if any(selects(rule.select, one) and self._emits(one, rule) for one in self._site.file.devices):
+            return ""
+        return f"no device that it selects emits {_either(rule.expect)}"
 
-    def warnings(self) -> Iterator[str]:
-        """Keys that will always be unknown, since no device can answer for them."""
-        rule = self._written.rule
-        if isinstance(rule, Response) and rule.match == "zone" and rule.per == "trigger":
-            sources = Sources(rule, self._site)
-            for zone in self._site.zones:
-                if sources.triggering(zone) and not sources.answering(zone):
-                    wanted = " or ".join(sorted(rule.expect.types))
-                    yield f"{rule.id}: zone {zone} will be unknown (no_source): no device there emits {wanted}"
+    def _unanswered(self, rule: Response) -> Iterator[str]:
+        sources, wanted = Sources(rule, self._site), _either(rule.expect)
+        for what, keys in self._keys(rule):
+            for key in keys:
+                if sources.triggering(key) and not sources.answering(key):
+                    yield f"{rule.id}: {what} {key} will be unknown (no_source): nothing there emits {wanted}"
 
-    def _can_answer(self, rule: Rule) -> bool:
-        declared = any(name.startswith("operator.") for name in rule.expect.types)
-        return declared or bool(rule.expect.types & self._emitted)
+    def _keys(self, rule: Response) -> Iterator[tuple[str, Iterable[str]]]:
+        if rule.match == "site":
+            yield "site", [self._site.id]
+        elif rule.match == "device" or rule.per == "answerer":
+            yield "device", self._site.devices
+        elif rule.match == "group":
+            yield "group", self._site.groups
+        else:
+            yield "zone", self._site.zones
 
-    def _selected(self, rule: Recurrence) -> Iterator[str]:
-        for device in self._site.file.devices:
-            if selects(rule.select, device) and self._site.emits(device) & rule.expect.types:
-                yield device.id
+    def _emits(self, device: Device, rule: Recurrence) -> bool:
+        return bool(self._site.emits(device) & rule.expect.types)
 
     def _types(self, field: str, wanted: EventFilter) -> Iterator[Problem]:
         known = KNOWN_TYPES | self._emitted
         for name in sorted(wanted.types - known):
             yield self._written.problem(f"{field}.type", unknown_name("event type", name, known))
+        for name, value in wanted.data.items():
+            if isinstance(value, dt.date):
+                yield self._written.problem(f"{field}.data.{name}", "expected text: write the date in quotes")
 
     def _durations(self) -> Iterator[Problem]:
         rule = self._written.rule
         names = ("within", "join", "horizon", "presence_ttl") if isinstance(rule, Response) else ("every",)
         for name in names:
+            if name == "horizon" and not self._written.holds(name):
+                continue
             duration = parse_duration(getattr(rule, name))
             if duration.working_days:
                 yield self._written.problem(name, "working days are not supported yet")
             elif not duration.ms and name in {"within", "every"}:
                 yield self._written.problem(name, "expected more than 0")
+            elif duration.ms > _LONGEST_MS:
+                yield self._written.problem(name, "expected ten years at the most")
         if isinstance(rule, Response) and parse_duration(rule.horizon).ms < parse_duration(rule.within).ms:
             yield self._written.problem("horizon", "expected at least as long as `within`")
 
@@ -233,3 +271,12 @@ class _Checker:
         for name in (wanted,) if isinstance(wanted, str) else wanted or ():
             if name not in known:
                 yield self._written.problem(field, unknown_name(what, name, known))
+
+
+def _declared(wanted: EventFilter) -> bool:
+    """Whether people tell of it on a screen, which every site has."""
+    return any(name.startswith("operator.") for name in wanted.types)
+
+
+def _either(wanted: EventFilter) -> str:
+    return " or ".join(sorted(wanted.types))
