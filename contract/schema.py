@@ -14,9 +14,10 @@ def site_schema() -> dict[str, Any]:
 
 def part_schema(model: Any, title: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:  # noqa: ANN401 - any model
     """The JSON Schema of `model`, with `optional` taken from what it requires."""
-    (reference,), components = msgspec.json.schema_components([model], ref_template="#/$defs/{name}")
-    root = components.pop(reference["$ref"].rsplit("/", 1)[1]) if "$ref" in reference else reference
-    root["required"] = [name for name in root.get("required", []) if name not in optional]
+    (shape,), components = msgspec.json.schema_components([model], ref_template="#/$defs/{name}")
+    root = components.pop(shape["$ref"].rsplit("/", 1)[1]) if "$ref" in shape else shape
+    if "required" in root:
+        root["required"] = [name for name in root["required"] if name not in optional]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **root,

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,6 @@ import typer
 from rich.console import Console
 
 from contract.problems import ConfigError
-from contract.schema import site_schema
 from contract.site_files import shipped_config
 from sitewarden import check as checks
 from sitewarden.demo import DemoOptions, run_demo
@@ -141,7 +141,8 @@ def config_check(
     """Check sites, the profiles they use, and the rules: one message per mistake, all of them at once."""
     base = Path("config") if Path("config").is_dir() else shipped_config()
     directories = sites or sorted(path for path in (base / "sites").iterdir() if path.is_dir())
-    report = checks.check_sites(directories, rules or base / "rules")
+    scenarios = None if sites else base / "scenarios"
+    report = checks.check_sites(directories, rules or base / "rules", scenarios)
     for warning in report.warnings:
         errors.print(f"warning: {warning}")
     if report.problems:
@@ -150,10 +151,21 @@ def config_check(
         typer.echo(line)
 
 
+class Schema(StrEnum):
+    """The kinds of files that people write."""
+
+    SITE = "site"
+    RULES = "rules"
+    PROFILE = "profile"
+    SCENARIO = "scenario"
+
+
 @config_app.command("schema")
-def config_schema() -> None:
-    """Print the JSON Schema of a site's files, for editors (yaml-language-server: $schema=…)."""
-    typer.echo(json.dumps(site_schema(), indent=2, ensure_ascii=False))
+def config_schema(
+    kind: Annotated[Schema, typer.Argument(help="Which kind of file.")] = Schema.SITE,
+) -> None:
+    """Print a JSON Schema for editors (yaml-language-server: $schema=…)."""
+    typer.echo(json.dumps(checks.schema(kind), indent=2, ensure_ascii=False))
 
 
 def _say_problems(error: ConfigError) -> int:

@@ -7,7 +7,6 @@ import signal
 import sys
 import tempfile
 import time
-import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -110,11 +109,13 @@ def _until_verdict(stack: Stack, options: DemoOptions, console: Console) -> int:
 
 def final_verdict(stack: Stack) -> dict[str, Any] | None:
     """A final verdict about an alarm, as the API tells it; None while there is none."""
-    query = urllib.parse.urlencode({"kind": "response", "final": "true", "limit": 1})
     with contextlib.suppress(OSError):
-        answer = msgspec.convert(stack.get(f"/api/v1/sites/{stack.site_id}/verdicts?{query}"), dict[str, Any])
+        answer = msgspec.convert(
+            stack.get(f"/api/v1/sites/{stack.site_id}/verdicts?limit=100"), dict[str, Any]
+        )
         for verdict in answer["items"]:
-            return dict(verdict)
+            if verdict["kind"] == "response" and verdict["final"]:
+                return dict(verdict)
     return None
 
 

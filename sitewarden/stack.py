@@ -25,10 +25,18 @@ from sitewarden.embedded.ports import free_port
 from sitewarden.embedded.process import Child
 
 FIELD_USER = "field"
-FIELD_TOPICS = ("patrol/#",)
+FIELD_TOPICS = ("patrol/+/scan", "patrol/+/status")
 _READY_S = 30.0
 
 Say = Callable[[str], None]
+
+
+class _Announced(msgspec.Struct):
+    """What the simulators say in their first lines."""
+
+    line: str = ""
+    endpoint: str = ""
+    ready: bool = False
 
 
 class StackOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +103,7 @@ class Stack:
         say("broker")
         self._children.append(self._start_broker())
         say("cloud")
-        self._start_child("cloud", self._cloud_command(), {"SITEWARDEN_DSN": dsn}).wait_until(
+        self._start_child("cloud", self._cloud_command(), {"SITEWARDEN_DATABASE": dsn}).wait_until(
             self._healthy, _READY_S
         )
         say("simulated devices")
@@ -166,11 +174,11 @@ class Stack:
     def _cloud_command(self) -> list[str]:
         return [
             "cloud",
-            *("--site", str(self._options.site)),
+            *("--sites", str(self._options.site)),
             *("--rules", str(self._options.rules)),
             *("--broker", f"nats://127.0.0.1:{self._nats_port}"),
             *("--broker-password-file", str(self.password_file(CLOUD_USER))),
-            *("--port", str(self._port)),
+            *("--web-port", str(self._port)),
         ]
 
     def _start_simulators(self) -> None:
@@ -178,6 +186,7 @@ class Stack:
             "firmware_sim",
             *("--site", str(self._options.site)),
             *("--scenario", str(self._options.scenario)),
+            *("--ports", "free"),
             *("--mqtt", f"mqtt://127.0.0.1:{self._mqtt_port}"),
             *("--mqtt-user", FIELD_USER),
             *("--mqtt-password-file", str(self.password_file(FIELD_USER))),
@@ -187,13 +196,13 @@ class Stack:
 
     def _read_lines(self, child: Child) -> bool:
         """The simulators say in their first lines where each line of the site is served."""
+        ready = False
         for text in child.log.read_text("utf-8").splitlines():
             with contextlib.suppress(msgspec.DecodeError):
-                said = msgspec.json.decode(text, type=dict[str, str])
-                if "line" in said:
-                    self._lines[said["line"]] = said["endpoint"]
-        served = {line.id for agent in self._site.agents.values() for line in agent.lines}
-        return served <= self._lines.keys()
+                said = msgspec.json.decode(text, type=_Announced)
+                self._lines |= {said.line: said.endpoint} if said.line else {}
+                ready |= said.ready
+        return ready
 
     def _edge_command(self, agent: str) -> list[str]:
         user = agent_user(Address(self._site.id, agent))
@@ -211,14 +220,14 @@ class Stack:
         """Where the agent finds its lines; in the environment, since the readers' line carries a password."""
         return {
             "SITEWARDEN_LINES": " ".join(
-                f"{line.id}={self._with_login(self._lines[line.id])}"
+                f"{line.id}={self._lines.get(line.id) or self._field_broker()}"
                 for line in self._site.agents[agent].lines
             )
         }
 
-    def _with_login(self, endpoint: str) -> str:
-        login = f"mqtt://{FIELD_USER}:{self._passwords[FIELD_USER]}@"
-        return endpoint.replace("mqtt://", login) if "@" not in endpoint else endpoint
+    def _field_broker(self) -> str:
+        """The readers' own line: they publish to the same broker."""
+        return f"mqtt://{FIELD_USER}:{self._passwords[FIELD_USER]}@127.0.0.1:{self._mqtt_port}"
 
     def _healthy(self) -> bool:
         try:

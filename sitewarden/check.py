@@ -1,0 +1,81 @@
+"""`sitewarden config check`: sites, the profiles they use, the rules, the scenarios; every mistake of all of them."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cloud.correlation.rule_files import load_rules, rules_schema
+from contract.problems import ConfigError, Problem
+from contract.schema import part_schema, site_schema
+from contract.site import Site
+from contract.site_files import load_site
+from edge.profile.model import Profile
+from edge.profile.site_check import site_problems
+from firmware_sim.scenario import Scenario
+from firmware_sim.scenario_file import load_scenario
+
+
+class Report(msgspec.Struct):
+    """What was found; `summary` has a line for each thing that is right."""
+
+    problems: list[Problem] = []
+    warnings: list[str] = []
+    summary: list[str] = []
+
+
+def check_sites(directories: list[Path], rules: Path, scenarios: Path | None) -> Report:
+    """Each site directory with its profiles, the rules against it, and the scenarios that are written for it."""
+    report = Report()
+    for directory in directories:
+        try:
+            site = load_site(directory)
+        except ConfigError as error:
+            report.problems += error.problems
+            continue
+        report.problems += site_problems(site, directory)
+        _check_rules(site, rules, report)
+        if scenarios is not None:
+            _check_scenarios(site, scenarios, report)
+        report.summary.append(_counts(site, directory))
+    return report
+
+
+def _check_rules(site: Site, rules: Path, report: Report) -> None:
+    try:
+        book = load_rules(rules, site)
+    except ConfigError as error:
+        report.problems += error.problems
+        return
+    report.warnings += book.warnings
+    ids = sorted({version.rule.id for version in book.versions})
+    report.summary.append(f"{rules}: {len(ids)} rules judge {site.id}: {', '.join(ids)}")
+
+
+def _check_scenarios(site: Site, scenarios: Path, report: Report) -> None:
+    for path in sorted(scenarios.glob("*.yaml")):
+        try:
+            load_scenario(path, site)
+        except ConfigError as error:
+            report.problems += error.problems
+
+
+def _counts(site: Site, directory: Path) -> str:
+    file = site.file
+    return (
+        f"{directory}: site {site.id} is right: {len(file.zones)} zones, {len(file.devices)} devices,"
+        f" {len(file.people)} people, {len(file.agents)} agents"
+    )
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema of a kind of file: `site`, `rules`, `profile` or `scenario`."""
+    match kind:
+        case "rules":
+            return rules_schema()
+        case "profile":
+            return part_schema(Profile, "A device profile of Sitewarden")
+        case "scenario":
+            return part_schema(Scenario, "A scenario of Sitewarden's simulators")
+        case _:
+            return site_schema()
