@@ -22,6 +22,10 @@ Names = str | tuple[str, ...]
 """One name or several. Not `Id`: msgspec 0.22 walks a union of an array and a text with a pattern wrongly when
 the garbage collector runs, and crashes; a test keeps that shape out of every model."""
 
+Applies = Literal["always", "if_equipped"]
+"""`if_equipped`: at a site with no device that could give the evidence the rule rests, with a warning; otherwise
+such a rule is refused, since it can never be decided."""
+
 DEFAULT_JOIN_MS: Final = 600_000
 DEFAULT_HORIZON_MS: Final = 3_600_000
 
@@ -65,6 +69,7 @@ class Response(
     within: DurationText
     version: Annotated[int, Meta(ge=1)] = 1
     effective_from: EffectiveFrom = dt.date(1970, 1, 1)
+    applies: Applies = "always"
     match: Literal["zone", "device", "group", "escape_route", "site"] = "zone"
     per: Literal["trigger", "answerer"] = "trigger"
     by: By | None = None
@@ -91,6 +96,7 @@ class Recurrence(
     every: DurationText
     version: Annotated[int, Meta(ge=1)] = 1
     effective_from: EffectiveFrom = dt.date(1970, 1, 1)
+    applies: Applies = "always"
     select: Select = Select()
     during: tuple[Window, ...] | str | None = None
     name: Text = Text()

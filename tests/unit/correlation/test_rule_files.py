@@ -262,11 +262,44 @@ def test_a_device_that_must_answer_and_cannot_is_a_warning(load: Load) -> None:
     assert warning.startswith("ER-2: device door will be unknown")
 
 
-def test_a_rule_for_equipment_that_is_not_there_rests_with_a_warning(load: Load) -> None:
-    text = REACH.replace("fire.alarm", "mains.lost").replace("2m", "2m\n    by: {role: engineer}")
-    book = load("rules:" + text)
-    assert book.warnings == ("ER-2 rests at s: no device here emits mains.lost",)
-    assert len(book.versions) == 1
+def test_a_rule_that_no_device_can_answer_is_refused(refused: Refused) -> None:
+    text = "rules:" + REACH.replace("checkpoint.scan", "generator.on_load")
+    assert refused(text) == [
+        (5, "rules[0].expect", "can never be decided: no device here emits generator.on_load")
+    ]
+
+
+@pytest.mark.parametrize("missing", ["fire.alarm", "checkpoint.scan"])
+def test_a_rule_of_a_pack_rests_where_its_equipment_is_missing(load: Load, missing: str) -> None:
+    elsewhere = REACH.replace(missing, "mains.lost").replace("2m", "2m\n    by: {role: engineer}")
+    book = load("rules:" + elsewhere + "    applies: if_equipped\n")
+    assert book.warnings == ("ER-2 judges nothing at s: no device here emits mains.lost",)
+    assert book.versions == ()
+
+
+def test_a_later_version_that_rests_still_ends_the_one_before(load: Load) -> None:
+    later = (
+        REACH.replace("checkpoint.scan", "mains.lost") + "    version: 2\n    effective_from: 2026-07-01\n"
+    )
+    (version,) = load("rules:" + REACH + later + "    applies: if_equipped\n").versions
+    assert (version.rule.version, version.end is None) == (1, False)
+
+
+def test_a_recurrence_that_selects_nothing_is_refused_unless_it_may_rest(
+    load: Load, refused: Refused
+) -> None:
+    text = "rules:\n  - {id: PT-2, select: {tag: vault}" + SCANNED
+    ((_, field, message),) = refused(text)
+    assert (field, message) == (
+        "rules[0].expect",
+        "can never be decided: no device that it selects emits checkpoint.scan",
+    )
+    assert load(text.replace("id:", "applies: if_equipped, id:")).versions == ()
+
+
+def test_a_rule_that_nothing_triggers_is_a_warning(load: Load) -> None:
+    book = load("rules:" + REACH.replace("fire.alarm", "mains.lost"))
+    assert book.warnings == ("ER-2 judges nothing at s: no device here emits mains.lost",)
 
 
 def test_what_people_declare_on_a_screen_needs_no_device(load: Load) -> None:
@@ -277,7 +310,7 @@ def test_what_people_declare_on_a_screen_needs_no_device(load: Load) -> None:
 def test_the_shipped_rules_load_at_the_demo_site() -> None:
     book = load_rules(HERE / "config/rules", load_site(HERE / "config/sites/demo"))
     assert [version.rule.id for version in book.versions] == [
-        *("ER-1", "ER-2", "ER-3", "ER-4", "ER-5", "FS-2", "GE-3", "GE-4", "PT-1", "PT-2", "WO-1", "WO-2")
+        *("ER-1", "ER-2", "ER-3", "ER-4", "ER-5", "FS-2", "GE-3", "GE-4", "PT-1")
     ]
     for version in book.versions:
         rule = version.rule
