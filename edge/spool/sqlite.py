@@ -130,6 +130,7 @@ class SqliteSpool:
         self._accepted = {lane: accepted[number] for lane, number in _LANE_NUMBER.items()}
         self._last = {lane: max(self._highest(lane), self._accepted[lane]) for lane in Lane}
         self._unwritten: set[Lane] = set()
+        self._set_aside = False
         self._ballast.restore()
 
     def _begin_epoch(self, random_source: random.Random) -> int:
@@ -170,6 +171,7 @@ class SqliteSpool:
 
     def _damaged(self, what: str) -> SpoolDamaged:
         self._db.close()
+        self._set_aside = True
         return SpoolDamaged(f"{self._path} is damaged ({what}); kept as {_keep_aside(self._path).name}")
 
     @property
@@ -354,6 +356,8 @@ class SqliteSpool:
 
     def close(self) -> None:
         """See `Spool.close`."""
+        if self._set_aside:
+            return
         with self._named_errors():
             if self._unwritten:
                 with self._transaction():

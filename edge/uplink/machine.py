@@ -126,6 +126,7 @@ class LaneState:
         """Everything that is not accepted is to be sent anew."""
         self.cursor = self.accepted
         self.on_way.clear()
+        self.fetching = False
 
     def progressed(self, through: int, now: int) -> None:
         """The cloud has everything up to `through`."""
@@ -198,6 +199,7 @@ class Machine:
         """The batch of a `Fetch` is on its way."""
         state = self._lanes[name.lane]
         state.fetching = False
+        # Otherwise the lane was begun anew in the meantime: those rows will be fetched again in their turn.
         if name.first == state.cursor + 1:
             state.cursor = name.last
             state.on_way.append(Sent(name, digest, now))

@@ -6,7 +6,7 @@ import msgspec
 
 from contract.batch import MAX_BATCH_BYTES, Batch, Coverage, Lane, batch_digest, encode
 from contract.events import Event, Readings
-from edge.clockmap import ClockMap, Moment
+from edge.clockmap import MAX_ERROR_MS, ClockMap, Moment
 from edge.rows import EventRow, ReadingRow, row_decoder
 from edge.spool.base import BatchName, Row, SpoolBatch
 
@@ -38,16 +38,18 @@ def pack(
 ) -> Parcel | None:
     """As many of the rows as fit one message, in order; None while the first can't be placed in time yet.
 
-    Rows of `refused` batches are replaced by a note that says so: their numbers must not be missing.
+    Rows of `refused` batches, and those that can't be read, are replaced by a note that says so: their numbers
+    must not be missing. The coverage of the envelope holds once the rows of this batch are there.
     """
     rows = batch.rows
     refused = [name for name in refused if name.lane is batch.name.lane]
     while rows:
-        placed = _place(rows, envelope.agent, clock, refused)
+        placed = _place(rows, envelope, clock, refused)
         if not placed:
             return None
         name = msgspec.structs.replace(batch.name, last=batch.name.first + len(placed) - 1)
-        payload = encode(_batch(name, placed, envelope))
+        through = {**envelope.through, name.lane: name.last}
+        payload = encode(_batch(name, placed, msgspec.structs.replace(envelope, through=through)))
         if len(payload) <= MAX_BATCH_BYTES or len(placed) == 1:
             return Parcel(name, payload)
         rows = rows[: len(placed) // 2]
@@ -62,25 +64,38 @@ def heartbeat(epoch: int, last: int, envelope: Envelope) -> bytes:
 Placed = tuple[int, EventRow | ReadingRow, Moment]
 
 
-def _place(rows: Sequence[Row], agent: str, clock: ClockMap, refused: Sequence[BatchName]) -> list[Placed]:
+def _place(
+    rows: Sequence[Row], envelope: Envelope, clock: ClockMap, refused: Sequence[BatchName]
+) -> list[Placed]:
     """The rows from the first on that can be placed in time, with their numbers."""
     placed: list[Placed] = []
     for row in rows:
-        content = row_decoder.decode(row.body)
+        try:
+            content = row_decoder.decode(row.body)
+        except msgspec.MsgspecError:
+            # Written by another version of this program.
+            note = _note(envelope.agent, 0, {"what": "unreadable"})
+            placed.append((row.seq, note, Moment(envelope.sent_at, MAX_ERROR_MS)))
+            continue
         seen = content.observed_at if isinstance(content, EventRow) else content.at
         moment = clock.resolve(row.boot, seen)
         if moment is None:
             break
         if any(name.first <= row.seq <= name.last for name in refused):
-            content = _refusal(content, agent, seen)
+            content = _refusal(content, envelope.agent, seen)
         placed.append((row.seq, content, moment))
     return placed
 
 
 def _refusal(content: EventRow | ReadingRow, agent: str, seen: int) -> EventRow:
     kind = content.type if isinstance(content, EventRow) else content.point
-    data = msgspec.json.encode({"what": "refused", "device": content.device, "kind": kind})
-    return EventRow(device=agent, type="device.fault", at=seen, observed_at=seen, data=data)
+    return _note(agent, seen, {"what": "refused", "device": content.device, "kind": kind})
+
+
+def _note(agent: str, seen: int, data: dict[str, str]) -> EventRow:
+    return EventRow(
+        device=agent, type="device.fault", at=seen, observed_at=seen, data=msgspec.json.encode(data)
+    )
 
 
 def _batch(name: BatchName, placed: Sequence[Placed], envelope: Envelope) -> Batch:
@@ -106,7 +121,7 @@ def _event(seq: int, row: EventRow, seen: Moment) -> Event:
         device=row.device,
         type=row.type,
         observed_at=seen.at,
-        clock_error_ms=seen.error_ms + row.error_ms,
+        clock_error_ms=min(seen.error_ms + row.error_ms, MAX_ERROR_MS),
         zone=row.zone,
         person=row.person,
         data=msgspec.Raw(row.data),

@@ -331,3 +331,13 @@ def test_a_restored_database_is_refilled_but_a_late_ack_is_not_taken_for_one(fie
     field.sent.clear()
     field.step()
     assert field.sent[0].first == 21
+
+
+def test_a_fetch_that_never_came_to_an_end_does_not_stop_the_next_connection(field: Field) -> None:
+    field.connect()
+    field.add(Lane.MAIN, 1)
+    assert Fetch(Lane.MAIN, 0, 32 * 1024) in field.machine.wake(field.now)
+    field.machine.disconnect(field.now)
+    field.machine.connect(field.now)
+    field.step()
+    assert spans(field.sent) == [(Lane.MAIN, 1, 1)]

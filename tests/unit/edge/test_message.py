@@ -104,3 +104,18 @@ def test_life_safety_has_a_lane_of_its_own() -> None:
     assert new_row(WARM).lane is Lane.MAIN
     assert new_row(msgspec.structs.replace(SCAN, type="fire.alarm")).lane is Lane.LIFE
     assert decoded(spooled(SCAN, lane=Lane.LIFE)).lane is Lane.LIFE
+
+
+def test_a_row_of_another_version_is_replaced_by_a_note_and_holds_nobody_up() -> None:
+    spoiled = spooled(SCAN, SCAN)
+    rows = (msgspec.structs.replace(spoiled.rows[0], body=b"what is this"), spoiled.rows[1])
+    batch = decoded(msgspec.structs.replace(spoiled, rows=rows))
+    assert [(event.seq, event.type) for event in batch.events] == [
+        (10, "device.fault"),
+        (11, "checkpoint.scan"),
+    ]
+    assert event_data(batch.events[0]) == {"what": "unreadable"}
+
+
+def test_coverage_that_travels_with_rows_waits_for_these_rows_only() -> None:
+    assert decoded(spooled(SCAN, SCAN)).through == {Lane.MAIN: 11, Lane.LIFE: 0}
