@@ -4,10 +4,10 @@ import { NoAccess, get, signIn } from "./api.js";
 import { serverNow, serverSays } from "./clock.js";
 import { Live } from "./live.js";
 import { Model } from "./model.js";
-import { render, tick } from "./render.js";
+import { render } from "./render.js";
 import { age, clockTime, inWords, loadWords, moment, speak, spoken, word } from "./words.js";
 
-const NOT_LIVE_MS = 9000;
+const NOT_LIVE_MS = 8000;
 const OLD_DATA_MS = 30000;
 
 const element = (id) => document.getElementById(id);
@@ -74,6 +74,8 @@ async function load(anew) {
   }
   if (mine !== model) return;
   loadedFor = mine;
+  // Twice: how many items fit is known only once the first of them stand.
+  render(mine);
   render(mine);
 }
 
@@ -96,7 +98,7 @@ function everySecond() {
   }
   element("clock").textContent = clockTime(now);
   showAge(now);
-  tick(model);
+  render(model);
 }
 
 function showAge(now) {
@@ -115,7 +117,6 @@ function translate() {
   element("site").replaceChildren(...options);
   element("site").value = model.site.id;
   element("site").parentElement.hidden = sites.length < 2;
-  render(model);
   everySecond();
 }
 

@@ -3,9 +3,13 @@
 import { serverNow } from "./clock.js";
 import { age, countdown, hasWord, inWords, moment, word } from "./words.js";
 
-const MOST_CARDS = 9;
-const MOST_ROWS = 8;
-const MOST_TILES = 40;
+const MOST_CARDS = 24;
+const MOST_ROWS = 20;
+const MOST_TILES = 200;
+const NARROW_PX = 1100;
+// Room left free below a list, in rem: for the line that says how many more there are; for the verdicts.
+const ROOM_BELOW = 4.5;
+const ROOM_BELOW_CARDS = 20;
 
 const MARKS = { overdue: "▲", waiting: "●", breached: "✖", unknown: "?", link: "◆" };
 const OUTCOME_MARKS = { met: "✓", breached: "✖", unknown: "?", pending: "…" };
@@ -20,20 +24,15 @@ export function render(model) {
   renderDevices(model);
 }
 
-// What changes every second by itself: countdowns, ages.
-export function tick(model) {
-  renderIncidents(model);
-  renderDevices(model);
-}
-
 function renderIncidents(model) {
   const now = serverNow();
   const cards = model.openIncidents().map((incident) => cardOf(incident, model, now));
   cards.sort((a, b) => a.rank - b.rank || a.due - b.due || (a.id < b.id ? -1 : 1));
-  keyed(element("cards"), cards.slice(0, MOST_CARDS), "article", drawCard);
+  const shown = fitting(element("cards"), MOST_CARDS, ROOM_BELOW_CARDS);
+  keyed(element("cards"), cards.slice(0, shown), "article", drawCard);
   element("incidents-count").textContent = cards.length || "";
   element("no-incidents").hidden = cards.length > 0;
-  more("more-incidents", cards.length - MOST_CARDS);
+  more("more-incidents", cards.length - shown);
 }
 
 function cardOf(incident, model, now) {
@@ -104,7 +103,8 @@ function drawCard(article, card) {
 
 function renderVerdicts(model) {
   const now = serverNow();
-  const rows = model.latestVerdicts(MOST_ROWS).map((verdict) => ({
+  const shown = fitting(element("rows"), MOST_ROWS, ROOM_BELOW);
+  const rows = model.latestVerdicts(shown).map((verdict) => ({
     id: `${verdict.rule}|${verdict.key}|${verdict.opened_at}`,
     outcome: verdict.outcome,
     place: inWords(model.names.get(verdict.key), verdict.key),
@@ -133,12 +133,14 @@ function renderDevices(model) {
   const devices = [...model.devices].sort(
     (a, b) => STATE_ORDER.indexOf(a.state) - STATE_ORDER.indexOf(b.state),
   );
-  const odd = devices.filter((device) => device.state !== "ok").length;
+  const silent = model.agents.filter((agent) => agent.silent).length;
+  const odd = silent + devices.filter((device) => device.state !== "ok").length;
   element("devices-count").textContent = odd ? word("abnormal", { n: odd }) : word("all_well");
   keyed(element("agents"), model.agents.map((agent) => agentTile(agent, now)), "li", drawTile);
-  const tiles = devices.slice(0, MOST_TILES).map((device) => deviceTile(device, model, now));
+  const shown = fitting(element("tiles"), MOST_TILES, ROOM_BELOW);
+  const tiles = devices.slice(0, shown).map((device) => deviceTile(device, model, now));
   keyed(element("tiles"), tiles, "li", drawTile);
-  more("more-devices", devices.length - MOST_TILES);
+  more("more-devices", devices.length - shown);
 }
 
 function agentTile(agent, now) {
@@ -177,6 +179,18 @@ function drawTile(item, tile) {
   text(item, "name", tile.name);
   text(item, "status", tile.status);
   text(item, "seen", tile.seen);
+}
+
+// How many items of a list fit on a wide screen, which nobody scrolls; on a narrow one all of them may show.
+function fitting(list, most, below) {
+  const item = list.firstElementChild;
+  if (!item || innerWidth <= NARROW_PX) return most;
+  const style = getComputedStyle(list);
+  const gap = parseFloat(style.rowGap) || 0;
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const top = list.getBoundingClientRect().top + scrollY;
+  const rows = Math.floor((innerHeight - top - below * rem + gap) / (item.offsetHeight + gap));
+  return Math.min(most, Math.max(1, rows) * style.gridTemplateColumns.split(" ").length);
 }
 
 function more(id, count) {

@@ -40,6 +40,7 @@ function format(options) {
 }
 
 const DAY = { year: "numeric", month: "2-digit", day: "2-digit" };
+const OTHER_DAY = { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" };
 const TIME = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
 
 export const clockTime = (ms) => format({ ...DAY, weekday: "short", ...TIME }).format(ms);
@@ -47,7 +48,7 @@ export const clockTime = (ms) => format({ ...DAY, weekday: "short", ...TIME }).f
 // The time of day, with the date when that is not today.
 export function moment(ms, now) {
   const day = format(DAY);
-  return (day.format(ms) === day.format(now) ? format(TIME) : format({ ...DAY, ...TIME })).format(ms);
+  return (day.format(ms) === day.format(now) ? format(TIME) : format(OTHER_DAY)).format(ms);
 }
 
 // A length of time to the second: 1:02:03 or 02:03.
