@@ -6,13 +6,23 @@ coverage statement makes the engine ask for its surroundings (`Recall`).
 
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from cloud.correlation.coverage import CoverageBook
-from cloud.correlation.episodes import Chain, Judged, Late, Machine, Told, overdue_of, tell, wants_alert
+from cloud.correlation.episodes import (
+    Chain,
+    Judged,
+    Machine,
+    Span,
+    overdue_of,
+    tell,
+    told_before,
+    wants_alert,
+)
 from cloud.correlation.presence import Presence
 from cloud.correlation.recurrence import RecurrenceMachine
 from cloud.correlation.response import ResponseMachine
@@ -20,15 +30,37 @@ from cloud.correlation.rules import Response, RuleBook, RuleVersion
 from cloud.correlation.sources import zone_of
 from cloud.correlation.verdict import Effect, Outcome, Reason, Recall, Revised, Verdict
 from contract.batch import Coverage
-from contract.events import LOCATION_TYPES, Event
+from contract.events import KNOWN_TYPES, LOCATION_TYPES, Event
 from contract.site import Site
 
 DEFAULT_KEEP_MS: Final = 26 * 3_600_000
 """How long evidence is kept for triggers that come late without contradicting a coverage statement."""
 _COVERAGE: Final = "coverage"
-_PRESENCE: Final = "presence"
+_LATE: Final = "late"
 
 Taker = Callable[[Event, int], None]
+
+
+_MOST_NAMES: Final = 1000
+"""How many unknown names are counted apart, so that nobody fills the memory with made-up ones."""
+
+
+class UnknownEvents:
+    """How many events came of types or devices that nobody knows; such events are kept, and decide nothing."""
+
+    def __init__(self) -> None:
+        self.types: Counter[str] = Counter()
+        self.devices: Counter[str] = Counter()
+
+    def count_type(self, name: str) -> None:
+        """One more event of an unknown type."""
+        self.types[name if name in self.types or len(self.types) < _MOST_NAMES else "…"] += 1
+
+    def count_device(self, event: Event) -> None:
+        """One more event of a device that the site does not have; screens are no devices of a site."""
+        if not event.type.startswith("operator."):
+            known = event.device in self.devices or len(self.devices) < _MOST_NAMES
+            self.devices[event.device if known else "…"] += 1
 
 
 class Engine:
@@ -40,34 +72,40 @@ class Engine:
         self.book = CoverageBook()
         self.keep_ms = keep_ms
         self.latest = data_from
+        self.unknown_events = UnknownEvents()
         self._site = site
         self._rules = rules
         self._data_from = data_from
         self._presence = Presence(site)
         self._dirty: dict[str, Chain] = {}
         self._changed: dict[str, Chain] = {}
+        self._gone: set[str] = set()
         self._dependents: dict[str, dict[str, Chain]] = {}
         self._timers: list[tuple[int, int, Chain, int]] = []
         self._waits: dict[str, list[tuple[int, int, Chain, int]]] = {}
         self._ticket = itertools.count()
-        self._late: dict[tuple[str, str], list[Late]] = {}
-        self._asked: set[tuple[str, str]] = set()
-        self._histories: list[tuple[Recall, Sequence[Event], Sequence[Revised]]] = []
+        self._late: dict[tuple[str, str], Span] = {}
+        self._asked: dict[tuple[str, str], Span] = {}
+        self._late_changed = False
         self._machines = {rule: self._machine(versions) for rule, versions in _by_rule(rules).items()}
         self._routes = self._all_routes()
 
     def on_events(self, events: Sequence[Event], *, seq_base: int = 0) -> None:
         """Take in events; the identity of each is `(device, seq_base + seq)`. Known ones change nothing."""
-        routes = self._routes
+        routes, devices = self._routes, self._site.devices
         latest = self.latest
         for event in events:
             takers = routes.get(event.type)
-            if takers is not None:
+            if takers is None:
+                self.unknown_events.count_type(event.type)
+            elif takers:
                 seq = seq_base + event.seq
                 if event.at > latest:
                     self.latest = latest = event.at
                 for take in takers:
                     take(event, seq)
+            if event.device not in devices:
+                self.unknown_events.count_device(event)
 
     def on_coverage(self, device: str, coverage: Coverage) -> None:
         """Take in a statement of how far a device is known. Known ones change nothing."""
@@ -95,9 +133,8 @@ class Engine:
         for name in sorted(dirty):
             self._settle_chain(dirty[name], now, effects)
         self._changed.update(dirty)
-        self._amend(now, effects)
-        self._ask(effects)
         self._forget_presence()
+        self._ask(effects)
         return effects
 
     def next_deadline(self) -> int | None:
@@ -111,23 +148,48 @@ class Engine:
     def dirty_cells(self) -> dict[str, bytes | None]:
         """The parts of the engine's memory that changed since the last call, by name; None: gone."""
         cells: dict[str, bytes | None] = {name: chain.encode() for name, chain in self._changed.items()}
-        self._changed = {}
-        shared = {_COVERAGE: self.book.dirty_cell(), _PRESENCE: self._presence.dirty_cell()}
-        return cells | {name: cell for name, cell in shared.items() if cell is not None}
+        cells.update(dict.fromkeys(self._gone))
+        self._changed, self._gone = {}, set()
+        book = self.book.dirty_cell()
+        if book is not None:
+            cells[_COVERAGE] = book
+        if self._late_changed:
+            cells[_LATE] = self._late_cell()
+            self._late_changed = False
+        return cells | self._presence.dirty_cells()
+
+    def _late_cell(self) -> bytes | None:
+        """What must be looked up still: what was asked and not answered is asked again."""
+        waiting = [(*name, span) for asked in (self._late, self._asked) for name, span in asked.items()]
+        return msgspec.msgpack.encode(waiting) if waiting else None
 
     def restore(self, cells: Mapping[str, bytes]) -> None:
-        """Take back what `dirty_cells` gave over time. Cells of rules that are no more are passed over."""
+        """Take back what `dirty_cells` gave over time. Cells of rules that are no more go."""
         for name, cell in sorted(cells.items()):
             if name == _COVERAGE:
                 self.book.restore(cell)
-            elif name == _PRESENCE:
-                self._presence.restore(cell)
-            else:
+            elif name == _LATE:
+                for rule, key, missing in msgspec.msgpack.decode(cell, type=list[tuple[str, str, Span]]):
+                    if rule in self._machines:
+                        self.recall(self._machines[rule], key, missing)
+            elif not self._presence.restore(name, cell):
                 self._restore_chain(name, cell)
 
     def on_history(self, recall: Recall, events: Sequence[Event], last: Sequence[Revised]) -> None:
         """The answer to a `Recall`: the stored events with their full identities, and what was told last."""
-        self._histories.append((recall, events, last))
+        missing = self._asked.pop((recall.rule, recall.key), None)
+        self._late_changed = True
+        machine = self._machines.get(recall.rule)
+        if missing is None or machine is None:
+            return
+        for event in events:
+            if event.type in LOCATION_TYPES:
+                self._note(event, event.seq)
+        told = {one.verdict.opened_at: told_before(one) for one in last}
+        in_order = sorted(events, key=lambda event: (event.at, event.device, event.seq))
+        more = machine.take_back(recall, missing, in_order, told)
+        if more is not None:
+            self.recall(machine, recall.key, more)
 
     def verdicts(self, now: int) -> list[Verdict]:
         """Every episode that is kept, as of `now`, sorted by `(rule, key, opened_at)`."""
@@ -141,7 +203,7 @@ class Engine:
 
     def mark(self, chain: Chain) -> None:
         """See `Host.mark`."""
-        self._dirty[chain.name] = chain
+        self._dirty[chain.name] = self._changed[chain.name] = chain
 
     def changed(self, chain: Chain) -> None:
         """See `Host.changed`."""
@@ -152,9 +214,12 @@ class Engine:
         for device in devices:
             self._dependents.setdefault(device, {})[chain.name] = chain
 
-    def recall(self, late: Late) -> None:
+    def recall(self, machine: Machine, key: str, missing: Span) -> None:
         """See `Host.recall`."""
-        self._late.setdefault((late.recall.rule, late.recall.key), []).append(late)
+        name = (machine.rule, key)
+        known = self._late.get(name, missing)
+        self._late[name] = min(known[0], missing[0]), max(known[1], missing[1])
+        self._late_changed = True
 
     def _machine(self, versions: list[RuleVersion]) -> Machine:
         if isinstance(versions[0].rule, Response):
@@ -162,7 +227,7 @@ class Engine:
         return RecurrenceMachine(versions, self._site, self, self._data_from)
 
     def _all_routes(self) -> dict[str, tuple[Taker, ...]]:
-        found: dict[str, list[Taker]] = {}
+        found: dict[str, list[Taker]] = {name: [] for name in KNOWN_TYPES}
         for machine in self._machines.values():
             for name, takers in machine.routes().items():
                 found.setdefault(name, []).extend(takers)
@@ -175,37 +240,38 @@ class Engine:
         return [machine for machine in self._machines.values() if isinstance(machine, ResponseMachine)]
 
     def _locate(self, event: Event, seq: int) -> None:
+        if self._note(event, seq):
+            for machine in self._responses():
+                if machine.ttl:
+                    machine.located(event.at)
+
+    def _note(self, event: Event, seq: int) -> bool:
         device = self._site.devices.get(event.device)
         person = self._site.people.get(event.person) if event.person else None
         if device is None or person is None:
-            return
-        seen = (event.at, event.device, seq, zone_of(device, event.zone) or "")
-        if self._presence.note(person.id, seen):
-            for machine in self._responses():
-                if machine.ttl:
-                    machine.located(event, seq)
+            return False
+        return self._presence.note(
+            person.id, (event.at, event.device, seq, zone_of(device, event.zone) or "")
+        )
 
     def _settle_chain(self, chain: Chain, now: int, effects: list[Effect]) -> None:
-        final: list[int] = []
+        final = False
         for judged in chain.judge(now):
             self._told(chain, judged, now, effects)
-            if judged.verdict.final:
-                final.append(judged.verdict.opened_at)
+            final |= judged.verdict.final
         for opened_at in chain.vanished():
-            gone = _void(chain.told[opened_at].verdict)
-            self._told(chain, Judged(gone), now, effects)
-        if self.keep_ms is not None:
-            for opened_at in final:
-                chain.let_go(opened_at)
+            self._told(chain, Judged(_void(chain.told[opened_at].verdict)), now, effects)
+        if final and self.keep_ms is not None:
+            chain.let_go()
 
     def _told(self, chain: Chain, judged: Judged, now: int, effects: list[Effect]) -> None:
         opened_at = judged.verdict.opened_at
         told, revised = tell(chain.told.get(opened_at), judged.verdict, now)
         if revised is not None:
             effects.append(revised)
-        if wants_alert(told):
+        if wants_alert(told, judged):
             effects.append(overdue_of(judged.verdict, chain.links()))
-            told = Told(told.verdict, told.revision, alerted=True, cleared=False)
+            told = msgspec.structs.replace(told, alerted=True)
         chain.told[opened_at] = told
         if judged.wake is not None:
             heapq.heappush(self._timers, (judged.wake, next(self._ticket), chain, opened_at))
@@ -214,70 +280,27 @@ class Engine:
             heapq.heappush(waits, (judged.beyond, next(self._ticket), chain, opened_at))
 
     def _restore_chain(self, name: str, cell: bytes) -> None:
-        machine = self._machines.get(name.split("|", 2)[1])
-        if machine is None:
-            return
-        try:
-            chain = machine.restore(name, cell)
-        except KeyError:
-            return
-        self._dirty[name] = chain
+        machine = self._machines.get(name.partition("|")[2].partition("|")[0])
+        chain = machine.restore(name, cell) if machine else None
+        if chain is None:
+            self._gone.add(name)
+        else:
+            self._dirty[name] = chain
 
     def _ask(self, effects: list[Effect]) -> None:
-        for key in sorted(self._late.keys() - self._asked):
-            recalls = [late.recall for late in self._late[key]]
-            start, end = min(one.start for one in recalls), max(one.end for one in recalls)
-            effects.append(msgspec.structs.replace(recalls[0], start=start, end=end))
-            self._asked.add(key)
-
-    def _amend(self, now: int, effects: list[Effect]) -> None:
-        histories, self._histories = self._histories, []
-        for recall, events, last in histories:
-            self._asked.discard((recall.rule, recall.key))
-            lates = self._late.pop((recall.rule, recall.key), [])
-            effects += self._amended(recall, events, last, lates, now)
-
-    def _amended(
-        self, recall: Recall, events: Sequence[Event], last: Sequence[Revised], lates: list[Late], now: int
-    ) -> Iterable[Effect]:
-        first, until = min(late.first for late in lates), max(late.last for late in lates)
-        judged = self._judged_anew(recall, [*events, *map(_identified, lates)], now)
-        told = {revised.verdict.opened_at: revised for revised in last}
-        kept = self._kept(recall)
-        verdicts = {verdict.opened_at: verdict for verdict in judged if verdict.opened_at not in kept}
-        for opened_at in sorted(verdicts.keys() | told.keys()):
-            if first <= opened_at <= until and opened_at not in kept:
-                before = told.get(opened_at)
-                verdict = verdicts.get(opened_at) or _void(told[opened_at].verdict)
-                memory = Told(before.verdict, before.revision) if before else None
-                revised = tell(memory, verdict, now)[1]
-                if revised is not None:
-                    yield revised
-
-    def _judged_anew(self, recall: Recall, events: Sequence[Event], now: int) -> list[Verdict]:
-        versions = tuple(version for version in self._rules.versions if version.rule.id == recall.rule)
-        start = max(self._data_from, recall.start)
-        apart = Engine(self._site, RuleBook(versions), data_from=start, keep_ms=None)
-        apart.book.share(self.book)
-        apart.on_events(events)
-        return [
-            verdict
-            for verdict in apart.verdicts(now)
-            if verdict.key == recall.key and (verdict.opened_at > start or start == self._data_from)
-        ]
-
-    def _kept(self, recall: Recall) -> set[int]:
-        machine = self._machines[recall.rule]
-        return {opened_at for chain in machine.chains_of(recall.key) for opened_at in chain.told}
+        for name in sorted(self._late.keys() - self._asked.keys()):
+            missing = self._asked[name] = self._late.pop(name)
+            effects.append(self._machines[name[0]].ask(name[1], missing))
 
     def _forget_presence(self) -> None:
-        if self.keep_ms is None:
-            return
+        """Let go of locations that no trigger still to come can use."""
         machines = [machine for machine in self._responses() if machine.ttl]
+        if self.keep_ms is None or not machines:
+            return
+        coming = min(machine.triggered_up_to(self.latest) for machine in machines)
         opened = [moment for machine in machines if (moment := machine.oldest_open()) is not None]
-        most = max((machine.ttl for machine in machines), default=0)
-        oldest = min([self.latest - self.keep_ms, *opened])
-        self._presence.forget_before(oldest - most)
+        oldest = min([max(coming, self.latest - self.keep_ms), *opened])
+        self._presence.forget_before(oldest - max(machine.ttl for machine in machines))
 
 
 def _by_rule(rules: RuleBook) -> dict[str, list[RuleVersion]]:
@@ -285,10 +308,6 @@ def _by_rule(rules: RuleBook) -> dict[str, list[RuleVersion]]:
     for version in rules.versions:
         found.setdefault(version.rule.id, []).append(version)
     return found
-
-
-def _identified(late: Late) -> Event:
-    return msgspec.structs.replace(late.event, seq=late.identity)
 
 
 def _void(verdict: Verdict) -> Verdict:

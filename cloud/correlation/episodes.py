@@ -6,8 +6,11 @@ from typing import Protocol
 import msgspec
 
 from cloud.correlation.coverage import CoverageBook
-from cloud.correlation.verdict import EventId, Outcome, Overdue, Recall, Revised, Verdict
+from cloud.correlation.verdict import Outcome, Overdue, Recall, Revised, Verdict
 from contract.events import Event
+
+Span = tuple[int, int]
+"""From the first moment up to, but not including, the second."""
 
 
 class Told(msgspec.Struct, frozen=True, array_like=True):
@@ -15,37 +18,33 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
 
     verdict: Verdict
     revision: int
+    decided_at: int
     alerted: bool = False
     cleared: bool = False
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
-    """A verdict as of now, and what could change it: time reaching `wake`, or a device known beyond `beyond`."""
+    """A verdict as of now, and what could change it: time reaching `wake`, or a device known beyond `beyond`.
+
+    `answered` is true when evidence is known, also where it came too late.
+    """
 
     verdict: Verdict
     wake: int | None = None
     lagging: str | None = None
     beyond: int = 0
-
-
-class Late(msgspec.Struct, frozen=True):
-    """An event that touches what has been let go: it is judged once its surroundings are recalled.
-
-    Episodes that opened in `[first, last]` may change by it; `identity` is its full sequence number.
-    """
-
-    recall: Recall
-    event: Event
-    identity: int
-    first: int
-    last: int
+    answered: bool = False
 
 
 class Chain(Protocol):
     """The undecided episodes of one rule and key."""
 
     name: str
-    told: dict[int, Told]
+
+    @property
+    def told(self) -> dict[int, Told]:
+        """What was told of the episodes that are kept, by when they opened."""
+        ...
 
     def judge(self, now: int) -> Iterable[Judged]:
         """The episodes that may have changed since the last call."""
@@ -55,8 +54,8 @@ class Chain(Protocol):
         """Look at an episode again, if it is still there."""
         ...
 
-    def let_go(self, opened_at: int) -> None:
-        """A final verdict was told: the episode need not be kept."""
+    def let_go(self) -> None:
+        """Final verdicts were told: what nothing can change need not be kept."""
         ...
 
     def vanished(self) -> list[int]:
@@ -95,8 +94,8 @@ class Host(Protocol):
         """The chain depends on the coverage of these devices."""
         ...
 
-    def recall(self, late: Late) -> None:
-        """An event came too late for what is kept."""
+    def recall(self, machine: "Machine", key: str, missing: Span) -> None:
+        """Events in the span came too late for what is kept: all of the key from there on is needed again."""
         ...
 
 
@@ -115,16 +114,26 @@ class Machine(Protocol):
         """When time alone opens the next episode."""
         ...
 
-    def restore(self, name: str, cell: bytes) -> Chain:
-        """A chain as it was.
-
-        Raises:
-            KeyError: There is no such chain any more.
-        """
+    def restore(self, name: str, cell: bytes) -> Chain | None:
+        """A chain as it was; None when there is no such chain any more."""
         ...
 
-    def chains_of(self, key: str) -> Sequence[Chain]:
-        """The chains of a key, one for each version that has its own."""
+    @property
+    def rule(self) -> str:
+        """The rule's id."""
+        ...
+
+    def ask(self, key: str, missing: Span) -> Recall:
+        """What must be looked up to judge all of a key anew that opened from the span's start on."""
+        ...
+
+    def take_back(
+        self, recall: Recall, missing: Span, events: Sequence[Event], told: Mapping[int, Told]
+    ) -> Span | None:
+        """Take what was looked up back into the key's chains, to be judged again.
+
+        Returns: What is needed still; None when that was all.
+        """
         ...
 
     def verdicts(self, now: int) -> Iterable[Verdict]:
@@ -149,38 +158,34 @@ def differs(one: Verdict, other: Verdict) -> bool:
 
 def tell(told: Told | None, verdict: Verdict, now: int) -> tuple[Told, Revised | None]:
     """What is told of an episode now, after what was told last; no revision when nothing changed."""
-    if told is not None and not differs(told.verdict, verdict):
+    if told is None:
+        return Told(verdict, 1, now), Revised(verdict=verdict, revision=1, decided_at=now)
+    if not differs(told.verdict, verdict):
         return told, None
-    alerted = told is not None and told.alerted and not told.cleared
-    cleared = alerted and verdict.outcome in {Outcome.MET, Outcome.VOID}
+    cleared = told.alerted and not told.cleared and verdict.outcome in {Outcome.MET, Outcome.VOID}
     revised = Revised(
         verdict=verdict,
-        revision=told.revision + 1 if told else 1,
+        revision=told.revision + 1,
         decided_at=now,
-        late_ms=now - told.verdict.due_at if told is not None and told.verdict.final else None,
+        late_ms=now - told.decided_at if told.verdict.final else None,
         cleared=cleared,
     )
-    again = Told(
-        verdict,
-        revised.revision,
-        told.alerted if told else False,
-        cleared or (told.cleared if told else False),
-    )
-    return again, revised
+    return Told(verdict, revised.revision, now, told.alerted, told.cleared or cleared), revised
 
 
-def wants_alert(told: Told) -> bool:
+def told_before(last: Revised) -> Told:
+    """What was told of an episode that was let go. An old alert is never raised twice, but can be withdrawn."""
+    clear = last.verdict.outcome in {Outcome.MET, Outcome.VOID}
+    return Told(last.verdict, last.revision, last.decided_at, alerted=True, cleared=clear)
+
+
+def wants_alert(told: Told, judged: Judged) -> bool:
     """Whether somebody must look now: nothing is known at the limit, and it was not said yet."""
-    verdict = told.verdict
-    unanswered = verdict.elapsed_ms is None and verdict.outcome in {Outcome.BREACHED, Outcome.UNKNOWN}
-    return not told.alerted and (verdict.overdue or unanswered)
+    verdict = judged.verdict
+    overdue = verdict.overdue or verdict.outcome in {Outcome.BREACHED, Outcome.UNKNOWN}
+    return overdue and not judged.answered and not told.alerted
 
 
 def overdue_of(verdict: Verdict, links: Sequence[tuple[str, int]]) -> Overdue:
     """The alert of an episode."""
     return Overdue(episode=verdict.episode, due_at=verdict.due_at, links=tuple(links))
-
-
-def sorted_ids(ids: Iterable[tuple[int, str, int]]) -> tuple[EventId, ...]:
-    """Identities in the order of `(at, device, seq)`."""
-    return tuple((device, seq) for _, device, seq in sorted(ids))

@@ -3,6 +3,8 @@
 import datetime as dt
 from typing import Final
 
+import msgspec
+
 from cloud.correlation.rules import By, EventFilter
 from contract.events import LOCATION_TYPES, Event, event_data
 from contract.site import Person, Site
@@ -15,8 +17,16 @@ def lets_through(wanted: EventFilter, event: Event) -> bool:
     """Whether an event of the right type has the data that a filter asks for."""
     if not wanted.data:
         return True
-    data = event_data(event)
-    return all(name in data and data[name] == value for name, value in wanted.data.items())
+    try:
+        data = event_data(event)
+    except msgspec.DecodeError:
+        return False
+    return all(name in data and _same(data[name], value) for name, value in wanted.data.items())
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two values are the same in JSON, where true is not 1."""
+    return one == other and isinstance(one, bool) is isinstance(other, bool)
 
 
 def qualifies(person: Person, by: By | None, at: int, site: Site) -> bool:

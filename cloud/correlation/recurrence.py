@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from cloud.correlation.coverage import NOTHING, covered_up_to
-from cloud.correlation.episodes import Chain, Host, Judged, Late, Told
+from cloud.correlation.episodes import Chain, Host, Judged, Told
 from cloud.correlation.people import lets_through
 from cloud.correlation.rules import Recurrence, RuleVersion, Select
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Recall, Verdict
@@ -35,24 +35,53 @@ class RecurrenceChain:
     def __init__(self, version: "VersionOf", device: str, windows: "WindowsOf") -> None:
         self.name = f"rec|{version.rule.id}|{version.rule.version}|{device}"
         self.device = device
-        self.told: dict[int, Told] = {}
+        self._told: dict[int, Told] = {}
+        self._floor: Anchor | None = None
         self._version = version
         self._windows = windows
         self._anchors: list[Anchor] = []
         self._dirty: set[int] = set()
 
     @property
-    def floor(self) -> int:
-        """What came before is decided and let go."""
-        return self._anchors[0][0] if self._anchors else NOTHING
+    def told(self) -> dict[int, Told]:
+        """See `Chain.told`."""
+        return self._told
 
-    def open_window(self, start: int) -> None:
-        """A window begins: its start is an anchor."""
-        self._put((start, "", -1))
+    @property
+    def kept_from(self) -> int:
+        """When the first anchor is that is kept where some were let go; all after it is kept too."""
+        return self._floor[0] if self._floor else NOTHING
+
+    def misses(self, anchor: Anchor) -> bool:
+        """Whether an anchor comes too late for what is kept."""
+        return self._floor is not None and anchor < self._floor
+
+    def open_window(self, start: int) -> bool:
+        """A window begins: its start is an anchor. False when it is known or let go."""
+        anchor = (start, "", -1)
+        return not self.misses(anchor) and self._put(anchor)
 
     def put(self, at: int, seq: int) -> bool:
         """Take in a qualifying event; false when it is known or lies in no window."""
-        return self._windows.holding(at) is not None and self._put((at, self.device, seq))
+        return self.window(at) is not None and self._put((at, self.device, seq))
+
+    def window(self, at: int) -> Span | None:
+        """The window in which a moment lies."""
+        return self._windows.holding(at)
+
+    def reopen(self, since: int, told: Mapping[int, Told]) -> None:
+        """Take back what was told of anchors from `since` on, and the starts of windows there."""
+        for start in self._windows.starts(since - 1, self.kept_from):
+            self._put((start, "", -1))
+        for opened_at, last in told.items():
+            if opened_at >= since and self._version.judges(opened_at):
+                self._told.setdefault(opened_at, last)
+
+    def reopened(self) -> None:
+        """All that was let go is back: look at all of it."""
+        if self._floor:
+            self._floor = self._anchors[0]
+        self._dirty.update(anchor[0] for anchor in self._anchors)
 
     def _put(self, anchor: Anchor) -> bool:
         place = bisect.bisect_left(self._anchors, anchor)
@@ -117,16 +146,14 @@ class RecurrenceChain:
             overdue=not decided and now > due_at,
             blind=blind,
         )
+        answered = found is not None
         if verdict.final:
-            return Judged(verdict)
-        if not decided:
-            return Judged(
-                verdict,
-                due_at + 1 if now <= due_at else None,
-                self.device if complete <= due_at else None,
-                due_at,
-            )
-        return Judged(verdict, None, self.device, needed)
+            return Judged(verdict, answered=answered)
+        if decided:
+            return Judged(verdict, None, self.device, needed, answered)
+        if now <= due_at:
+            return Judged(verdict, due_at + 1, answered=answered)
+        return Judged(verdict, None, self.device, due_at, answered)
 
     def all_verdicts(self, now: int) -> Iterable[Verdict]:
         """Every obligation kept, anchors at the same moment each for itself."""
@@ -146,15 +173,22 @@ class RecurrenceChain:
         self._dirty |= touched
         return bool(touched)
 
-    def let_go(self, opened_at: int) -> None:
-        """See `Chain.let_go`: with all before it, once nothing before it is open."""
-        self.told.pop(opened_at, None)
-        while len(self._anchors) > 1 and not self._is_open(0):
-            del self._anchors[0]
+    def let_go(self) -> None:
+        """See `Chain.let_go`: from the oldest on, but for the last anchor, which the next event answers."""
+        count = 0
+        while count < len(self._anchors) - 1 and not self._is_open(count):
+            opened_at = self._anchors[count][0]
+            if self._anchors[count + 1][0] != opened_at:
+                self._told.pop(opened_at, None)
+            count += 1
+        if count:
+            del self._anchors[:count]
+            self._floor = self._anchors[0]
 
     def _is_open(self, place: int) -> bool:
         opened_at = self._anchors[place][0]
-        return opened_at in self.told or opened_at in self._dirty
+        told = self._told.get(opened_at)
+        return opened_at in self._dirty or (told is not None and not told.verdict.final)
 
     def vanished(self) -> list[int]:
         """See `Chain.vanished`: an obligation of this kind never vanishes."""
@@ -166,13 +200,13 @@ class RecurrenceChain:
 
     def encode(self) -> bytes | None:
         """See `Chain.encode`."""
-        return msgspec.msgpack.encode((self._anchors, self.told)) if self._anchors else None
+        return msgspec.msgpack.encode((self._anchors, self._told, self._floor)) if self._anchors else None
 
     def decode(self, cell: bytes) -> None:
         """Take back what `encode` gave."""
-        anchors, told = msgspec.msgpack.decode(cell, type=tuple[list[Anchor], dict[int, Told]])
-        self._anchors, self.told = anchors, told
-        self._dirty = {anchor[0] for anchor in anchors}
+        shape = tuple[list[Anchor], dict[int, Told], Anchor | None]
+        self._anchors, self._told, self._floor = msgspec.msgpack.decode(cell, type=shape)
+        self._dirty = {anchor[0] for anchor in self._anchors}
 
 
 class VersionOf:
@@ -217,13 +251,14 @@ class WindowsOf:
         return window if moment < window[1] else None
 
     def starts(self, after: int, until: int) -> list[int]:
-        """When windows begin, `after < start <= until`."""
+        """When windows begin, `after < start < until`."""
         self._extend(until)
-        return [start for start, _ in self._known if after < start <= until]
+        first = bisect.bisect_left(self._known, (after + 1,))
+        return [start for start, _ in self._known[first : bisect.bisect_left(self._known, (until,))]]
 
     def next_start(self, after: int) -> int | None:
-        """When the next window begins, looking two weeks ahead."""
-        found = self.starts(after, max(after, self._first) + 14 * _DAY_MS)
+        """When the next window begins at or after a moment, looking two weeks ahead."""
+        found = self.starts(after - 1, max(after, self._first) + 14 * _DAY_MS)
         return found[0] if found else None
 
     def _extend(self, moment: int) -> None:
@@ -244,11 +279,14 @@ class RecurrenceMachine:
         self._site = site
         self._lines: list[tuple[VersionOf, WindowsOf, dict[str, RecurrenceChain]]] = []
         self._begun: int = NOTHING
+        self._next: int | None = NOTHING
+        self.rule = ""
         for dated in versions:
             if isinstance(dated.rule, Recurrence):
                 self._add(dated, dated.rule, data_from)
 
     def _add(self, dated: RuleVersion, rule: Recurrence, data_from: int) -> None:
+        self.rule = rule.id
         version = VersionOf(dated, rule, self._host)
         windows = WindowsOf(version, self._site, data_from)
         chains = {
@@ -275,61 +313,87 @@ class RecurrenceMachine:
             chain = chains.get(event.device)
             if chain is None or not lets_through(wanted, event):
                 return
-            if event.at < chain.floor and host.keep_ms is not None:
-                host.recall(_late(version, chain.device, event, seq))
+            if host.keep_ms is not None and chain.misses((event.at, event.device, seq)):
+                if chain.window(event.at) is not None:
+                    host.recall(self, chain.device, (event.at, event.at + 1))
             elif chain.put(event.at, seq):
                 host.mark(chain)
 
         return take
 
     def begin(self, now: int) -> None:
-        """See `Machine.begin`."""
-        if now <= self._begun:
+        """See `Machine.begin`: a window that starts before `now` has begun."""
+        if self._next is None or now <= self._next:
             return
         for version, windows, chains in self._lines:
-            for start in windows.starts(self._begun, now):
+            for start in windows.starts(self._begun - 1, now):
                 if version.judges(start):
                     self._open(chains, start)
         self._begun = now
+        starts = [windows.next_start(now) for _, windows, _ in self._lines]
+        self._next = min((start for start in starts if start is not None), default=None)
 
     def _open(self, chains: dict[str, RecurrenceChain], start: int) -> None:
         for chain in chains.values():
-            if start >= chain.floor:
-                chain.open_window(start)
+            if chain.open_window(start):
                 self._host.mark(chain)
 
     def next_opening(self) -> int | None:
         """See `Machine.next_opening`."""
-        starts = [windows.next_start(self._begun) for _, windows, _ in self._lines]
-        return min((start for start in starts if start is not None), default=None)
+        return None if self._next is None or self._next == NOTHING else self._next + 1
 
-    def restore(self, name: str, cell: bytes) -> Chain:
+    # --- what was let go
+
+    def ask(self, key: str, missing: Span) -> Recall:
+        """See `Machine.ask`."""
+        types: set[str] = set()
+        ends, every = [missing[1]], 0
+        for version, _, chains in self._lines:
+            types |= version.rule.expect.types
+            every = max(every, version.every)
+            if key in chains:
+                ends.append(chains[key].kept_from + 1)
+        start = missing[0] - max(_DAY_MS, _LOOK_BACK * every)
+        return Recall(rule=self.rule, key=key, types=tuple(sorted(types)), start=start, end=max(ends))
+
+    def take_back(
+        self, recall: Recall, missing: Span, events: Sequence[Event], told: Mapping[int, Told]
+    ) -> Span | None:
+        """See `Machine.take_back`. More is needed where the anchor before the span is further back."""
+        since = missing[0]
+        if self.ask(recall.key, missing).end > recall.end:  # more was let go since
+            return missing
+        more: list[int] = []
+        for version, _, chains in self._lines:
+            chain = chains.get(recall.key)
+            if chain is None:
+                continue
+            chain.reopen(recall.start, told)
+            for event in events:
+                wanted = event.device == chain.device and event.type in version.rule.expect.types
+                if wanted and lets_through(version.rule.expect, event):
+                    chain.put(event.at, event.seq)
+            chain.reopened()
+            self._host.mark(chain)
+            window = chain.window(since)
+            if window is not None and window[0] < recall.start and chain.kept_from >= since:
+                more.append(max(window[0], since - _LOOK_BACK * (since - recall.start)))
+        return (min(more), missing[1]) if more else None
+
+    def restore(self, name: str, cell: bytes) -> Chain | None:
         """See `Machine.restore`."""
         for _, _, chains in self._lines:
             for chain in chains.values():
                 if chain.name == name:
                     chain.decode(cell)
                     return chain
-        raise KeyError(name)
-
-    def chains_of(self, key: str) -> Sequence[Chain]:
-        """See `Machine.chains_of`."""
-        return [chains[key] for _, _, chains in self._lines if key in chains]
+        return None
 
     def verdicts(self, now: int) -> Iterable[Verdict]:
         """See `Machine.verdicts`."""
         for _, _, chains in self._lines:
             for chain in chains.values():
                 yield from chain.all_verdicts(now)
-
-
-def _late(version: VersionOf, device: str, event: Event, seq: int) -> Late:
-    reach = max(_DAY_MS, _LOOK_BACK * version.every)
-    types = tuple(sorted(version.rule.expect.types))
-    recall = Recall(
-        rule=version.rule.id, key=device, types=types, start=event.at - reach, end=event.at + reach
-    )
-    return Late(recall, event, seq, recall.start + 1, event.at)
 
 
 def selects(select: Select, device: Device) -> bool:

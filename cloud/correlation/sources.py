@@ -21,7 +21,7 @@ class Sources:
         self._site = site
         self._rule = rule
         self._answering = self._emitting(rule.expect.types)
-        self._triggering = self._emitting(rule.on.types)
+        self.all_triggering = self._triggering = self._emitting(rule.on.types)
         self.locating = self._emitting(LOCATION_TYPES)
         declared = all(name.startswith("operator.") for name in rule.expect.types)
         self._everywhere = frozenset({OPERATOR}) if declared else frozenset()

@@ -1,0 +1,160 @@
+"""What a response rule says of one episode: a pure function of what is known (verdicts.md sections 2 and 3)."""
+
+import bisect
+from collections.abc import Sequence
+
+import msgspec
+
+from cloud.correlation.coverage import CoverageBook
+from cloud.correlation.episodes import Judged
+from cloud.correlation.people import least_rank
+from cloud.correlation.rules import Response, RuleVersion
+from cloud.correlation.sources import OPERATOR, Sources
+from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
+from contract.duration import parse_duration
+from contract.site import Site
+
+Trigger = tuple[int, str, int]
+"""`(at, device, seq)`."""
+Found = tuple[int, str, int, int]
+"""Evidence: `(at, device, seq, clock_error_ms)`."""
+
+
+class VersionOf:
+    """A version of a rule, ready to judge."""
+
+    def __init__(self, dated: RuleVersion, rule: Response, site: Site) -> None:
+        self.rule = rule
+        self.number = rule.version
+        self.sources = Sources(rule, site)
+        self.within = parse_duration(rule.within).ms
+        self.join = parse_duration(rule.join).ms
+        self.horizon = parse_duration(rule.horizon).ms
+        self.ttl = parse_duration(rule.presence_ttl).ms
+        self.least = least_rank(rule.least_grade)
+        self.start, self.end = dated.start, dated.end
+
+    def in_force(self, at: int) -> bool:
+        """Whether it judges what opens at that moment."""
+        return self.start <= at and (self.end is None or at < self.end)
+
+
+class Facts(msgspec.Struct, frozen=True, gc=False):
+    """One episode and what is known of it. `seen`: who was there already; `found`: the earliest evidence."""
+
+    key: str
+    trigger: Trigger
+    joined: Sequence[Trigger] = ()
+    seen: Trigger | None = None
+    found: Found | None = None
+
+    @property
+    def opened_at(self) -> int:
+        """When the obligation began."""
+        return self.trigger[0]
+
+
+class _Decided(msgspec.Struct, frozen=True, gc=False):
+    outcome: Outcome
+    reason: Reason
+    blind: tuple[BlindSpan, ...] = ()
+
+
+def earliest(known: Sequence[Found], opened_at: int, horizon: int, most_error: int) -> Found | None:
+    """The first evidence in order with `at + clock_error_ms >= opened_at` and `at <= opened_at + horizon`.
+
+    `most_error` is at least the greatest clock error among `known`, which is sorted.
+    """
+    for place in range(bisect.bisect_left(known, (opened_at - most_error,)), len(known)):
+        found = known[place]
+        if found[0] > opened_at + horizon:
+            return None
+        if found[0] + found[3] >= opened_at:
+            return found
+    return None
+
+
+def judge(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> Judged:
+    """The verdict as of `now`, and what could change it."""
+    opened_at, due_at = facts.opened_at, facts.opened_at + version.within
+    decided = _decide(version, facts, book, now)
+    pending = decided.outcome is Outcome.PENDING
+    answer = None if pending else _answer(facts)
+    waits = _pending_waits(version, facts, book, now) if pending else _final_waits(version, facts, book, now)
+    verdict = Verdict(
+        rule=version.rule.id,
+        version=version.number,
+        kind="response",
+        key=facts.key,
+        opened_at=opened_at,
+        due_at=due_at,
+        outcome=decided.outcome,
+        final=waits is None,
+        reason=decided.reason,
+        elapsed_ms=None if answer is None else max(0, answer[0] - opened_at),
+        evidence=(_identity(facts.trigger), *((_identity(answer),) if answer else ())),
+        overdue=pending and now > due_at,
+        joined=tuple(map(_identity, facts.joined)),
+        blind=decided.blind,
+    )
+    wake, lagging, beyond = waits or (None, None, 0)
+    return Judged(verdict, wake, lagging, beyond, _answer(facts) is not None)
+
+
+def _answer(facts: Facts) -> Trigger | None:
+    return facts.seen or (facts.found[:3] if facts.found else None)
+
+
+def _identity(event: Trigger) -> EventId:
+    return event[1], event[2]
+
+
+def _decide(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> _Decided:
+    due_at, found = facts.opened_at + version.within, facts.found
+    if facts.seen is not None:
+        return _Decided(Outcome.MET, Reason.ALREADY_THERE)
+    if found is not None and found[0] <= due_at:
+        return _Decided(Outcome.MET, Reason.IN_TIME)
+    if found is not None and found[0] - found[3] <= due_at:
+        return _Decided(Outcome.MET, Reason.WITHIN_CLOCK_ERROR)
+    if now <= due_at:
+        return _Decided(Outcome.PENDING, Reason.WAITING)
+    sources = version.sources.answering(facts.key)
+    if not sources:
+        return _Decided(Outcome.UNKNOWN, Reason.NO_SOURCE)
+    if book.lagging(sources - {OPERATOR}, due_at) is not None:
+        return _Decided(Outcome.PENDING, Reason.WAITING_FOR_COVERAGE)
+    blind = book.blind(sources, facts.opened_at, due_at)
+    if blind:
+        return _Decided(Outcome.UNKNOWN, Reason.BLIND, blind)
+    return _Decided(Outcome.BREACHED, Reason.LATE if found else Reason.NO_EVIDENCE)
+
+
+_Waits = tuple[int | None, str | None, int]
+"""When time alone counts, or which device lags behind which moment."""
+
+
+def _pending_waits(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> _Waits:
+    due_at = facts.opened_at + version.within
+    if now <= due_at:
+        return due_at + 1, None, 0
+    return None, book.lagging(version.sources.answering(facts.key) - {OPERATOR}, due_at), due_at
+
+
+def _final_waits(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> _Waits | None:
+    """None: final, since nothing that may still arrive could change it."""
+    opened_at, answer = facts.opened_at, _answer(facts)
+    decided_by = answer[0] if answer else opened_at + version.horizon
+    needs = [
+        (version.sources.triggering(facts.key), opened_at),
+        (version.sources.answering(facts.key), decided_by),
+    ]
+    if version.ttl:
+        needs.append((version.sources.locating, opened_at))
+    for devices, needed in needs:
+        if OPERATOR in devices and now <= needed:
+            return needed + 1, None, 0
+        lagging = book.lagging(devices - {OPERATOR}, needed)
+        if lagging is not None:
+            return None, lagging, needed
+    return None
