@@ -95,15 +95,6 @@ class Track:
         elif self.since is None:
             self.since = now
 
-    def write_off(self, through: int) -> Sequence[Range]:
-        """Numbers up to `through` will never come: they count as taken. Returns those that were missing."""
-        if through <= self.high:
-            return ()
-        lost = self._missing_within(self.high + 1, through)
-        self._merge(self.high + 1, through)
-        self.since = None
-        return lost
-
 
 class Ledger:
     """The queues of a partition."""
@@ -124,13 +115,6 @@ class Ledger:
         if fresh:
             self._dirty.add(key)
         return fresh
-
-    def write_off(self, key: LedgerKey, through: int) -> Sequence[Range]:
-        """See `Track.write_off`."""
-        lost = self._tracks.setdefault(key, Track()).write_off(through)
-        if lost:
-            self._dirty.add(key)
-        return lost
 
     def high(self, key: LedgerKey) -> int:
         """The number up to which all is taken; 0 when nothing is."""

@@ -70,14 +70,6 @@ def test_a_gap_is_told_with_the_time_it_was_noticed_until_it_is_filled() -> None
     assert ledger.gaps() == []
 
 
-def test_what_will_never_come_is_written_off_once() -> None:
-    track = Track()
-    track.take(4, 6, 0)
-    assert numbers(track.write_off(9)) == [1, 2, 3, 7, 8, 9]
-    assert track.high == 9
-    assert numbers(track.write_off(9)) == []
-
-
 def test_an_empty_range_takes_nothing_and_makes_no_gap() -> None:
     ledger = Ledger()
     assert list(ledger.take(KEY, 50, 49, now=1)) == []
