@@ -3,63 +3,89 @@
 import datetime as dt
 from typing import Final
 
-from cloud.correlation.rules import Recurrence, Response, Rule, RuleBook
-from cloud.correlation.verdict import Outcome, Reason, Verdict
+from cloud.correlation.rules import Rule, RuleBook
+from cloud.correlation.verdict import BlindSpan, Reason, Verdict
 from contract.site import Site, Text
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 _SENTENCES: Final[dict[str, dict[Reason, str]]] = {
     "en": {
-        Reason.IN_TIME: "{place}: {who} after {elapsed}, within {limit}.",
-        Reason.WITHIN_CLOCK_ERROR: "{place}: {who} after {elapsed}; the limit is {limit}, met within the clock's error.",
-        Reason.ALREADY_THERE: "{place}: somebody who qualifies was already there ({who}).",
-        Reason.WAITING: "{place}: waiting; due at {due}.",
-        Reason.WAITING_FOR_COVERAGE: "{place}: overdue since {due}, no evidence yet; not all readers are known up to then.",
-        Reason.LATE: "{place}: {who} only after {elapsed}; the limit is {limit}.",
-        Reason.NO_EVIDENCE: "{place}: nothing within {limit} (by {due}), and every reader was working.",
-        Reason.BLIND: "{place}: can't be known; {blind}.",
-        Reason.NO_SOURCE: "{place}: can't be known; no device there can show it.",
+        Reason.IN_TIME: "{place}: {what}{of} after {elapsed}; the limit is {limit}{witness}.",
+        Reason.WITHIN_CLOCK_ERROR: (
+            "{place}: {what}{of} after {elapsed}; the limit is {limit}, met within the error of the clock{witness}."
+        ),
+        Reason.ALREADY_THERE: "{place}: {who} was there already{witness}.",
+        Reason.WAITING: "{place}: {what} is due by {due}.",
+        Reason.WAITING_FOR_COVERAGE: (
+            "{place}: overdue since {due}, no {what} known yet; not every device has reported up to then."
+        ),
+        Reason.LATE: "{place}: {what}{of} only after {elapsed}; the limit is {limit}{witness}.",
+        Reason.NO_EVIDENCE: "{place}: no {what} within {limit} (by {due}); every device that could show it worked.",
+        Reason.BLIND: "{place}: nobody can know whether there was {what} in time: {blind}{after}.",
+        Reason.NO_SOURCE: (
+            "{place}: nobody can know whether there was {what} in time: no device there can show it{after}."
+        ),
         Reason.JOINED_ANOTHER: "{place}: part of another episode that began earlier.",
     },
     "zh": {
-        Reason.IN_TIME: "{place}：{who}，用时{elapsed}，符合{limit}内的要求。",
-        Reason.WITHIN_CLOCK_ERROR: "{place}：{who}，用时{elapsed}；时限{limit}，在时钟误差范围内视为符合。",
-        Reason.ALREADY_THERE: "{place}：合格人员已在现场（{who}）。",
-        Reason.WAITING: "{place}：等待中，应于{due}前完成。",
-        Reason.WAITING_FOR_COVERAGE: "{place}：自{due}起已超时，尚无证据；部分读头数据尚未到齐。",
-        Reason.LATE: "{place}：{who}，用时{elapsed}，超过时限{limit}。",
-        Reason.NO_EVIDENCE: "{place}：{limit}内（{due}前）没有任何证据，且所有读头工作正常。",
-        Reason.BLIND: "{place}：无法判定；{blind}。",
-        Reason.NO_SOURCE: "{place}：无法判定；该处没有可提供证据的设备。",
-        Reason.JOINED_ANOTHER: "{place}：属于更早开始的另一事件。",
+        Reason.IN_TIME: "{place}：{of}{elapsed}后{what}，时限{limit}{witness}。",
+        Reason.WITHIN_CLOCK_ERROR: "{place}：{of}{elapsed}后{what}，时限{limit}，计入时钟误差视为按时{witness}。",
+        Reason.ALREADY_THERE: "{place}：{who}已在现场{witness}。",
+        Reason.WAITING: "{place}：应在{due}前{what}。",
+        Reason.WAITING_FOR_COVERAGE: "{place}：{due}已到期，尚未见{what}；部分设备的数据还未传到该时刻。",
+        Reason.LATE: "{place}：{of}{elapsed}后才{what}，时限{limit}{witness}。",
+        Reason.NO_EVIDENCE: "{place}：{limit}内（{due}前）未见{what}，相关设备均正常。",
+        Reason.BLIND: "{place}：无法判定是否按时{what}：{blind}{after}。",
+        Reason.NO_SOURCE: "{place}：无法判定是否按时{what}：此处没有能证明的设备{after}。",
+        Reason.JOINED_ANOTHER: "{place}：并入更早开始的同一事件。",
     },
 }
-_BLIND: Final = {"en": "{device} was blind from {start} to {end}", "zh": "{device}在{start}至{end}期间离线"}
-_BY: Final = {"en": "evidence at {device}", "zh": "在{device}有证据"}
-_NOBODY: Final = {"en": "evidence came", "zh": "已有证据"}
+_PARTS: Final[dict[str, dict[str, str]]] = {
+    "en": {
+        "witness": ", seen by {device}",
+        "of": " of {person}",
+        "after": "; it came after {elapsed}",
+        "span": "{device} was blind from {start} to {end}",
+        "more": " and {count} more",
+        "between": ", ",
+        "somebody": "somebody who qualifies",
+        "colon": ": ",
+        "gap": " ",
+    },
+    "zh": {
+        "witness": "（{device}）",
+        "of": "{person}",
+        "after": "；{elapsed}后才见到",
+        "span": "{device}在{start}至{end}期间失联",
+        "more": "等{count}处",
+        "between": "、",
+        "somebody": "合格人员",
+        "colon": "：",
+        "gap": "",
+    },
+}
+_WHAT: Final[tuple[tuple[frozenset[str], Text], ...]] = (
+    (frozenset({"checkpoint.scan", "access.granted"}), Text(zh="到场", en="arrival")),
+    (frozenset({"operator.acknowledged"}), Text(zh="确认", en="acknowledgement")),
+    (frozenset({"operator.verified"}), Text(zh="现场核实", en="verification")),
+    (frozenset({"gate.released"}), Text(zh="释放", en="release")),
+    (frozenset({"generator.on_load"}), Text(zh="带载", en="load on the generator")),
+    (frozenset({"request.done"}), Text(zh="完工", en="completion")),
+)
+"""What evidence of these types is called; the first line that has all the types that a rule expects."""
+_UNITS: Final = {"en": ("d", "h", "min", "s"), "zh": ("天", "小时", "分", "秒")}
+_MOST_SPANS: Final = 2
 
 
-def explain(site: Site, rules: RuleBook, verdict: Verdict, language: str) -> str:
-    """The sentence for a verdict in `language` (`zh` or `en`); times are the site's."""
+def explain(site: Site, rules: RuleBook, verdict: Verdict, language: str, person: str | None = None) -> str:
+    """The sentence for a verdict in `language` (`zh` or `en`); times are the site's.
+
+    `person` is who gave the deciding evidence, by id or card, where the caller knows.
+    """
     version = rules.version(verdict.rule, verdict.opened_at)
-    rule = version.rule if version else None
-    blind = verdict.blind[0] if verdict.blind else None
-    sentence = _SENTENCES[language][verdict.reason].format(
-        place=place_name(site, verdict.key, language),
-        who=_who(site, verdict, language),
-        elapsed=_length(verdict.elapsed_ms, language),
-        limit=_length(verdict.due_at - verdict.opened_at, language),
-        due=_clock(verdict.due_at, site),
-        blind=_BLIND[language].format(
-            device=place_name(site, blind.device, language),
-            start=_clock(blind.start, site),
-            end=_clock(blind.end, site),
-        )
-        if blind
-        else "",
-    )
-    return _title(rule, verdict.rule, language) + sentence
+    fields = _Fields(site, version.rule if version else None, verdict, language, person)
+    return fields["title"] + _SENTENCES[language][verdict.reason].format_map(fields)
 
 
 def place_name(site: Site, key: str, language: str) -> str:
@@ -70,38 +96,98 @@ def place_name(site: Site, key: str, language: str) -> str:
     return (site.file.name.in_(language) or key) if key == site.id else key
 
 
-def _title(rule: Rule | None, name: str, language: str) -> str:
-    text = rule.name if isinstance(rule, Response | Recurrence) else Text()
-    title = text.in_(language)
-    colon = "：" if language == "zh" else ": "
-    return f"{name} {title}{colon}" if title else f"{name}{colon}"
+class _Fields(dict[str, str]):
+    """What can stand in a sentence, worked out when it is asked for: most sentences ask for little."""
+
+    def __init__(
+        self, site: Site, rule: Rule | None, verdict: Verdict, language: str, person: str | None
+    ) -> None:
+        super().__init__()
+        self._site = site
+        self._rule = rule
+        self._verdict = verdict
+        self._language = language
+        self._person = person
+        self._parts = _PARTS[language]
+
+    def __missing__(self, name: str) -> str:
+        value = str(getattr(self, f"_{name}")())
+        self[name] = value
+        return value
+
+    def _title(self) -> str:
+        title = self._rule.name.in_(self._language) if self._rule else ""
+        return self._verdict.rule + (f" {title}" if title else "") + self._parts["colon"]
+
+    def _place(self) -> str:
+        return place_name(self._site, self._verdict.key, self._language)
+
+    def _what(self) -> str:
+        expected = self._rule.expect.types if self._rule else frozenset[str]()
+        for types, words in _WHAT:
+            if expected and expected <= types:
+                return words.in_(self._language)
+        return " / ".join(sorted(expected)) or "?"
+
+    def _limit(self) -> str:
+        return length(self._verdict.due_at - self._verdict.opened_at, self._language)
+
+    def _elapsed(self) -> str:
+        """To the second; to the millisecond where the limit would read the same."""
+        verdict, elapsed = self._verdict, self._verdict.elapsed_ms or 0
+        whole = elapsed // 1000 * 1000
+        exact = elapsed < 60_000 or whole == verdict.due_at - verdict.opened_at
+        return length(elapsed if exact else whole, self._language)
+
+    def _due(self) -> str:
+        return self._clock(self._verdict.due_at)
+
+    def _witness(self) -> str:
+        """The device of the deciding event, unless it is what the sentence is about."""
+        verdict = self._verdict
+        if verdict.elapsed_ms is None or not verdict.evidence or verdict.evidence[-1][0] == verdict.key:
+            return ""
+        device = place_name(self._site, verdict.evidence[-1][0], self._language)
+        return self._parts["witness"].format(device=device)
+
+    def _name(self) -> str:
+        found = self._site.people.get(self._person) if self._person else None
+        return (found.name.in_(self._language) or found.id) if found else ""
+
+    def _of(self) -> str:
+        return self._parts["of"].format(person=self["name"]) if self["name"] else ""
+
+    def _who(self) -> str:
+        return self["name"] or self._parts["somebody"]
+
+    def _after(self) -> str:
+        known = self._verdict.elapsed_ms is not None
+        return self._parts["after"].format(elapsed=self["elapsed"]) if known else ""
+
+    def _blind(self) -> str:
+        spans = self._verdict.blind
+        shown = self._parts["between"].join(self._span(span) for span in spans[:_MOST_SPANS])
+        rest = len(spans) - _MOST_SPANS
+        return shown + (self._parts["more"].format(count=rest) if rest > 0 else "")
+
+    def _span(self, span: BlindSpan) -> str:
+        device = place_name(self._site, span.device, self._language)
+        return self._parts["span"].format(
+            device=device, start=self._clock(span.start), end=self._clock(span.end)
+        )
+
+    def _clock(self, at: int) -> str:
+        local = (_EPOCH + dt.timedelta(milliseconds=at)).astimezone(self._site.timezone)
+        return local.strftime("%m-%d %H:%M:%S")
 
 
-def _who(site: Site, verdict: Verdict, language: str) -> str:
-    opened_by_event = verdict.kind == "response" or len(verdict.evidence) > 1
-    deciding = (
-        verdict.evidence[1:] if opened_by_event and verdict.kind == "response" else verdict.evidence[-1:]
-    )
-    if not deciding or (verdict.outcome is Outcome.PENDING):
-        return _NOBODY[language]
-    return _BY[language].format(device=place_name(site, deciding[0][0], language))
-
-
-def _length(elapsed_ms: int | None, language: str) -> str:
-    if elapsed_ms is None:
-        return "—"
-    seconds, rest = divmod(elapsed_ms, 1000)
-    if seconds < 60:
-        return f"{seconds + rest / 1000:.3g} s" if language == "en" else f"{seconds + rest / 1000:.3g}秒"
-    minutes, seconds = divmod(seconds, 60)
+def length(elapsed_ms: int, language: str) -> str:
+    """A length of time as people say it: `2 min 5 s`, `1天2小时`."""
+    gap, units = _PARTS[language]["gap"], _UNITS[language]
+    minutes, rest = divmod(elapsed_ms, 60_000)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    units = ("d", "h", "min", "s") if language == "en" else ("天", "小时", "分", "秒")
-    parts = [(days, units[0]), (hours, units[1]), (minutes, units[2]), (seconds, units[3])]
-    gap = " " if language == "en" else ""
-    return gap.join(f"{number}{gap}{unit}" for number, unit in parts if number)
-
-
-def _clock(at: int, site: Site) -> str:
-    local = (_EPOCH + dt.timedelta(milliseconds=at)).astimezone(site.timezone)
-    return local.strftime("%m-%d %H:%M:%S")
+    seconds = f"{rest / 1000:.3f}".rstrip("0").rstrip(".")
+    counts = (str(days), str(hours), str(minutes), seconds)
+    parts = [f"{count}{gap}{unit}" for count, unit in zip(counts, units, strict=True) if count != "0"]
+    return gap.join(parts) or f"0{gap}{units[-1]}"
