@@ -214,7 +214,7 @@ async def test_what_is_not_there(client: Any, path: str, status: int, said: str)
         ("limit=many", "query.limit"),
         ("since=-1", "query.since"),
         ("until=1000000000000000000000000", "query.until"),
-        ("limt=5", "query.limt"),
+        ("size=5", "query.size"),
         ("cursor=nonsense", "query.cursor"),
         ("type=%00", "query.type.0"),
         ("zone=" + "z" * 201, "query.zone"),
