@@ -111,7 +111,7 @@ rules:
   - {id: A, kind: tour}
   - {id: B, kind: responze}
   - {id: C}
-  - {id: D, kind: response, on: {type: fire.alarm}, expect: {type: checkpoint.scan}, within: soon, withinn: 2m}
+  - {id: D, kind: response, on: {type: fire.alarm}, expect: {type: checkpoint.scan}, within: soon, within_: 2m}
   - {id: E, kind: recurrence, every: 2h}
   - nothing
 extra: 1
@@ -121,7 +121,7 @@ extra: 1
         (3, "rules[0].kind"),
         (4, "rules[1].kind"),
         (5, "rules[2].kind"),
-        (6, "rules[3].withinn"),
+        (6, "rules[3].within_"),
         (6, "rules[3].within"),
         (7, "rules[4]"),
         (8, "rules[5]"),
@@ -129,7 +129,7 @@ extra: 1
     ]
     messages = {field: message for _, field, message in found}
     assert messages["rules[0].kind"] == "kind tour is not supported yet"
-    assert messages["rules[3].withinn"] == "unknown field; did you mean within?"
+    assert messages["rules[3].within_"] == "unknown field; did you mean within?"
     assert messages["rules[4]"] == "expect is missing"
 
 
@@ -330,5 +330,5 @@ def test_the_schema_takes_the_shipped_rules_and_refuses_a_misspelt_field() -> No
     for file in sorted((HERE / "config/rules").glob("*.yaml")):
         written = json.loads(json.dumps(YAML(typ="safe").load(file), default=str))
         assert not list(validator.iter_errors(written)), file
-        written["rules"][0]["withinn"] = "1m"
+        written["rules"][0]["within_"] = "1m"
         assert list(validator.iter_errors(written)), file
