@@ -28,9 +28,7 @@ class CoverageBook:
         rose = coverage.complete_to > self.complete.get(device, NOTHING)
         if rose:
             self.complete[device] = coverage.complete_to
-        fresh = [
-            (start, end) for start, end in coverage.blind if start < end and self._add(device, start, end)
-        ]
+        fresh = [piece for start, end in coverage.blind for piece in self._add(device, start, end)]
         self._changed |= rose or bool(fresh)
         return rose, fresh
 
@@ -47,28 +45,35 @@ class CoverageBook:
         return min((self.complete.get(device, NOTHING) for device in devices), default=NOTHING)
 
     def blind(self, devices: Iterable[str], first: int, last: int) -> tuple[BlindSpan, ...]:
-        """The blind spans of the devices that touch the moments `first..last`, both included; by device."""
+        """The blind spans of the devices that touch the moments `first..last`, both included; by device.
+
+        Only the parts that touch them: what is told does not change while a device stays away.
+        """
         return tuple(
-            BlindSpan(device, start, end)
+            BlindSpan(device, max(start, first), min(end, last + 1))
             for device in sorted(devices)
             for start, end in self._blind.get(device, ())
             if start <= last and end > first
         )
 
-    def _add(self, device: str, start: int, end: int) -> bool:
+    def _add(self, device: str, start: int, end: int) -> Spans:
+        """Join a span to those that are known; the parts of it that are new."""
+        if start >= end:
+            return []
         spans = self._blind.setdefault(device, [])
-        if any(known[0] <= start and end <= known[1] for known in spans):
-            return False
         touching = [span for span in spans if span[0] <= end and start <= span[1]]
+        fresh, reached = [], start
+        for known in touching:
+            if reached < known[0]:
+                fresh.append((reached, known[0]))
+            reached = max(reached, known[1])
+        if reached < end:
+            fresh.append((reached, end))
         for span in touching:
             spans.remove(span)
             start, end = min(start, span[0]), max(end, span[1])
         bisect.insort(spans, (start, end))
-        return True
-
-    def share(self, other: "CoverageBook") -> None:
-        """Know what another book knows, from now on too."""
-        self.complete, self._blind = other.complete, other._blind  # noqa: SLF001 - its own kind
+        return fresh
 
     def dirty_cell(self) -> bytes | None:
         """The book as bytes if it changed since this was asked last."""

@@ -80,7 +80,7 @@ class Engine:
         self._dirty: dict[str, Chain] = {}
         self._changed: dict[str, Chain] = {}
         self._gone: set[str] = set()
-        self._dependents: dict[str, dict[str, Chain]] = {}
+        self._dependents: dict[str, dict[str, tuple[Machine, Chain]]] = {}
         self._timers: list[tuple[int, int, Chain, int]] = []
         self._waits: dict[str, list[tuple[int, int, Chain, int]]] = {}
         self._ticket = itertools.count()
@@ -116,9 +116,12 @@ class Engine:
                 chain.touch(opened_at)
                 self._dirty[chain.name] = chain
         for start, end in blind:
-            for chain in self._dependents.get(device, {}).values():
+            for machine, chain in self._dependents.get(device, {}).values():
                 if chain.touch_blind(start, end):
-                    self._dirty[chain.name] = chain
+                    self.mark(chain)
+                since = chain.unsettled_by(start, end)
+                if since is not None:
+                    self.recall(machine, chain.key, (since, since + 1))
 
     def settle(self, now: int) -> list[Effect]:
         """What has become true by `now`, in an order that depends on the content alone."""
@@ -209,10 +212,10 @@ class Engine:
         """See `Host.changed`."""
         self._changed[chain.name] = chain
 
-    def depends(self, chain: Chain, devices: Iterable[str]) -> None:
+    def depends(self, machine: Machine, chain: Chain, devices: Iterable[str]) -> None:
         """See `Host.depends`."""
         for device in devices:
-            self._dependents.setdefault(device, {})[chain.name] = chain
+            self._dependents.setdefault(device, {})[chain.name] = (machine, chain)
 
     def recall(self, machine: Machine, key: str, missing: Span) -> None:
         """See `Host.recall`."""
@@ -262,7 +265,7 @@ class Engine:
         for opened_at in chain.vanished():
             self._told(chain, Judged(_void(chain.told[opened_at].verdict)), now, effects)
         if final and self.keep_ms is not None:
-            chain.let_go()
+            chain.let_go(now)
 
     def _told(self, chain: Chain, judged: Judged, now: int, effects: list[Effect]) -> None:
         opened_at = judged.verdict.opened_at

@@ -1,7 +1,7 @@
 """What every rule kind shares: episodes, what was told of them, and what the next look at one waits for."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -9,6 +9,8 @@ from cloud.correlation.coverage import CoverageBook
 from cloud.correlation.verdict import Outcome, Overdue, Recall, Revised, Verdict
 from contract.events import Event
 
+MARKS_MS: Final = 31 * 86_400_000
+"""How long it is remembered which decided episodes late news could change; then it is looked up on suspicion."""
 Span = tuple[int, int]
 """From the first moment up to, but not including, the second."""
 
@@ -40,6 +42,7 @@ class Chain(Protocol):
     """The undecided episodes of one rule and key."""
 
     name: str
+    key: str
 
     @property
     def told(self) -> dict[int, Told]:
@@ -54,7 +57,7 @@ class Chain(Protocol):
         """Look at an episode again, if it is still there."""
         ...
 
-    def let_go(self) -> None:
+    def let_go(self, now: int) -> None:
         """Final verdicts were told: what nothing can change need not be kept."""
         ...
 
@@ -74,6 +77,10 @@ class Chain(Protocol):
         """A source was blind in `[start, end)`: look at the episodes it touches; whether there is any."""
         ...
 
+    def unsettled_by(self, start: int, end: int) -> int | None:
+        """A source was blind in `[start, end)`: when the first episode opened that was let go and may change."""
+        ...
+
 
 class Host(Protocol):
     """What the engine gives the machine of a rule."""
@@ -90,7 +97,7 @@ class Host(Protocol):
         """The chain must be kept anew, but there is nothing to judge."""
         ...
 
-    def depends(self, chain: Chain, devices: Iterable[str]) -> None:
+    def depends(self, machine: "Machine", chain: Chain, devices: Iterable[str]) -> None:
         """The chain depends on the coverage of these devices."""
         ...
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from cloud.correlation.coverage import NOTHING, covered_up_to
-from cloud.correlation.episodes import Chain, Host, Judged, Told
+from cloud.correlation.episodes import MARKS_MS, Chain, Host, Judged, Told
 from cloud.correlation.people import lets_through
 from cloud.correlation.rules import Recurrence, RuleVersion, Select
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Recall, Verdict
@@ -34,9 +34,10 @@ class RecurrenceChain:
 
     def __init__(self, version: "VersionOf", device: str, windows: "WindowsOf") -> None:
         self.name = f"rec|{version.rule.id}|{version.rule.version}|{device}"
-        self.device = device
+        self.key = device
         self._told: dict[int, Told] = {}
         self._floor: Anchor | None = None
+        self._lapses: list[int] = []
         self._version = version
         self._windows = windows
         self._anchors: list[Anchor] = []
@@ -63,7 +64,7 @@ class RecurrenceChain:
 
     def put(self, at: int, seq: int) -> bool:
         """Take in a qualifying event; false when it is known or lies in no window."""
-        return self.window(at) is not None and self._put((at, self.device, seq))
+        return self.window(at) is not None and self._put((at, self.key, seq))
 
     def window(self, at: int) -> Span | None:
         """The window in which a moment lies."""
@@ -76,6 +77,7 @@ class RecurrenceChain:
         for opened_at, last in told.items():
             if opened_at >= since and self._version.judges(opened_at):
                 self._told.setdefault(opened_at, last)
+        del self._lapses[bisect.bisect_left(self._lapses, since) :]
 
     def reopened(self) -> None:
         """All that was let go is back: look at all of it."""
@@ -116,12 +118,12 @@ class RecurrenceChain:
 
     def _verdict(self, anchor: Anchor, due_at: int, found: Anchor | None, end: int, now: int) -> Judged:
         book = self._version.host.book
-        complete = book.complete.get(self.device, NOTHING)
+        complete = book.complete.get(self.key, NOTHING)
         blind: tuple[BlindSpan, ...] = ()
         if found is not None and found[0] <= due_at:
             outcome, reason = Outcome.MET, Reason.IN_TIME
         elif now > due_at and complete > due_at:
-            blind = book.blind((self.device,), anchor[0], due_at)
+            blind = book.blind((self.key,), anchor[0], due_at)
             outcome = Outcome.UNKNOWN if blind else Outcome.BREACHED
             late = Reason.LATE if found else Reason.NO_EVIDENCE
             reason = Reason.BLIND if blind else late
@@ -135,7 +137,7 @@ class RecurrenceChain:
             rule=self._version.rule.id,
             version=self._version.rule.version,
             kind="recurrence",
-            key=self.device,
+            key=self.key,
             opened_at=anchor[0],
             due_at=due_at,
             outcome=outcome,
@@ -150,10 +152,10 @@ class RecurrenceChain:
         if verdict.final:
             return Judged(verdict, answered=answered)
         if decided:
-            return Judged(verdict, None, self.device, needed, answered)
+            return Judged(verdict, None, self.key, needed, answered)
         if now <= due_at:
             return Judged(verdict, due_at + 1, answered=answered)
-        return Judged(verdict, None, self.device, due_at, answered)
+        return Judged(verdict, None, self.key, due_at, answered)
 
     def all_verdicts(self, now: int) -> Iterable[Verdict]:
         """Every obligation kept, anchors at the same moment each for itself."""
@@ -173,17 +175,30 @@ class RecurrenceChain:
         self._dirty |= touched
         return bool(touched)
 
-    def let_go(self) -> None:
-        """See `Chain.let_go`: from the oldest on, but for the last anchor, which the next event answers."""
+    def unsettled_by(self, start: int, end: int) -> int | None:
+        """See `Chain.unsettled_by`."""
+        place = bisect.bisect_left(self._lapses, start - self._version.every)
+        found = self._lapses[place] if place < len(self._lapses) else None
+        return found if found is not None and found < end else None
+
+    def let_go(self, now: int) -> None:
+        """See `Chain.let_go`: from the oldest on, but for the last anchor, which the next event answers.
+
+        An anchor ahead of the clock does not count as the next: a window may begin before it.
+        """
         count = 0
-        while count < len(self._anchors) - 1 and not self._is_open(count):
+        begun = bisect.bisect_left(self._anchors, (now,)) - 1
+        while count < begun and not self._is_open(count):
             opened_at = self._anchors[count][0]
             if self._anchors[count + 1][0] != opened_at:
-                self._told.pop(opened_at, None)
+                told = self._told.pop(opened_at, None)
+                if told is not None and told.verdict.outcome is not Outcome.MET:
+                    self._lapses.append(opened_at)
             count += 1
         if count:
             del self._anchors[:count]
             self._floor = self._anchors[0]
+            del self._lapses[: bisect.bisect_left(self._lapses, self._floor[0] - MARKS_MS)]
 
     def _is_open(self, place: int) -> bool:
         opened_at = self._anchors[place][0]
@@ -196,16 +211,20 @@ class RecurrenceChain:
 
     def links(self) -> tuple[tuple[str, int], ...]:
         """See `Chain.links`."""
-        return covered_up_to(self._version.host.book.complete, (self.device,))
+        return covered_up_to(self._version.host.book.complete, (self.key,))
 
     def encode(self) -> bytes | None:
         """See `Chain.encode`."""
-        return msgspec.msgpack.encode((self._anchors, self._told, self._floor)) if self._anchors else None
+        return (
+            msgspec.msgpack.encode((self._anchors, self._told, self._floor, self._lapses))
+            if self._anchors
+            else None
+        )
 
     def decode(self, cell: bytes) -> None:
         """Take back what `encode` gave."""
-        shape = tuple[list[Anchor], dict[int, Told], Anchor | None]
-        self._anchors, self._told, self._floor = msgspec.msgpack.decode(cell, type=shape)
+        shape = tuple[list[Anchor], dict[int, Told], Anchor | None, list[int]]
+        self._anchors, self._told, self._floor, self._lapses = msgspec.msgpack.decode(cell, type=shape)
         self._dirty = {anchor[0] for anchor in self._anchors}
 
 
@@ -295,7 +314,7 @@ class RecurrenceMachine:
             if selects(rule.select, device) and self._site.emits(device) & rule.expect.types
         }
         for chain in chains.values():
-            self._host.depends(chain, (chain.device,))
+            self._host.depends(self, chain, (chain.key,))
         self._lines.append((version, windows, chains))
 
     def routes(self) -> Mapping[str, list[Callable[[Event, int], None]]]:
@@ -315,7 +334,7 @@ class RecurrenceMachine:
                 return
             if host.keep_ms is not None and chain.misses((event.at, event.device, seq)):
                 if chain.window(event.at) is not None:
-                    host.recall(self, chain.device, (event.at, event.at + 1))
+                    host.recall(self, chain.key, (event.at, event.at + 1))
             elif chain.put(event.at, seq):
                 host.mark(chain)
 
@@ -370,7 +389,7 @@ class RecurrenceMachine:
                 continue
             chain.reopen(recall.start, told)
             for event in events:
-                wanted = event.device == chain.device and event.type in version.rule.expect.types
+                wanted = event.device == chain.key and event.type in version.rule.expect.types
                 if wanted and lets_through(version.rule.expect, event):
                     chain.put(event.at, event.seq)
             chain.reopened()

@@ -189,7 +189,7 @@ class ResponseMachine:
         if chain is None:
             chain = self._chains[key] = ResponseChain(self, key)
             devices = {device for version in self._by_start for device in version.sources.answering(key)}
-            self._host.depends(chain, devices - {OPERATOR})
+            self._host.depends(self, chain, devices - {OPERATOR})
         return chain
 
     def begin(self, now: int) -> None:

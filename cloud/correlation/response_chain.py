@@ -7,22 +7,24 @@ from typing import Final, Protocol
 import msgspec
 
 from cloud.correlation.coverage import NOTHING, CoverageBook, covered_up_to
-from cloud.correlation.episodes import Judged, Span, Told
+from cloud.correlation.episodes import MARKS_MS, Judged, Span, Told
 from cloud.correlation.response_verdict import Facts, Found, Trigger, VersionOf, earliest, judge
 from cloud.correlation.sources import OPERATOR
 from cloud.correlation.verdict import Outcome, Reason, Verdict
 
-MARKS_MS: Final = 31 * 86_400_000
-"""How long it is remembered when a decided episode opened: what comes later still is looked up on suspicion."""
 _FEW: Final = 32
 """Evidence of which less is kept is not worth letting go."""
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An episode that was decided and let go: who opened it, and the bound from which evidence can't change it."""
+    """An episode that was decided and let go: who opened it, and the bound from which evidence can't change it.
+
+    `met` is true where a blind source changes nothing.
+    """
 
     opener: Trigger
     until: Trigger
+    met: bool
 
     @property
     def opened_at(self) -> int:
@@ -264,10 +266,24 @@ class ResponseChain:
         most = max(version.within for version in self._rule.versions.values())
         return self.touch_between(start - most, end - 1)
 
+    def unsettled_by(self, start: int, end: int) -> int | None:
+        """See `Chain.unsettled_by`."""
+        first = start - max(version.within for version in self._rule.versions.values())
+        if first < self._kept.forgotten:
+            return first
+        for place in range(bisect.bisect_left(self.marks, first, key=_opened_at), len(self.marks)):
+            mark = self.marks[place]
+            if mark.opened_at >= end:
+                return None
+            if not mark.met:
+                return mark.opened_at
+        return None
+
     # --- letting go and taking back
 
-    def let_go(self) -> None:
+    def let_go(self, now: int) -> None:
         """See `Chain.let_go`: from the oldest on, as far as all is final."""
+        del now
         openings, kept = self._openings, self._kept
         count = 0
         for opened_at in openings:
@@ -284,10 +300,12 @@ class ResponseChain:
     def _mark(self, opened_at: int) -> Mark:
         version = self._version(opened_at)
         opener = self._kept.triggers[self._span(opened_at)[0]]
-        if self.told[opened_at].verdict.reason is Reason.ALREADY_THERE:
-            return Mark(opener, (NOTHING, "", 0))
+        verdict = self.told[opened_at].verdict
+        met = verdict.outcome is Outcome.MET
+        if verdict.reason is Reason.ALREADY_THERE:
+            return Mark(opener, (NOTHING, "", 0), met)
         found = self._earliest(version, opened_at)
-        return Mark(opener, found[:3] if found else (opened_at + version.horizon + 1, "", 0))
+        return Mark(opener, found[:3] if found else (opened_at + version.horizon + 1, "", 0), met)
 
     def wants_trimming(self, number: int) -> bool:
         """Whether so much evidence is kept that looking for what can go is worth it."""
@@ -335,7 +353,7 @@ class ResponseChain:
             opened_at = max(before)
             version = self._rule.version_at(opened_at)
             until = opened_at + (version.horizon if version else 0) + 1
-            kept.marks.append(Mark((opened_at, "", -1), (until, "", 0)))
+            kept.marks.append(Mark((opened_at, "", -1), (until, "", 0), met=False))
         kept.floor = min(kept.floor, since)
         for opened_at, last in told.items():
             if opened_at >= since:
