@@ -12,10 +12,10 @@ import msgspec
 
 from cloud.correlation.engine import Engine
 from cloud.correlation.lines import Received, Recording, read_lines
-from cloud.correlation.rules import RuleBook
+from cloud.correlation.rules import Response, RuleBook
 from cloud.correlation.verdict import Effect, Outcome, Revised, Verdict
 from contract.batch import Coverage
-from contract.events import KNOWN_TYPES
+from contract.events import KNOWN_TYPES, LOCATION_TYPES
 from contract.problems import Problem
 from contract.site import Site
 
@@ -93,7 +93,12 @@ class _Run:
         self._complete = {
             device: min(recording.complete.get(device, until), until) for device in site.devices
         }
-        seen = [received for received in recording.events.values() if received.event.at < until]
+        types = _judged_types(rules)
+        seen = [
+            received
+            for received in recording.events.values()
+            if received.event.at < until and received.event.type in types
+        ]
         self._received = sorted(seen, key=_in_order)
 
     def verdicts(self) -> Iterator[bytes]:
@@ -129,6 +134,15 @@ class _Run:
         for device, complete_to in self._complete.items():
             blind = self._blind.pop(device, [])
             self._engine.on_coverage(device, Coverage(min(complete_to, now), blind))
+
+
+def _judged_types(rules: RuleBook) -> frozenset[str]:
+    """The event types that a rule can ask about; the others change nothing."""
+    found = set(LOCATION_TYPES)
+    for version in rules.versions:
+        found |= version.rule.expect.types
+        found |= version.rule.on.types if isinstance(version.rule, Response) else frozenset()
+    return frozenset(found)
 
 
 def _in_order(received: Received) -> tuple[int, str, int]:
