@@ -109,6 +109,8 @@ def _decode(text: bytes, site: str) -> _Line:
         raise _BadLineError(where.lstrip("."), reason[0].lower() + reason[1:]) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _BadLineError("", f"is no JSON: {error}") from error
+    except RecursionError as error:
+        raise _BadLineError("", "is nested too deeply") from error
     if line.site != site:
         raise _BadLineError("site", f"expected {site!r}, found {line.site!r}")
     return line
@@ -159,6 +161,8 @@ def _check_data(data: msgspec.Raw) -> None:
         _object_decoder.decode(data)
     except msgspec.ValidationError as error:
         raise _BadLineError("data", "expected an object") from error
+    except RecursionError as error:
+        raise _BadLineError("data", "is nested too deeply") from error
 
 
 def _take_reading(recording: Recording, line: _Line) -> None:

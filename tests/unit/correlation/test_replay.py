@@ -204,6 +204,13 @@ def test_a_bad_line_stops_the_run_and_is_named(bad: bytes, field: str, message: 
     assert message in problem.message
 
 
+@pytest.mark.parametrize("field", ["data", "value", "other"])
+def test_a_line_that_is_nested_too_deeply_is_a_bad_one(field: str) -> None:
+    deep = b'{"site":"demo","device":"t","seq":1,"at":1,"type":"x","%s":{"a":%s%s}}'
+    with pytest.raises(ConfigError, match="events:1: "):
+        replay(SITE, REACH_BOOK, [deep % (field.encode(), b"[" * 99_999, b"]" * 99_999)], file="events")
+
+
 def test_bad_lines_can_be_skipped_and_are_counted() -> None:
     lines = [b"oops", json.dumps(alarm(1, 0)).encode(), b"{}"]
     result = replay(SITE, REACH_BOOK, lines, skip_bad=True)
