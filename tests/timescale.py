@@ -83,6 +83,9 @@ def _serve(root: Path, inside: str, port: int) -> subprocess.Popen[bytes]:
         "unix_socket_directories": "/tmp",
         "listen_addresses": "127.0.0.1",
         "timescaledb.telemetry_level": "off",
+        # No scheduler: it would hold on to the database that others are copied from.
+        "timescaledb.max_background_workers": "0",
+        "fsync": "off",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     user, group = _ids(root)

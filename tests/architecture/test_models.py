@@ -1,5 +1,6 @@
 """No model has a shape that crashes msgspec's type walk."""
 
+import contextlib
 import importlib
 import pkgutil
 import typing
@@ -42,6 +43,12 @@ def unions(kind: Any) -> Iterator[msgspec.inspect.UnionType]:
             yield from unions(inner)
 
 
+def unions_of(hint: Any) -> Iterator[msgspec.inspect.UnionType]:
+    """The unions of an annotation; none where msgspec could not decode it anyway."""
+    with contextlib.suppress(TypeError, ValueError):
+        yield from unions(msgspec.inspect.type_info(hint))
+
+
 def crashes(union: msgspec.inspect.UnionType) -> bool:
     """A text with a pattern beside an array: msgspec 0.22 crashes when the garbage collector walks it."""
     patterned = any(isinstance(arm, msgspec.inspect.StrType) and arm.pattern for arm in union.types)
@@ -56,7 +63,7 @@ def test_no_model_has_a_union_of_a_patterned_text_and_an_array() -> None:
         f"{struct.__module__}.{struct.__name__}.{name}"
         for struct in found
         for name, hint in typing.get_type_hints(struct, include_extras=True).items()
-        if hint not in found and any(map(crashes, unions(msgspec.inspect.type_info(hint))))
+        if any(map(crashes, unions_of(hint)))
     ]
     assert bad == []
 
