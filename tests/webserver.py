@@ -20,16 +20,28 @@ from contract.site import Text
 from tests import samples
 from tests.samples import SITE, Scribe
 
+EVIDENCE = EventFilter(("checkpoint.scan", "access.granted"))
 RULES = RuleBook(
     (
         RuleVersion(
             Response(
                 id="ER-2",
                 on=EventFilter("fire.alarm"),
-                expect=EventFilter(("checkpoint.scan", "access.granted")),
+                expect=EVIDENCE,
                 within="2m",
                 name=Text(zh="火警到场", en="Someone at the fire"),
                 source=Text(zh="火警为2分钟内赶到现场", en="within 2 minutes for fire"),
+            ),
+            0,
+            None,
+        ),
+        RuleVersion(
+            Response(
+                id="ER-3",
+                on=EventFilter(("fire.alarm", "emergency.call")),
+                expect=EVIDENCE,
+                within="5m",
+                name=Text(zh="报警核实", en="Alarm verified"),
             ),
             0,
             None,

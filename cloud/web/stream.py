@@ -161,7 +161,7 @@ def _reached(changes: Sequence[Change], place: Place) -> Iterator[tuple[Change, 
     Only changes that stay what they are count within a commit. States come after them and may move on to a
     later commit, so a client that left among them gets all of them again.
     """
-    commit_no, taken = place.commit_no + 1, 0
+    commit_no, taken = place.commit_no, 0
     for index, change in enumerate(changes):
         if change.commit_no != commit_no:
             commit_no, taken = change.commit_no, 0

@@ -38,7 +38,7 @@ function renderIncidents(model) {
 function cardOf(incident, model, now) {
   const episode = foremost(incident.episodes);
   const status = statusOf(incident, episode, now);
-  const rule = episode && model.rules.get(episode.rule);
+  const others = incident.episodes.filter((other) => other !== episode && other.outcome !== "met");
   const verdict = episode && model.verdictOf(episode);
   const due = episode?.due_at ?? Infinity;
   return {
@@ -47,12 +47,11 @@ function cardOf(incident, model, now) {
     due,
     status,
     place: inWords(model.names.get(incident.subject), incident.subject),
-    what: whatOf(incident, episode, rule),
+    what: whatOf(incident, model, others.length),
     missing: missingOf(incident, verdict),
     since: word("since", { time: moment(incident.opened_at, now) }),
     clock: clockOf(status, incident, due, now),
     share: status === "waiting" ? share(episode.opened_at, due, now) : null,
-    more: incident.episodes.filter((other) => other !== episode && other.outcome !== "met").length,
   };
 }
 
@@ -69,11 +68,19 @@ function statusOf(incident, episode, now) {
   return episode.outcome in MARKS ? episode.outcome : "waiting";
 }
 
-function whatOf(incident, episode, rule) {
-  const type = incident.kind === "alarm" && rule?.on.find((name) => hasWord(`event.${name}`));
+function whatOf(incident, model, others) {
+  const type = incident.kind === "alarm" && triggerType(incident, model);
   const head = type ? word(`event.${type}`) : word(`kind.${incident.kind}`);
-  const tail = episode ? `${episode.rule} ${inWords(rule?.name) || inWords(rule?.source)}`.trim() : "";
-  return tail ? `${head} · ${tail}` : head;
+  return others ? `${head} · ${word("others_unmet", { n: others })}` : head;
+}
+
+// What set the alarm off: its cause where that is told, else the one event type that all its rules begin with.
+// Where several are left the page does not guess.
+function triggerType(incident, model) {
+  if (hasWord(`event.${incident.cause}`)) return incident.cause;
+  const begins = incident.episodes.map((episode) => model.rules.get(episode.rule)?.on ?? []);
+  const common = (begins[0] ?? []).filter((type) => begins.every((types) => types.includes(type)));
+  return common.length === 1 && hasWord(`event.${common[0]}`) ? common[0] : null;
 }
 
 function missingOf(incident, verdict) {
@@ -94,7 +101,7 @@ function drawCard(article, card) {
   parts(article, ["status", "place", "what", "missing", "since", "clock"]);
   text(article, "status", `${MARKS[card.status]} ${word(`incident.${card.status}`)}`);
   text(article, "place", card.place);
-  text(article, "what", card.more ? `${card.what} · ${word("more", { n: card.more })}` : card.what);
+  text(article, "what", card.what);
   text(article, "missing", card.missing);
   text(article, "since", card.since);
   text(article, "clock", card.clock);
@@ -108,7 +115,6 @@ function renderVerdicts(model) {
     id: `${verdict.rule}|${verdict.key}|${verdict.opened_at}`,
     outcome: verdict.outcome,
     place: inWords(model.names.get(verdict.key), verdict.key),
-    rule: `${verdict.rule} ${inWords(model.rules.get(verdict.rule)?.name)}`.trim(),
     explain: inWords(verdict.explain),
     at: moment(verdict.opened_at, now),
     amended: verdict.late_ms !== null,
@@ -119,12 +125,11 @@ function renderVerdicts(model) {
 
 function drawRow(item, row) {
   item.className = `row ${row.outcome}`;
-  parts(item, ["status", "at", "place", "rule", "explain"]);
+  parts(item, ["status", "at", "place", "explain"]);
   const amended = row.amended ? ` · ${word("amended")}` : "";
   text(item, "status", `${OUTCOME_MARKS[row.outcome]} ${word(`outcome.${row.outcome}`)}${amended}`);
   text(item, "at", row.at);
   text(item, "place", row.place);
-  text(item, "rule", row.rule);
   text(item, "explain", row.explain);
 }
 

@@ -43,8 +43,9 @@ async def test_sites_and_their_names(client: Any) -> None:
 
 async def test_rules_are_told_with_the_contracts_words(client: Any) -> None:
     async with client() as web:
-        (rule,) = (await web.get(f"{DEMO}/rules")).json()["items"]
+        rule, other = (await web.get(f"{DEMO}/rules")).json()["items"]
         assert (rule["id"], rule["on"], rule["limit"]) == ("ER-2", ["fire.alarm"], "2m")
+        assert (other["id"], other["on"]) == ("ER-3", ["emergency.call", "fire.alarm"])
         assert rule["source"]["zh"] == "火警为2分钟内赶到现场"
         assert (await web.get(f"{API}/sites/empty/rules")).json()["items"] == []
 
