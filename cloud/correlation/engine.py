@@ -74,7 +74,7 @@ class Engine:
         self.latest = data_from
         self.unknown_events = UnknownEvents()
         self._site = site
-        self._rules = rules
+        self._devices = frozenset(site.devices)
         self._data_from = data_from
         self._presence = Presence(site)
         self._dirty: dict[str, Chain] = {}
@@ -92,19 +92,18 @@ class Engine:
 
     def on_events(self, events: Sequence[Event], *, seq_base: int = 0) -> None:
         """Take in events; the identity of each is `(device, seq_base + seq)`. Known ones change nothing."""
-        routes, devices = self._routes, self._site.devices
+        takers_of, known = self._routes.get, self._devices
         latest = self.latest
         for event in events:
-            takers = routes.get(event.type)
-            if takers is None:
-                self.unknown_events.count_type(event.type)
-            elif takers:
+            if takers := takers_of(event.type):
                 seq = seq_base + event.seq
                 if event.at > latest:
                     self.latest = latest = event.at
                 for take in takers:
                     take(event, seq)
-            if event.device not in devices:
+            elif takers is None:
+                self.unknown_events.count_type(event.type)
+            if event.device not in known:
                 self.unknown_events.count_device(event)
 
     def on_coverage(self, device: str, coverage: Coverage) -> None:
@@ -249,8 +248,8 @@ class Engine:
                     machine.located(event.at)
 
     def _note(self, event: Event, seq: int) -> bool:
-        device = self._site.devices.get(event.device)
         person = self._site.people.get(event.person) if event.person else None
+        device = self._site.devices.get(event.device)
         if device is None or person is None:
             return False
         return self._presence.note(

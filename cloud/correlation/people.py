@@ -1,11 +1,13 @@
 """Whether an event counts: its type and data, who did it, and how strong it is as evidence."""
 
 import datetime as dt
+from collections.abc import Callable
+from enum import Enum
 from typing import Final
 
 import msgspec
 
-from cloud.correlation.rules import By, EventFilter
+from cloud.correlation.rules import By, EventFilter, Response
 from contract.events import LOCATION_TYPES, Event, event_data
 from contract.site import Person, Site
 
@@ -46,13 +48,41 @@ def qualifies(person: Person, by: By | None, at: int, site: Site) -> bool:
     )
 
 
-def grade(event: Event, person: Person | None) -> int:
-    """How strong evidence is: 2 a known person at a device, 1 a device alone, 0 a button on a screen."""
-    if event.type.startswith("operator."):
-        return _RANK["declared"]
-    return _RANK["strong"] if person is not None and event.type in LOCATION_TYPES else _RANK["weak"]
+def evidence_test(rule: Response, site: Site) -> Callable[[Event], bool]:
+    """What tells whether an event of an expected type is good enough: by its data, its grade and its person."""
+    needs = {name: _need(name, rule) for name in rule.expect.types}
+    by = rule.by
+    dated = by is not None and by.qualification is not None
+    able = {
+        name: person for name, person in site.people.items() if by is None or by.role in {None, *person.roles}
+    }
+
+    def is_enough(event: Event) -> bool:
+        need = needs[event.type]
+        if need is _Need.IN_VAIN:
+            return False
+        if need is _Need.PERSON:
+            person = able.get(event.person) if event.person else None
+            if person is None or (dated and not qualifies(person, by, event.at, site)):
+                return False
+        return not rule.expect.data or lets_through(rule.expect, event)
+
+    return is_enough
 
 
-def least_rank(name: str) -> int:
-    """The number of a grade by its name."""
-    return _RANK[name]
+class _Need(Enum):
+    """What an event of a type must bring to be evidence."""
+
+    NOTHING = "nothing"
+    PERSON = "person"
+    IN_VAIN = "in vain"
+
+
+def _need(name: str, rule: Response) -> _Need:
+    """A known person's badge or scan at a device is strong, a button on a screen declared, all else weak."""
+    alone = _RANK["declared" if name.startswith("operator.") else "weak"]
+    best = _RANK["strong"] if name in LOCATION_TYPES else alone
+    least = _RANK[rule.least_grade]
+    if best < least:
+        return _Need.IN_VAIN
+    return _Need.PERSON if rule.by is not None or alone < least else _Need.NOTHING

@@ -86,9 +86,11 @@ class RecurrenceChain:
         self._dirty.update(anchor[0] for anchor in self._anchors)
 
     def _put(self, anchor: Anchor) -> bool:
-        place = bisect.bisect_left(self._anchors, anchor)
-        if place < len(self._anchors) and self._anchors[place] == anchor:
-            return False
+        place = len(self._anchors)
+        if place and anchor <= self._anchors[-1]:
+            place = bisect.bisect_left(self._anchors, anchor)
+            if self._anchors[place] == anchor:
+                return False
         self._anchors.insert(place, anchor)
         self._dirty.add(anchor[0])
         if place:
@@ -262,6 +264,8 @@ class WindowsOf:
 
     def holding(self, moment: int) -> Span | None:
         """The window in which a moment lies."""
+        if self._weekly is None:
+            return self._known[0] if moment >= self._first else None
         self._extend(moment)
         place = bisect.bisect_left(self._known, (moment + 1,)) - 1
         if place < 0:

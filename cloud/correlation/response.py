@@ -5,10 +5,10 @@ from functools import cached_property
 
 from cloud.correlation.coverage import NOTHING, CoverageBook
 from cloud.correlation.episodes import Chain, Host, Span, Told
-from cloud.correlation.people import grade, lets_through, qualifies
+from cloud.correlation.people import lets_through
 from cloud.correlation.presence import Presence
 from cloud.correlation.response_chain import ResponseChain
-from cloud.correlation.response_verdict import Trigger, VersionOf
+from cloud.correlation.response_verdict import Found, Trigger, VersionOf
 from cloud.correlation.rules import Response, RuleVersion
 from cloud.correlation.sources import OPERATOR, Keys, zone_of
 from cloud.correlation.verdict import Recall, Verdict
@@ -27,6 +27,7 @@ class ResponseMachine:
         self._by_start = sorted(found, key=lambda version: version.start)
         self._host = host
         self._site = site
+        self._devices = dict(site.devices)
         self._presence = presence
         self._chains: dict[str, ResponseChain] = {}
         self._newest = NOTHING
@@ -45,6 +46,11 @@ class ResponseMachine:
     def ttl(self) -> int:
         """How long a location counts, at the most over all versions; 0: not at all."""
         return max(version.ttl for version in self._by_start)
+
+    @cached_property
+    def horizon(self) -> int:
+        """How long after its opening evidence can change an episode, at the most over all versions."""
+        return max(version.horizon for version in self._by_start)
 
     @cached_property
     def _types(self) -> tuple[str, ...]:
@@ -77,7 +83,7 @@ class ResponseMachine:
 
     def _triggered(self, version: VersionOf, event: Event) -> Keys:
         """The keys for which an event of the right type is a trigger."""
-        device = self._site.devices.get(event.device)
+        device = self._devices.get(event.device)
         if device is None and not event.type.startswith("operator."):
             return _NO_KEYS
         if not version.in_force(event.at) or not lets_through(version.rule.on, event):
@@ -86,14 +92,10 @@ class ResponseMachine:
 
     def _answered(self, version: VersionOf, event: Event) -> Keys:
         """The keys for which an event of the right type is evidence."""
-        device = self._site.devices.get(event.device)
+        device = self._devices.get(event.device)
         if device is None and not event.type.startswith("operator."):
             return _NO_KEYS
-        rule = version.rule
-        person = self._site.people.get(event.person) if event.person else None
-        if grade(event, person) < version.least or not lets_through(rule.expect, event):
-            return _NO_KEYS
-        if rule.by is not None and (person is None or not qualifies(person, rule.by, event.at, self._site)):
+        if not version.is_enough(event):
             return _NO_KEYS
         return version.sources.evidence_keys(event.device, zone_of(device, event.zone))
 
@@ -119,24 +121,27 @@ class ResponseMachine:
             host.mark(chain)
 
     def _evidence_taker(self, version: VersionOf) -> Callable[[Event, int], None]:
-        number, host = version.number, self._host
+        host, chains, live = self._host, self._chains, self._host.keep_ms is not None
 
         def take(event: Event, seq: int) -> None:
             found = (event.at, event.device, seq, event.clock_error_ms)
             for key in self._answered(version, event):
-                chain = self._chain(key)
-                if host.keep_ms is not None:
-                    since = chain.changed_by(found)
-                    if since is not None:
-                        host.recall(self, key, (since, found[0] + 1))
-                    if chain.wants_trimming(number):
-                        chain.trim(host.latest, host.keep_ms)
-                if chain.put_evidence(number, found):
+                chain = chains.get(key) or self._chain(key)
+                if live:
+                    self._check_late(chain, version, found)
+                if chain.put_evidence(version, found):
                     host.mark(chain)
                 else:
                     host.changed(chain)
 
         return take
+
+    def _check_late(self, chain: ResponseChain, version: VersionOf, found: Found) -> None:
+        since = chain.changed_by(found)
+        if since is not None:
+            self._host.recall(self, chain.key, (since, found[0] + 1))
+        if self._host.keep_ms is not None and chain.wants_trimming(version.number):
+            chain.trim(self._host.latest, self._host.keep_ms)
 
     def located(self, at: int) -> None:
         """Somebody was seen somewhere: look again at what opened since, while they may have been there."""
@@ -180,7 +185,7 @@ class ResponseMachine:
             chain.put_trigger((event.at, event.device, event.seq))
         if event.type in rule.expect.types and chain.key in self._answered(version, event):
             found = (event.at, event.device, event.seq, event.clock_error_ms)
-            chain.put_evidence(version.number, found)
+            chain.put_evidence(version, found)
 
     # --- chains
 

@@ -62,6 +62,11 @@ class Rule(Protocol):
         """Its versions by number."""
         ...
 
+    @property
+    def horizon(self) -> int:
+        """How long after its opening evidence can change an episode, at the most over all versions."""
+        ...
+
     def version_at(self, at: int) -> VersionOf | None:
         """The version in force at a moment."""
         ...
@@ -82,6 +87,7 @@ class ResponseChain:
         self._openings: list[int] = []
         self._dirty: set[int] = set()
         self._trim_at = _FEW
+        self._settled_by = NOTHING  # evidence after it changes nothing that was let go
 
     @property
     def told(self) -> dict[int, Told]:
@@ -157,26 +163,29 @@ class ResponseChain:
 
     # --- evidence
 
-    def put_evidence(self, number: int, found: Found) -> bool:
+    def put_evidence(self, version: VersionOf, found: Found) -> bool:
         """Take in evidence for a version; whether an episode wants to be looked at again."""
-        known = self._kept.evidence.setdefault(number, [])
-        if not known or found > known[-1]:
+        kept = self._kept
+        known = kept.evidence.get(version.number)
+        if known is None:
+            kept.evidence[version.number] = [found]
+        elif not known or found > known[-1]:
             known.append(found)
         else:
             place = bisect.bisect_left(known, found)
             if known[place] == found:
                 return False
             known.insert(place, found)
-        self._kept.most_error = max(self._kept.most_error, found[3])
-        horizon = self._rule.versions[number].horizon
-        return bool(self._openings) and self.touch_between(found[0] - horizon, found[0] + found[3])
+        kept.most_error = max(kept.most_error, found[3])
+        return bool(self._openings) and self.touch_between(found[0] - version.horizon, found[0] + found[3])
 
     def changed_by(self, found: Found) -> int | None:
         """The first opening that was let go and that evidence may change; it is a guess where marks are gone."""
-        horizon = max(version.horizon for version in self._rule.versions.values())
-        first = found[0] - horizon
+        first = found[0] - self._rule.horizon
         if first < self._kept.forgotten:
             return first
+        if found[0] > self._settled_by:
+            return None
         for place in range(bisect.bisect_left(self.marks, first, key=_opened_at), len(self.marks)):
             mark = self.marks[place]
             if mark.opened_at > found[0] + found[3]:
@@ -290,12 +299,16 @@ class ResponseChain:
             told = kept.told.get(opened_at)
             if told is None or not told.verdict.final or opened_at in self._dirty:
                 break
-            kept.marks.append(self._mark(opened_at))
+            self._remember(self._mark(opened_at))
             del kept.told[opened_at]
             count += 1
         if count:
             del kept.triggers[: self._span(openings[count - 1])[1]]
             del openings[:count]
+
+    def _remember(self, mark: Mark) -> None:
+        self.marks.append(mark)
+        self._settled_by = max(self._settled_by, mark.until[0])
 
     def _mark(self, opened_at: int) -> Mark:
         version = self._version(opened_at)
@@ -353,7 +366,7 @@ class ResponseChain:
             opened_at = max(before)
             version = self._rule.version_at(opened_at)
             until = opened_at + (version.horizon if version else 0) + 1
-            kept.marks.append(Mark((opened_at, "", -1), (until, "", 0), met=False))
+            self._remember(Mark((opened_at, "", -1), (until, "", 0), met=False))
         kept.floor = min(kept.floor, since)
         for opened_at, last in told.items():
             if opened_at >= since:
@@ -379,6 +392,7 @@ class ResponseChain:
         known = self._rule.versions
         kept.triggers = [trigger for trigger in kept.triggers if self._rule.version_at(trigger[0])]
         kept.evidence = {number: found for number, found in kept.evidence.items() if number in known}
+        self._settled_by = max((mark.until[0] for mark in kept.marks), default=NOTHING)
         self._openings = []
         self._rechain(NOTHING)
         self._dirty.update(self._openings)

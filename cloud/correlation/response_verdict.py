@@ -7,7 +7,7 @@ import msgspec
 
 from cloud.correlation.coverage import CoverageBook
 from cloud.correlation.episodes import Judged
-from cloud.correlation.people import least_rank
+from cloud.correlation.people import evidence_test
 from cloud.correlation.rules import Response, RuleVersion
 from cloud.correlation.sources import OPERATOR, Sources
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
@@ -31,7 +31,7 @@ class VersionOf:
         self.join = parse_duration(rule.join).ms
         self.horizon = parse_duration(rule.horizon).ms
         self.ttl = parse_duration(rule.presence_ttl).ms
-        self.least = least_rank(rule.least_grade)
+        self.is_enough = evidence_test(rule, site)
         self.start, self.end = dated.start, dated.end
 
     def in_force(self, at: int) -> bool:
