@@ -18,7 +18,7 @@ from cloud.store.base import BlindRow, IncidentKind
 from cloud.web.server import WebServer
 from contract.site import Text
 from tests import samples
-from tests.samples import SITE, Scribe
+from tests.samples import SITE
 
 EVIDENCE = EventFilter(("checkpoint.scan", "access.granted"))
 RULES = RuleBook(
@@ -154,11 +154,3 @@ def scene(now: int) -> dict[str, Any]:
         "blind": [BlindRow(site=SITE, device="cp-gate", start=now - 300_000, end=now)],
         "agents": [samples.agent("gw-1", now), samples.agent("gw-2", now - 75_000)],
     }
-
-
-class Story:
-    """Writes the scene, and then what keeps the site alive."""
-
-    def __init__(self, scribe: Scribe) -> None:
-        self.scribe = scribe
-        self.scribe.write(**scene(now_ms()))
