@@ -1,0 +1,11 @@
+"""Hypothesis profiles: `dev` draws anew each time, `ci` draws the same always, `long` draws very many."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+settings.register_profile("dev", deadline=None, max_examples=100, suppress_health_check=SLOW)
+settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, max_examples=300)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")

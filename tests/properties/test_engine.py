@@ -1,0 +1,200 @@
+"""The four properties of the engine, and that it equals the slow plain reference, over random small worlds."""
+
+import random
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cloud.correlation.engine import Engine
+from cloud.correlation.verdict import Episode, Outcome, Overdue, Recall, Revised, Verdict
+from contract.events import Event
+from tests.properties.reference import reference
+from tests.properties.worlds import SPAN, START, STEP, History, histories
+
+HOUR = 3_600_000
+
+
+def plain(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Verdicts as they are compared: without what joined, which is context and no decision."""
+    return [msgspec.structs.replace(verdict, joined=()) for verdict in verdicts]
+
+
+def replayed(history: History, order: random.Random | None = None) -> list[Verdict]:
+    """What an engine that lets nothing go says of a history, in any order of arrival."""
+    engine = Engine(history.site, history.rules, data_from=START, keep_ms=None)
+    parts: list[Event | tuple[str, object]] = [*history.events, *history.statements]
+    if order:
+        order.shuffle(parts)
+    for part in parts:
+        if isinstance(part, Event):
+            engine.on_events([part])
+        else:
+            engine.on_coverage(*part)  # type: ignore[arg-type]
+    return engine.verdicts(history.now)
+
+
+class Live:
+    """An engine as the worker runs it: settled at growing moments, asked for history, restarted at will."""
+
+    def __init__(self, history: History, keep_ms: int) -> None:
+        self.history = history
+        self.keep_ms = keep_ms
+        self.engine = self._new()
+        self.cells: dict[str, bytes] = {}
+        self.seen: list[Event] = []
+        self.told: dict[Episode, Revised] = {}
+        self.alerts: list[Episode] = []
+
+    def _new(self) -> Engine:
+        return Engine(self.history.site, self.history.rules, data_from=START, keep_ms=self.keep_ms)
+
+    def settle(self, now: int) -> None:
+        """Settle until nothing more is asked; every revision must follow the one before."""
+        asked = True
+        while asked:
+            asked = False
+            for effect in self.engine.settle(now):
+                match effect:
+                    case Revised():
+                        self._note(effect)
+                    case Overdue():
+                        self.alerts.append(effect.episode)
+                    case Recall():
+                        asked = True
+                        self._answer(effect)
+        self._keep(self.engine.dirty_cells())
+
+    def restart(self) -> None:
+        """Killed and begun again from what was kept."""
+        self.engine = self._new()
+        self.engine.restore(self.cells)
+
+    def _note(self, revised: Revised) -> None:
+        episode = revised.verdict.episode
+        before = self.told.get(episode)
+        assert revised.revision == (before.revision + 1 if before else 1), revised
+        self.told[episode] = revised
+
+    def _answer(self, recall: Recall) -> None:
+        events = [
+            event
+            for event in self.seen
+            if event.type in recall.types and recall.start <= event.at < recall.end
+        ]
+        last = [
+            revised
+            for episode, revised in self.told.items()
+            if (episode.rule, episode.key) == (recall.rule, recall.key)
+            and recall.start <= episode.opened_at < recall.end
+        ]
+        self.engine.on_history(recall, events, last)
+
+    def _keep(self, cells: Mapping[str, bytes | None]) -> None:
+        for name, cell in cells.items():
+            if cell is None:
+                self.cells.pop(name, None)
+            else:
+                self.cells[name] = cell
+
+    def take(self, part: object) -> None:
+        """An event or a statement comes."""
+        if isinstance(part, Event):
+            self.engine.on_events([part])
+            self.seen.append(part)
+        else:
+            self.engine.on_coverage(*part)  # type: ignore[misc]
+
+    def verdicts(self) -> list[Verdict]:
+        """What stands told, as the record has it."""
+        standing = [
+            revised.verdict for revised in self.told.values() if revised.verdict.outcome is not Outcome.VOID
+        ]
+        return sorted(standing, key=lambda one: (one.rule, one.key, one.opened_at))
+
+
+def lived(history: History, chance: random.Random, *, restarts: bool, keep_ms: int) -> Live:
+    """A history lived through: in a random order, in random batches, some things sent twice."""
+    parts: list[object] = [*history.events, *history.statements]
+    parts += chance.sample(parts, min(3, len(parts)))
+    chance.shuffle(parts)
+    live = Live(history, keep_ms)
+    now = START
+    for part in parts:
+        live.take(part)
+        if chance.random() < 0.5:
+            now = min(history.now, now + chance.choice([0, STEP, SPAN // 3]))
+            live.settle(now)
+            if restarts and chance.random() < 0.5:
+                live.restart()
+    live.settle(history.now)
+    return live
+
+
+def same_moment(verdicts: Sequence[Verdict]) -> set[Episode]:
+    """Episodes of which several opened in the same millisecond: the record tells the last of them only."""
+    seen: set[Episode] = set()
+    twice: set[Episode] = set()
+    for verdict in verdicts:
+        (twice if verdict.episode in seen else seen).add(verdict.episode)
+    return twice
+
+
+@given(histories())
+def test_the_engine_equals_the_slow_plain_reference(history: History) -> None:
+    expected = plain(reference(history.site, history.rules, history.known, history.now))
+    assert plain(replayed(history)) == expected
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_any_order_of_arrival_ends_in_the_same_verdicts(history: History, chance: random.Random) -> None:
+    assert replayed(history, chance) == replayed(history)
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_batches_duplicates_and_late_arrivals_end_in_the_reference(
+    history: History, chance: random.Random
+) -> None:
+    live = lived(history, chance, restarts=False, keep_ms=100 * HOUR)
+    check_against_reference(live, history)
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_restarts_change_nothing(history: History, chance: random.Random) -> None:
+    live = lived(history, chance, restarts=True, keep_ms=100 * HOUR)
+    check_against_reference(live, history)
+
+
+def check_against_reference(live: Live, history: History) -> None:
+    """What stands told equals the reference, and nobody was alarmed twice for one thing."""
+    expected = reference(history.site, history.rules, history.known, history.now)
+    twice = same_moment(expected)
+    assert [one for one in plain(live.verdicts()) if one.episode not in twice] == [
+        one for one in plain(expected) if one.episode not in twice
+    ]
+    assert len(live.alerts) == len(set(live.alerts))
+
+
+@given(histories())
+def test_removing_the_deciding_event_changes_the_verdict(history: History) -> None:
+    for verdict in replayed(history):
+        if verdict.outcome is not Outcome.MET:
+            continue
+        device, seq = verdict.evidence[-1]
+        rest = [event for event in history.events if (event.device, event.seq) != (device, seq)]
+        without = replayed(msgspec.structs.replace(history, events=rest))
+        assert verdict not in without
+
+
+@settings(max_examples=30)
+@given(histories())
+def test_the_next_deadline_is_never_behind_what_time_alone_would_change(history: History) -> None:
+    live = Live(history, 100 * HOUR)
+    for part in [*history.events, *history.statements]:
+        live.take(part)
+    live.settle(START + SPAN)
+    deadline = live.engine.next_deadline()
+    told = dict(live.told)
+    live.settle(min(deadline or START + 9 * SPAN, START + 9 * SPAN) - 1)
+    assert live.told == told
