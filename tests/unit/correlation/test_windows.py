@@ -1,0 +1,72 @@
+"""T34: weekly windows where the clocks change, over the year's end and on 29 February."""
+
+import datetime as dt
+import zoneinfo
+
+import pytest
+
+from cloud.correlation.windows import spans
+from contract.site import Window
+
+LONDON = "Europe/London"
+SHANGHAI = "Asia/Shanghai"
+
+
+def utc(text: str) -> int:
+    """`2026-03-29 01:00` in UTC as ms."""
+    return int(dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC).timestamp() * 1000)
+
+
+def between(window: Window, zone: str, since: str, until: str) -> list[tuple[str, str]]:
+    """The spans as UTC texts."""
+    found = spans((window,), zoneinfo.ZoneInfo(zone), utc(since), utc(until))
+    return [(_text(start), _text(end)) for start, end in found]
+
+
+def _text(at: int) -> str:
+    return dt.datetime.fromtimestamp(at / 1000, dt.UTC).strftime("%m-%d %H:%M")
+
+
+@pytest.mark.parametrize(
+    ("window", "zone", "since", "until", "expected"),
+    [
+        # 01:30 does not exist on 29 March 2026 in London: it is 02:00 BST, the next valid instant
+        ({"from_": "01:30", "to": "04:00"}, LONDON, "2026-03-29 00:00", "2026-03-29 12:00", ("03-29 01:00", "03-29 03:00")),
+        # 01:30 occurs twice on 25 October 2026: the first is meant
+        ({"from_": "01:30", "to": "04:00"}, LONDON, "2026-10-24 23:00", "2026-10-25 12:00", ("10-25 00:30", "10-25 04:00")),
+        ({"from_": "23:00", "to": "01:30"}, LONDON, "2026-10-24 20:00", "2026-10-25 12:00", ("10-24 22:00", "10-25 00:30")),
+        ({"from_": "22:00", "to": "06:00"}, SHANGHAI, "2026-12-31 12:00", "2027-01-01 06:00", ("12-31 14:00", "12-31 22:00")),
+        ({"from_": "08:00", "to": "09:00"}, SHANGHAI, "2028-02-29 00:00", "2028-02-29 12:00", ("02-29 00:00", "02-29 01:00")),
+        ({"from_": "00:00", "to": "24:00"}, SHANGHAI, "2026-06-01 16:00", "2026-06-02 16:00", ("06-01 16:00", "06-02 16:00")),
+        ({"days": "sat", "from_": "20:00", "to": "02:00"}, SHANGHAI, "2026-06-04 00:00", "2026-06-09 00:00", ("06-06 12:00", "06-06 18:00")),
+    ],
+)  # fmt: skip
+def test_t34_a_window_is_where_the_wall_clock_says(
+    window: dict[str, str], zone: str, since: str, until: str, expected: tuple[str, str]
+) -> None:
+    assert between(Window(**window), zone, since, until) == [expected]
+
+
+def test_t34_a_day_whose_clock_jumps_is_an_hour_shorter() -> None:
+    ((start, end),) = spans(
+        (Window(),), zoneinfo.ZoneInfo(LONDON), utc("2026-03-29 00:00"), utc("2026-03-29 22:00")
+    )
+    assert end - start == 23 * 3_600_000
+
+
+def test_windows_that_overlap_are_one_and_windows_that_touch_stay_two() -> None:
+    zone = zoneinfo.ZoneInfo(SHANGHAI)
+    since, until = utc("2026-06-01 00:00"), utc("2026-06-01 12:00")
+    overlapping = (Window(from_="08:00", to="10:00"), Window(from_="09:00", to="12:00"))
+    touching = (Window(from_="08:00", to="10:00"), Window(from_="10:00", to="12:00"))
+    assert len(spans(overlapping, zone, since, until)) == 1
+    assert len(spans(touching, zone, since, until)) == 2
+
+
+@pytest.mark.parametrize(
+    ("days", "count"), [("daily", 7), ("mon-fri", 5), ("sat,sun", 2), ("fri-mon", 4), ("mon,wed-thu", 3)]
+)
+def test_days_are_named_alone_in_lists_and_in_ranges_over_the_weekend(days: str, count: int) -> None:
+    window = Window(days=days, from_="12:00", to="13:00")
+    found = spans((window,), zoneinfo.ZoneInfo(SHANGHAI), utc("2026-06-01 00:00"), utc("2026-06-08 00:00"))
+    assert len(found) == count
