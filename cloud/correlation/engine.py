@@ -149,8 +149,9 @@ class Engine:
 
     def dirty_cells(self) -> dict[str, bytes | None]:
         """The parts of the engine's memory that changed since the last call, by name; None: gone."""
-        cells: dict[str, bytes | None] = {name: chain.encode() for name, chain in self._changed.items()}
-        cells.update(dict.fromkeys(self._gone))
+        cells: dict[str, bytes | None] = dict.fromkeys(self._gone)
+        for chain in self._changed.values():
+            cells |= chain.dirty_cells()
         self._changed, self._gone = {}, set()
         book = self.book.dirty_cell()
         if book is not None:

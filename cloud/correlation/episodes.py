@@ -69,8 +69,8 @@ class Chain(Protocol):
         """How far each evidence source is known."""
         ...
 
-    def encode(self) -> bytes | None:
-        """All that must survive a restart; None when there is nothing."""
+    def dirty_cells(self) -> dict[str, bytes | None]:
+        """By name, all that must survive a restart and may have changed; None when there is nothing any more."""
         ...
 
     def touch_blind(self, start: int, end: int) -> bool:
@@ -122,7 +122,7 @@ class Machine(Protocol):
         ...
 
     def restore(self, name: str, cell: bytes) -> Chain | None:
-        """A chain as it was; None when there is no such chain any more."""
+        """A chain as it was, of cells in the order of their names; None when there is no such chain any more."""
         ...
 
     @property

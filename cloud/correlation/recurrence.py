@@ -215,16 +215,13 @@ class RecurrenceChain:
         """See `Chain.links`."""
         return covered_up_to(self._version.host.book.complete, (self.key,))
 
-    def encode(self) -> bytes | None:
-        """See `Chain.encode`."""
-        return (
-            msgspec.msgpack.encode((self._anchors, self._told, self._floor, self._lapses))
-            if self._anchors
-            else None
-        )
+    def dirty_cells(self) -> dict[str, bytes | None]:
+        """See `Chain.dirty_cells`."""
+        kept = (self._anchors, self._told, self._floor, self._lapses)
+        return {self.name: msgspec.msgpack.encode(kept) if self._anchors else None}
 
     def decode(self, cell: bytes) -> None:
-        """Take back what `encode` gave."""
+        """Take back what `dirty_cells` gave."""
         shape = tuple[list[Anchor], dict[int, Told], Anchor | None, list[int]]
         self._anchors, self._told, self._floor, self._lapses = msgspec.msgpack.decode(cell, type=shape)
         self._dirty = {anchor[0] for anchor in self._anchors}

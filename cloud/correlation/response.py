@@ -7,7 +7,7 @@ from cloud.correlation.coverage import NOTHING, CoverageBook
 from cloud.correlation.episodes import Chain, Host, Span, Told
 from cloud.correlation.people import lets_through
 from cloud.correlation.presence import Presence
-from cloud.correlation.response_chain import ResponseChain
+from cloud.correlation.response_chain import MARKS, ResponseChain
 from cloud.correlation.response_verdict import Found, Trigger, VersionOf
 from cloud.correlation.rules import Response, RuleVersion
 from cloud.correlation.sources import OPERATOR, Keys, zone_of
@@ -150,7 +150,7 @@ class ResponseMachine:
         for chain in self._chains.values():
             if chain.touch_between(at, at + self.ttl):
                 self._host.mark(chain)
-            since = chain.mark_between(at, at + self.ttl)
+            since = chain.marks.first_between(at, at + self.ttl)
             if since is not None:
                 self._host.recall(self, chain.key, (since, since + 1))
 
@@ -206,8 +206,12 @@ class ResponseMachine:
 
     def restore(self, name: str, cell: bytes) -> Chain:
         """See `Machine.restore`."""
-        chain = self._chain(name.split("|", 2)[2])
-        chain.decode(cell)
+        kind, _, key = name.split("|", 2)
+        chain = self._chain(key)
+        if kind == MARKS:
+            chain.marks.restore(cell)
+        else:
+            chain.decode(cell)
         self._newest = max(self._newest, chain.newest)
         return chain
 

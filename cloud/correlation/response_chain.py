@@ -8,40 +8,25 @@ import msgspec
 
 from cloud.correlation.coverage import NOTHING, CoverageBook, covered_up_to
 from cloud.correlation.episodes import MARKS_MS, Judged, Span, Told
+from cloud.correlation.marks import ALWAYS, Mark, Marks, bound
 from cloud.correlation.response_verdict import Facts, Found, Trigger, VersionOf, earliest, judge
 from cloud.correlation.sources import OPERATOR
 from cloud.correlation.verdict import Outcome, Reason, Verdict
 
+CHAIN: Final = "rsp"
+MARKS: Final = "mrk"
 _FEW: Final = 32
 """Evidence of which less is kept is not worth letting go."""
 
 
-class Mark(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An episode that was decided and let go: who opened it, and the bound from which evidence can't change it.
-
-    `met` is true where a blind source changes nothing.
-    """
-
-    opener: Trigger
-    until: Trigger
-    met: bool
-
-    @property
-    def opened_at(self) -> int:
-        """When it opened."""
-        return self.opener[0]
-
-
 class Kept(msgspec.Struct, array_like=True):
-    """All of a chain that must survive a restart."""
+    """All of a chain, but for its marks, that must survive a restart."""
 
     triggers: list[Trigger]
     evidence: dict[int, list[Found]]
     most_error: int
     told: dict[int, Told]
-    marks: list[Mark]
     floor: int
-    forgotten: int
 
 
 class Rule(Protocol):
@@ -80,24 +65,19 @@ class ResponseChain:
     """See `Chain`. What is decided for good is let go, down to a mark that it was there."""
 
     def __init__(self, rule: Rule, key: str) -> None:
-        self.name = f"rsp|{rule.rule}|{key}"
+        self.name = f"{CHAIN}|{rule.rule}|{key}"
         self.key = key
+        self.marks = Marks()
         self._rule = rule
-        self._kept = Kept([], {}, 0, {}, [], NOTHING, NOTHING)
+        self._kept = Kept([], {}, 0, {}, NOTHING)
         self._openings: list[int] = []
         self._dirty: set[int] = set()
         self._trim_at = _FEW
-        self._settled_by = NOTHING  # evidence after it changes nothing that was let go
 
     @property
     def told(self) -> dict[int, Told]:
         """See `Chain.told`."""
         return self._kept.told
-
-    @property
-    def marks(self) -> list[Mark]:
-        """The episodes that were let go, by when they opened."""
-        return self._kept.marks
 
     @property
     def oldest(self) -> int | None:
@@ -107,20 +87,20 @@ class ResponseChain:
     @property
     def newest(self) -> int:
         """When the last episode opened, whether it is kept or was let go."""
-        known = [*self._openings[-1:], *(mark.opened_at for mark in self.marks[-1:])]
-        return max(known, default=NOTHING)
+        last = self.marks.last
+        return max([NOTHING, *self._openings[-1:], *([last.opened_at] if last else [])])
 
     # --- triggers
 
     def joins_decided(self, trigger: Trigger) -> bool:
         """Whether a trigger is part of an episode that was let go: it changes nothing."""
-        place = bisect.bisect_right(self.marks, trigger, key=_opener) - 1
-        return place >= 0 and trigger[0] <= self._reach(self.marks[place].opened_at)
+        mark = self.marks.before(trigger)
+        return mark is not None and trigger[0] <= self._reach(mark.opened_at)
 
     def misses(self, trigger: Trigger) -> bool:
         """Whether a trigger comes too late for what is kept: it would open or move what was let go."""
-        kept = self._kept
-        return trigger[0] < kept.floor or bool(kept.marks and trigger < kept.marks[-1].opener)
+        last = self.marks.last
+        return trigger[0] < self._kept.floor or (last is not None and trigger < last.opener)
 
     def _reach(self, opened_at: int) -> int:
         version = self._rule.version_at(opened_at)
@@ -148,7 +128,8 @@ class ResponseChain:
                 self._dirty.add(at)
             reach = self._reach(openings[place - 1])
         else:
-            reach = self._reach(self.marks[-1].opened_at) if self.marks else NOTHING
+            last = self.marks.last
+            reach = self._reach(last.opened_at) if last else NOTHING
         old, new = openings[place:], list[int]()
         known = set(old)
         while (first := bisect.bisect_left(triggers, (reach + 1,))) < len(triggers):
@@ -180,27 +161,8 @@ class ResponseChain:
         return bool(self._openings) and self.touch_between(found[0] - version.horizon, found[0] + found[3])
 
     def changed_by(self, found: Found) -> int | None:
-        """The first opening that was let go and that evidence may change; it is a guess where marks are gone."""
-        first = found[0] - self._rule.horizon
-        if first < self._kept.forgotten:
-            return first
-        if found[0] > self._settled_by:
-            return None
-        for place in range(bisect.bisect_left(self.marks, first, key=_opened_at), len(self.marks)):
-            mark = self.marks[place]
-            if mark.opened_at > found[0] + found[3]:
-                return None
-            if found[:3] < mark.until:
-                return mark.opened_at
-        return None
-
-    def mark_between(self, first: int, last: int) -> int | None:
-        """The first episode in `[first, last]` that was let go; it is a guess where marks are gone."""
-        if first < self._kept.forgotten:
-            return first
-        place = bisect.bisect_left(self.marks, first, key=_opened_at)
-        found = self.marks[place].opened_at if place < len(self.marks) else None
-        return found if found is not None and found <= last else None
+        """When the first episode opened that was let go and that evidence may change."""
+        return self.marks.changed_by(found[:3], found[3], self._rule.horizon)
 
     # --- judging
 
@@ -277,16 +239,8 @@ class ResponseChain:
 
     def unsettled_by(self, start: int, end: int) -> int | None:
         """See `Chain.unsettled_by`."""
-        first = start - max(version.within for version in self._rule.versions.values())
-        if first < self._kept.forgotten:
-            return first
-        for place in range(bisect.bisect_left(self.marks, first, key=_opened_at), len(self.marks)):
-            mark = self.marks[place]
-            if mark.opened_at >= end:
-                return None
-            if not mark.met:
-                return mark.opened_at
-        return None
+        most = max(version.within for version in self._rule.versions.values())
+        return self.marks.first_unmet(start - most, end - 1)
 
     # --- letting go and taking back
 
@@ -299,26 +253,23 @@ class ResponseChain:
             told = kept.told.get(opened_at)
             if told is None or not told.verdict.final or opened_at in self._dirty:
                 break
-            self._remember(self._mark(opened_at))
+            self.marks.add(self._mark(opened_at))
             del kept.told[opened_at]
             count += 1
         if count:
             del kept.triggers[: self._span(openings[count - 1])[1]]
             del openings[:count]
 
-    def _remember(self, mark: Mark) -> None:
-        self.marks.append(mark)
-        self._settled_by = max(self._settled_by, mark.until[0])
-
     def _mark(self, opened_at: int) -> Mark:
         version = self._version(opened_at)
         opener = self._kept.triggers[self._span(opened_at)[0]]
         verdict = self.told[opened_at].verdict
-        met = verdict.outcome is Outcome.MET
         if verdict.reason is Reason.ALREADY_THERE:
-            return Mark(opener, (NOTHING, "", 0), met)
-        found = self._earliest(version, opened_at)
-        return Mark(opener, found[:3] if found else (opened_at + version.horizon + 1, "", 0), met)
+            until = ALWAYS
+        else:
+            found = self._earliest(version, opened_at)
+            until = bound(found[:3] if found else None, opened_at, version.horizon)
+        return Mark(opener, until, verdict.outcome is Outcome.MET)
 
     def wants_trimming(self, number: int) -> bool:
         """Whether so much evidence is kept that looking for what can go is worth it."""
@@ -338,39 +289,33 @@ class ResponseChain:
             del evidence[: bisect.bisect_left(evidence, (kept.floor - kept.most_error,))]
         most = max(map(len, kept.evidence.values()), default=0)
         self._trim_at = max(_FEW, 2 * most)
-        self._forget_marks(latest - MARKS_MS)
-
-    def _forget_marks(self, oldest: int) -> None:
-        kept = self._kept
-        gone = max(0, bisect.bisect_left(kept.marks, oldest, key=_opened_at) - 1)
-        if gone:
-            kept.forgotten = kept.marks[gone].opened_at
-            del kept.marks[:gone]
-        void = [moment for moment in kept.told if moment < oldest and not self._is_open(moment)]
+        self.marks.forget(latest)
+        void = [moment for moment in kept.told if moment < latest - MARKS_MS and not self._is_open(moment)]
         for moment in void:
             del kept.told[moment]
 
     def gap(self, missing: Span) -> Span:
         """What must be looked up to keep all again from the start of a span on, the span included."""
         joins = max(version.join for version in self._rule.versions.values())
-        ends = [self._kept.floor, missing[1], *(self._reach(mark.opened_at) + 1 for mark in self.marks[-1:])]
+        last = self.marks.last
+        ends = [self._kept.floor, missing[1], self._reach(last.opened_at) + 1 if last else NOTHING]
         return missing[0] - joins - self._kept.most_error, max(ends)
 
     def reopen(self, since: int, told: Mapping[int, Told]) -> None:
         """Make room for what was let go from `since` on; `told` is what was told of it and of what is before."""
         kept = self._kept
-        del kept.marks[bisect.bisect_left(kept.marks, since, key=_opened_at) :]
+        self.marks.take_back(since)
         gone = told.keys() - kept.told.keys()
-        before = [moment for moment in gone if moment < since and _stands(told[moment])]
-        if before and (not kept.marks or kept.marks[-1].opened_at < max(before)):
-            opened_at = max(before)
-            version = self._rule.version_at(opened_at)
-            until = opened_at + (version.horizon if version else 0) + 1
-            self._remember(Mark((opened_at, "", -1), (until, "", 0), met=False))
+        before = max((moment for moment in gone if moment < since and _stands(told[moment])), default=NOTHING)
+        last = self.marks.last
+        if before > (last.opened_at if last else NOTHING):
+            version = self._rule.version_at(before)
+            until = bound(None, before, version.horizon if version else 0)
+            self.marks.add(Mark((before, "", -1), until, met=False))
         kept.floor = min(kept.floor, since)
-        for opened_at, last in told.items():
+        for opened_at, said in told.items():
             if opened_at >= since:
-                kept.told.setdefault(opened_at, last)
+                kept.told.setdefault(opened_at, said)
 
     def reopened(self) -> None:
         """All that was let go is back: find the openings and look at all of them."""
@@ -378,32 +323,25 @@ class ResponseChain:
         self._rechain(NOTHING)
         self._dirty.update(self._openings)
 
-    def encode(self) -> bytes | None:
-        """See `Chain.encode`."""
+    def dirty_cells(self) -> dict[str, bytes | None]:
+        """See `Chain.dirty_cells`."""
         kept = self._kept
-        worth = (
-            kept.triggers or kept.told or kept.marks or any(kept.evidence.values()) or kept.floor != NOTHING
-        )
-        return msgspec.msgpack.encode(kept) if worth else None
+        worth = kept.triggers or kept.told or any(kept.evidence.values()) or kept.floor != NOTHING
+        cells: dict[str, bytes | None] = {self.name: msgspec.msgpack.encode(kept) if worth else None}
+        marks = self.marks.dirty_cell()
+        if marks is not None:
+            cells[f"{MARKS}|{self._rule.rule}|{self.key}"] = marks
+        return cells
 
     def decode(self, cell: bytes) -> None:
-        """Take back what `encode` gave."""
+        """Take back what `dirty_cells` gave under the chain's name, after its marks."""
         kept = self._kept = msgspec.msgpack.decode(cell, type=Kept)
         known = self._rule.versions
         kept.triggers = [trigger for trigger in kept.triggers if self._rule.version_at(trigger[0])]
         kept.evidence = {number: found for number, found in kept.evidence.items() if number in known}
-        self._settled_by = max((mark.until[0] for mark in kept.marks), default=NOTHING)
         self._openings = []
         self._rechain(NOTHING)
         self._dirty.update(self._openings)
-
-
-def _opened_at(mark: Mark) -> int:
-    return mark.opened_at
-
-
-def _opener(mark: Mark) -> Trigger:
-    return mark.opener
 
 
 def _stands(told: Told) -> bool:
