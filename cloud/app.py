@@ -40,7 +40,7 @@ from contract.topics import PARTITIONS
 T = TypeVar("T")
 
 _log: Final = structlog.get_logger("cloud")
-_GIL_SWITCH_S: Final = 0.0005
+GIL_SWITCH_S: Final = 0.0005
 """A commit's thread waits for the interpreter at every piece it sends: with the default of 5 ms it crawls."""
 
 
@@ -53,7 +53,7 @@ def run(settings: Settings) -> int:
         MigrationError: The database is not one that this program can work with.
     """
     setups = load_setups(settings)
-    sys.setswitchinterval(_GIL_SWITCH_S)
+    sys.setswitchinterval(GIL_SWITCH_S)
     asyncio.run(_until_signalled(settings, setups))
     return 0
 

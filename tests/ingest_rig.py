@@ -29,6 +29,7 @@ class StubbornStore(MemoryStore):
         super().__init__()
         self.poison = ""
         self.lose_next_answer = False
+        self.answers_lost = 0
         self.away = False
 
     @override
@@ -48,6 +49,7 @@ class StubbornStore(MemoryStore):
         super().put(writer, commit)
         if self.lose_next_answer:
             self.lose_next_answer = False
+            self.answers_lost += 1
             raise StoreUnavailableError("the connection died in COMMIT")
 
 
@@ -78,11 +80,16 @@ class Bench:
         self._tasks.clear()
 
     async def until_taken(self, position: int) -> None:
-        """Waits until everything up to a position of the stream is durable, the clock running meanwhile."""
+        """Waits until everything up to a position of the stream is durable and acked; the clock runs meanwhile."""
         async with asyncio.timeout(20):
-            while self.position < position:
+            while self.position < position or self._unanswered:
                 self.now += 25
                 await asyncio.sleep(0.005)
+
+    @property
+    def _unanswered(self) -> bool:
+        """Whether a commit is done whose acks were not sent yet."""
+        return len(self.groups) + self.store.answers_lost < len(self.held.commits)
 
     @property
     def held(self) -> Partition:

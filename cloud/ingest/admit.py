@@ -213,7 +213,7 @@ class Admission:
     # --- coverage
 
     def _take_statements(self, admitted: Admitted, key: LedgerKey, batch: Batch, delivery: Delivery) -> None:
-        heard_to = max((event.observed_at or event.at for event in batch.events), default=None)
+        heard_to = max([event.observed_at or event.at for event in batch.events], default=None)
         sources: Mapping[str, Coverage] = batch.sources
         if sources:
             sources, problems = _believable(sources, delivery.received_at)

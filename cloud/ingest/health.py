@@ -14,6 +14,15 @@ _MOST_SPANS: Final = 256
 _WITHHELD: Final = int(WITHHELD)
 
 
+class _Told(msgspec.Struct, frozen=True):
+    """What a batch told of devices: when each said something last, by its stamp; None if it can't be trusted."""
+
+    last: Mapping[str, int | None]
+    flag: int
+    agent: str
+    received_at: int
+
+
 class Health:
     """Of one site. What changed since the last commit is handed over by `changed_devices` and its like."""
 
@@ -22,7 +31,7 @@ class Health:
         self._devices = {row.device: row for row in devices}
         self._agents = {row.agent: row for row in agents}
         self._blind: dict[str, dict[int, int]] = {}
-        self._told: dict[str, tuple[int | None, int, str, int]] = {}
+        self._told: list[_Told] = []
         self._dirty_devices: set[str] = set()
         self._dirty_agents: set[str] = set()
         self._new_blind: dict[tuple[str, int], int] = {}
@@ -43,15 +52,12 @@ class Health:
             for event, flag in zip(events, flags, strict=True):
                 self.saw(event.device, None if flag & _WITHHELD else event.at, flag, agent, received_at)
         else:
-            for device, at in {event.device: event.at for event in events}.items():
-                self._told[device] = (at, 0, agent, received_at)
+            # Nearly always: nothing is done for each event but what one comprehension does.
+            self._told.append(_Told({event.device: event.at for event in events}, 0, agent, received_at))
 
     def saw(self, device: str, at: int | None, flag: int, agent: str, received_at: int) -> None:
         """A device said something at `at`; None when its stamp can't be trusted."""
-        before = self._told.get(device)
-        if at is None and before is not None:
-            at = before[0]
-        self._told[device] = (at, flag & UNKNOWN_DEVICE, agent, received_at)
+        self._told.append(_Told({device: at}, flag & UNKNOWN_DEVICE, agent, received_at))
 
     def covered(self, device: str, agent: str, statement: Coverage, *, known: bool) -> None:
         """Take in a statement that holds."""
@@ -78,15 +84,21 @@ class Health:
 
     def changed_devices(self) -> list[DeviceHealth]:
         """The devices that changed since this was asked last."""
-        told, self._told = self._told, {}
-        for device, (at, flag, agent, received_at) in told.items():
-            row = self._devices.get(device) or DeviceHealth(site=self._site, device=device, agent=agent)
+        told, self._told = self._told, []
+        last: dict[str, int | None] = {}
+        by: dict[str, _Told] = {}
+        for one in told:
+            last.update({device: at for device, at in one.last.items() if at is not None})
+            by.update(dict.fromkeys(one.last, one))
+        for device, one in by.items():
+            row = self._devices.get(device) or DeviceHealth(site=self._site, device=device, agent=one.agent)
+            at = last.get(device)
             self._devices[device] = msgspec.structs.replace(
                 row,
-                agent=agent,
+                agent=one.agent,
                 last_at=row.last_at if at is None else max(at, row.last_at or at),
-                last_seen=max(received_at, row.last_seen or 0),
-                known=not flag,
+                last_seen=max(one.received_at, row.last_seen or 0),
+                known=not one.flag,
             )
             self._dirty_devices.add(device)
         dirty, self._dirty_devices = self._dirty_devices, set()

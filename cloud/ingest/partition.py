@@ -31,6 +31,8 @@ from contract.events import Event
 from contract.topics import Address
 
 _WITHHELD: Final = int(WITHHELD)
+_FLOOD: Final = 8_192
+_HEALTH_MS: Final = 1_000
 
 
 class AgentAck(msgspec.Struct, frozen=True):
@@ -69,6 +71,7 @@ class Partition:
         self._desks: dict[str, SiteDesk] = {}
         self._admission = Admission(self._ledger, self._facts, self._health)
         self._now = now
+        self._health_at = 0
         self._begin_group()
         for site, remembered in _by_site(opened).items():
             self._desks[site] = SiteDesk(site, sites.get(site), remembered, now)
@@ -205,7 +208,7 @@ class Partition:
             position=self._position,
             events=self._events,
             readings=self._readings,
-            devices=[row for site in health for row in site.changed_devices()],
+            devices=[] if self._is_flood(now) else [row for site in health for row in site.changed_devices()],
             blind=[row for site in health for row in site.new_blind()],
             agents=[row for site in health for row in site.changed_agents()],
             verdicts=[row for found in decisions for row in found.verdicts],
@@ -223,6 +226,13 @@ class Partition:
         group = Group(commit, self._acks(), dict(self._counts))
         self._begin_group()
         return group
+
+    def _is_flood(self, now: int) -> bool:
+        """Under a flood of events the health of devices is written once a second, not with every group."""
+        if self.size >= _FLOOD and 0 <= now - self._health_at < _HEALTH_MS:
+            return True
+        self._health_at = now
+        return False
 
     def _acks(self) -> list[AgentAck]:
         return [

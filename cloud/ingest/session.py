@@ -6,6 +6,7 @@ nothing is repaired: all memory is dropped, and the next session begins from wha
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -31,6 +32,8 @@ _SLICE: Final = 4_096
 _SPACING_MS: Final = 20
 """Between two commits, so that a flood of small messages shares them. On an idle line nobody waits for it."""
 _FILLING_S: Final = 0.005
+_MOST_ON_WAY: Final = 2
+"""One that the database works on, and one that is ready when it has done so."""
 _COMMITTING_S: Final = 0.02
 _FIRST_S: Final = 0.25
 _IDLE_MS: Final = 1_000
@@ -109,7 +112,7 @@ class Session:
         self._around = around
         self._caution = caution
         self._stopping = stopping
-        self._on_way: _OnWay | None = None
+        self._on_way: deque[_OnWay] = deque()
         self._closed_at = 0
         self._next_check = 0
         self._catching_up = True
@@ -135,24 +138,25 @@ class Session:
             while not self._stopping.is_set():
                 await self._step(source)
             await self._close_group()
-            await self._commit_ended()
+            await self._commits_ended()
         finally:
             await source.close()
-            if self._on_way is not None:
-                # The thread can't be stopped, and nobody may use the connection before it is done.
-                await asyncio.gather(self._on_way.task, return_exceptions=True)
+            # Their thread can't be stopped, and nobody may use the connection before it is done.
+            await asyncio.gather(*(commit.task for commit in self._on_way), return_exceptions=True)
 
     async def _step(self, source: Source) -> None:
         careful = self._partition.position.seq < self._caution.until
         if careful:
-            await self._commit_ended()
+            await self._commits_ended()
         messages = await source.take(1 if careful else _MOST_MESSAGES, self._patience_s())
         self._note_backlog(messages)
         await self._take(messages)
+        while self._on_way and self._on_way[0].task.done():
+            await self._oldest_ended()
         full = self._partition.size >= MOST_GROUP
-        if self._on_way is not None and (full or self._on_way.task.done()):
-            await self._commit_ended()
-        if self._on_way is None and (careful or full or self._is_due()):
+        if full and len(self._on_way) == _MOST_ON_WAY:
+            await self._oldest_ended()
+        if full or (not self._on_way and (careful or self._is_due())):
             await self._close_group()
 
     def _patience_s(self) -> float:
@@ -161,7 +165,7 @@ class Session:
             return _FILLING_S
         if self._catching_up:
             return _FIRST_S
-        if self._on_way is not None:
+        if self._on_way:
             return _COMMITTING_S
         until_check = self._next_check - self._around.clocks.monotonic()
         deadline = self._partition.next_deadline()
@@ -204,10 +208,10 @@ class Session:
     # --- groups
 
     async def _close_group(self) -> None:
-        await self._commit_ended()
         now, monotonic = self._around.clocks.now(), self._around.clocks.monotonic()
         rule_time = now if self._stream_time is None else self._stream_time
         while questions := self._partition.settle(rule_time):
+            await self._commits_ended()
             for question in questions:
                 await self._answer(question)
         if monotonic >= self._next_check:
@@ -216,7 +220,8 @@ class Session:
         group = self._partition.finish(now)
         if group is not None:
             self._closed_at = monotonic
-            self._on_way = _OnWay(asyncio.create_task(self._write(group)), group)
+            before = self._on_way[-1].task if self._on_way else None
+            self._on_way.append(_OnWay(asyncio.create_task(self._write(group, before)), group))
 
     async def _answer(self, question: Question) -> None:
         events, last = await asyncio.to_thread(self._look_up, question)
@@ -231,19 +236,26 @@ class Session:
         last = self._writer.last_revisions(site, recall.rule, recall.key, recall.start, recall.end)
         return [row.event for row in stored], last
 
-    async def _write(self, group: Group) -> None:
+    async def _write(self, group: Group, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+            if before.exception() is not None:
+                return  # What this group builds upon was not stored: the session ends with that failure.
         await asyncio.to_thread(self._writer.commit, group.commit)
         for told in group.acks:
             await self._around.line.publish(told.address.subject("ack"), encode(told.ack))
         self._around.counted(group)
 
-    async def _commit_ended(self) -> None:
-        """Wait for the commit on its way, if there is one; what went wrong in it goes wrong here."""
-        if self._on_way is None:
-            return
-        ended, self._on_way = self._on_way, None
+    async def _commits_ended(self) -> None:
+        while self._on_way:
+            await self._oldest_ended()
+
+    async def _oldest_ended(self) -> None:
+        """Wait for the oldest commit on its way; what went wrong in it goes wrong here."""
+        ended = self._on_way[0]
         try:
             await ended.task
         except StoreRejectedError as error:
             self._caution.learn(ended.group, str(error))
             raise
+        self._on_way.popleft()

@@ -5,17 +5,18 @@ The real broker and plain PostgreSQL, both embedded, on the same machine as the 
 
 import asyncio
 import contextlib
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+from cloud.app import GIL_SWITCH_S, make_engine
 from cloud.broker.client import Broker, Endpoint, connect
 from cloud.broker.config import CLOUD_USER, AgentLogin, BrokerSettings, render
 from cloud.broker.line import BrokerLine
 from cloud.clock import monotonic_ms, now_ms
-from cloud.correlation.engine import Engine
 from cloud.correlation.explain import explain
 from cloud.correlation.rules import EventFilter, Recurrence, Response, RuleBook, RuleVersion
 from cloud.ingest.desk import SiteSetup
@@ -54,9 +55,7 @@ def setup() -> SiteSetup:
     )
     patrol = Recurrence(id="PT-1", expect=EventFilter("checkpoint.scan"), every="30m")
     rules = RuleBook(tuple(RuleVersion(rule, 0, None) for rule in (reach, patrol)))
-    return SiteSetup(
-        site, rules, lambda site, rules, data_from: Engine(site, rules, data_from=data_from), explain
-    )
+    return SiteSetup(site, rules, make_engine, explain)
 
 
 def events(first: int, count: int, start: int) -> list[Event]:
@@ -176,6 +175,7 @@ async def where_captured(connection: Broker, count: int) -> int:
 
 def run(scale: float = 1.0) -> list[dict[str, Any]]:
     """The figures."""
+    sys.setswitchinterval(GIL_SWITCH_S)
     results = []
     for name, most, size in (("batches_of_100", 2_000_000, 100), ("one_each", 100_000, 1)):
         total = max(size * 100, int(most * scale) // size * size)

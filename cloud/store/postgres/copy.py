@@ -26,6 +26,7 @@ NULL: Final = b"\xff\xff\xff\xff"
 
 _EPOCH_2000_US: Final = 946_684_800_000_000
 _TEXT_CACHE: Final = 20_000
+_PIECE: Final = 4_096
 _length = struct.Struct("!i").pack
 _reading = struct.Struct("!h iq iq iq iq id iq ih ih".replace(" ", "")).pack
 _reading_bad = struct.Struct("!h iq iq iq iq i iq ih ih".replace(" ", "")).pack
@@ -86,21 +87,20 @@ class EventPacker:
     def __init__(self) -> None:
         self._texts: dict[str, dict[_Texts, bytes]] = {}
 
-    def pack(self, groups: Sequence[EventGroup], partition: int, commit_no: int) -> bytes:
-        """The rows of the groups.
+    def pack(self, groups: Sequence[EventGroup], partition: int, commit_no: int) -> Iterator[bytes]:
+        """The rows of the groups, a piece at a time, so that the database works on one while the next is made.
 
         Raises:
             StoreRejectedError: A number does not fit its column.
         """
         constants = {"commit_no": commit_no, "partition": partition}
-        out: list[bytes] = []
-        for observed, dtype in ((True, _OBSERVED), (False, _UNOBSERVED)):
-            rows = [chosen for group in groups if (chosen := _only(group, observed=observed)).events]
-            if rows:
-                with _numbers_fit():
-                    heads = _heads(rows, dtype, constants)
-                out += itertools.chain.from_iterable(zip(heads, self._tails(rows), strict=True))
-        return b"".join(out)
+        for piece in _pieces(groups):
+            for observed, dtype in ((True, _OBSERVED), (False, _UNOBSERVED)):
+                rows = [chosen for group in piece if (chosen := _only(group, observed=observed)).events]
+                if rows:
+                    with _numbers_fit():
+                        heads = _heads(rows, dtype, constants)
+                    yield b"".join(itertools.chain.from_iterable(zip(heads, self._tails(rows), strict=True)))
 
     def _tails(self, groups: Sequence[EventGroup]) -> Iterator[bytes]:
         for group in groups:
@@ -121,6 +121,19 @@ class EventPacker:
         packed = b"".join(map(text, texts)) + NULL
         self._texts[site][e.device, e.type, e.zone, e.person] = packed
         return packed
+
+
+def _pieces(groups: Sequence[EventGroup]) -> Iterator[list[EventGroup]]:
+    piece: list[EventGroup] = []
+    size = 0
+    for group in groups:
+        piece.append(group)
+        size += len(group.events)
+        if size >= _PIECE:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
 
 
 def _only(group: EventGroup, *, observed: bool) -> EventGroup:

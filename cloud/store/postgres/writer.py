@@ -1,6 +1,7 @@
 """The one writer of a partition in PostgreSQL: every commit is one transaction, fenced by the checkpoint row."""
 
 import contextlib
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -99,16 +100,12 @@ class PostgresWriter(PartitionWriter):
 
     @override
     def commit(self, commit: Commit) -> None:
-        # Packed before the transaction opens, so that the database never waits for us with a row locked.
-        copies = (
-            ("begin_events", self._events.pack(commit.events, commit.partition, commit.commit_no)),
-            ("begin_readings", pack_readings(commit.readings, commit.partition, commit.commit_no)),
-            ("begin_verdicts", pack_verdicts(commit.verdicts, commit.partition, commit.commit_no)),
-        )
+        number, partition = commit.commit_no, commit.partition
         with driver_errors(), self._connection.transaction(), self._connection.cursor() as cursor:
             self._advance(cursor, commit)
-            for statement, rows in copies:
-                _copy(cursor, statement, rows)
+            _copy(cursor, "begin_events", self._events.pack(commit.events, partition, number))
+            _copy(cursor, "begin_readings", [pack_readings(commit.readings, partition, number)])
+            _copy(cursor, "begin_verdicts", [pack_verdicts(commit.verdicts, partition, number)])
             _put_states(cursor, commit)
             _put_people_matters(cursor, commit)
 
@@ -147,11 +144,15 @@ class PostgresWriter(PartitionWriter):
             self._connection.close()
 
 
-def _copy(cursor: psycopg.Cursor[tuple[Any, ...]], statement: str, rows: bytes) -> None:
-    if rows:
+def _copy(cursor: psycopg.Cursor[tuple[Any, ...]], statement: str, pieces: Iterable[bytes]) -> None:
+    """Send rows; without any, nothing is sent."""
+    remaining = iter(pieces)
+    first = next(remaining, b"")
+    if first:
         with cursor.copy(_SQL[statement].encode()) as copy:
             copy.write(HEADER)
-            copy.write(rows)
+            for piece in itertools.chain((first,), remaining):
+                copy.write(piece)
             copy.write(TRAILER)
 
 
