@@ -301,7 +301,7 @@ def windows_of(site: Site, version: RuleVersion, data_from: int, now: int) -> li
     rule: Any = version.rule
     first = max(version.start, data_from)
     if rule.during is None:
-        return [(first, FOREVER)] if first <= now else []
+        return [(first, FOREVER)] if first < now else []
     weekly = site.schedules[rule.during].windows if isinstance(rule.during, str) else rule.during
     days = [
         site_day(site, first) + dt.timedelta(days=offset)
@@ -315,7 +315,7 @@ def windows_of(site: Site, version: RuleVersion, data_from: int, now: int) -> li
                 end = moment(site, day if window.to > window.from_ else day + dt.timedelta(days=1), window.to)
                 spans.append((max(start, first), end))
     spans = sorted(span for span in spans if span[0] < span[1])
-    return [span for span in spans if span[0] <= now]
+    return [span for span in spans if span[0] < now]
 
 
 def site_day(site: Site, at: int) -> dt.date:
