@@ -84,7 +84,9 @@ class RuleCheck:
     def _unanswerable(self) -> str:
         rule = self.rule
         if isinstance(rule, Response):
-            answered = _declared(rule.expect) or bool(rule.expect.types & self._emitted)
+            # A screen is equipment like any other: where none is, a rule that may rest does.
+            screens = _declared(rule.expect) and rule.applies == "always"
+            answered = screens or bool(rule.expect.types & self._emitted)
             return "" if answered else f"no device here emits {_either(rule.expect)}"
         if any(selects(rule.select, one) and self._emits(one, rule) for one in self._site.file.devices):
             return ""
@@ -164,7 +166,7 @@ class RuleCheck:
 
 
 def _declared(wanted: EventFilter) -> bool:
-    """Whether people tell of it on a screen, which every site has."""
+    """Whether people tell of it on a screen."""
     return any(name.startswith("operator.") for name in wanted.types)
 
 

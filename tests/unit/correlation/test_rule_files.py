@@ -310,7 +310,7 @@ def test_what_people_declare_on_a_screen_needs_no_device(load: Load) -> None:
 def test_the_shipped_rules_load_at_the_demo_site() -> None:
     book = load_rules(HERE / "config/rules", load_site(HERE / "config/sites/demo"))
     assert [version.rule.id for version in book.versions] == [
-        *("ER-1", "ER-2", "ER-3", "ER-4", "ER-5", "FS-2", "GE-3", "GE-4", "PT-1")
+        *("ER-1", "ER-2", "ER-5", "FS-2", "GE-3", "GE-4", "PT-1")
     ]
     for version in book.versions:
         rule = version.rule
