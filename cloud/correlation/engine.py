@@ -140,11 +140,13 @@ class Engine:
         return effects
 
     def next_deadline(self) -> int | None:
-        """When `settle` wants to be called next, in ms; None when nothing waits for time alone."""
+        """When `settle` wants to be called next, in ms; None when nothing waits. What is past means: at once."""
         openings = [machine.next_opening() for machine in self._machines.values()]
         wanted = [moment for moment in openings if moment is not None]
         if self._timers:
             wanted.append(self._timers[0][0])
+        if self._dirty or self._late:
+            wanted.append(self._data_from)
         return min(wanted, default=None)
 
     def dirty_cells(self) -> dict[str, bytes | None]:
