@@ -35,12 +35,12 @@ class IncidentBook:
         """Those that are open, oldest first."""
         return tuple(sorted(self._open.values(), key=lambda incident: (incident.opened_at, incident.id)))
 
-    def revised(self, revised: Revised, now: int) -> None:
-        """A verdict came or changed."""
+    def revised(self, revised: Revised, now: int, cause: str = "") -> None:
+        """A verdict came or changed; `cause` is the type of its trigger, where it is known."""
         verdict = revised.verdict
         known = self._by_episode.get(verdict.episode)
         if known is None and verdict.kind == "response" and revised.revision == 1 and verdict.evidence:
-            known = self._open_alarm(verdict, now)
+            known = self._open_alarm(verdict, cause, now)
         if known is not None:
             self._put_episode(known, _episode(verdict, overdue=verdict.overdue), verdict.outcome, now)
 
@@ -80,11 +80,11 @@ class IncidentBook:
         self._touched.clear()
         return changed
 
-    def _open_alarm(self, verdict: Verdict, now: int) -> str:
+    def _open_alarm(self, verdict: Verdict, cause: str, now: int) -> str:
         device, seq = trigger = verdict.evidence[0]
         identity = incident_id(self._site, IncidentKind.ALARM, device, str(seq))
         if identity not in self._open:
-            self._begin(identity, IncidentKind.ALARM, verdict.key, verdict.opened_at, "", now, trigger)
+            self._begin(identity, IncidentKind.ALARM, verdict.key, verdict.opened_at, cause, now, trigger)
         return identity
 
     def _open_overdue(self, overdue: Overdue, now: int) -> str:

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 import msgspec
 
 from cloud.correlation.rules import RuleBook
-from cloud.correlation.verdict import Effect, Overdue, Recall, Revised, Verdict
+from cloud.correlation.verdict import Effect, EventId, Overdue, Recall, Revised, Verdict
 from cloud.incidents.book import IncidentBook
 from cloud.incidents.links import Links, MissingNumbers
 from cloud.ingest.facts import SiteFacts
@@ -105,6 +105,7 @@ class SiteDesk:
         self._cells: dict[str, bytes | None] = {}
         self._verdicts: list[VerdictRow] = []
         self._alerts: list[AlertRow] = []
+        self._judged: list[tuple[Sequence[Event], int]] = []
         self._cleared: list[AlertCleared] = []
         self._engine = self._remembered_engine(remembered.cells)
 
@@ -135,6 +136,7 @@ class SiteDesk:
         engine = self._engine or self._first_data(min(now, *(event.at for event in events)))
         if engine is not None:
             engine.on_events(events, seq_base=seq_base)
+            self._judged.append((events, seq_base))
 
     def covered(self, device: str, coverage: Coverage, now: int) -> None:
         """Hand a statement to the rules."""
@@ -154,6 +156,7 @@ class SiteDesk:
                     self._book.overdue(effect, now)
                 case Recall():
                     recalls.append(effect)
+        self._judged.clear()
         return recalls
 
     def remember(self, recall: Recall, events: Sequence[Event], last: Sequence[Revised]) -> None:
@@ -181,7 +184,17 @@ class SiteDesk:
                     cleared_at=now,
                 )
             )
-        self._book.revised(revised, now)
+        opens = verdict.kind == "response" and revised.revision == 1
+        self._book.revised(revised, now, self._type_of(verdict.evidence[0]) if opens else "")
+
+    def _type_of(self, identity: EventId) -> str:
+        """The type of an event that came since the last settling; empty for an older one."""
+        device, seq = identity
+        for events, seq_base in self._judged:
+            for event in events:
+                if event.seq == seq - seq_base and event.device == device:
+                    return event.type
+        return ""
 
     def _explained(self, verdict: Verdict, language: str) -> str:
         setup = self._setup

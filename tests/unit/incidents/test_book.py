@@ -38,11 +38,11 @@ def verdict(
 
 def test_all_obligations_of_one_alarm_are_one_incident() -> None:
     book = IncidentBook("demo")
-    book.revised(verdict(), T0)
-    book.revised(verdict(rule="FS-2", key="gate-n", due_ms=10_000), T0)
+    book.revised(verdict(), T0, "fire.alarm")
+    book.revised(verdict(rule="FS-2", key="gate-n", due_ms=10_000), T0, "fire.alarm")
     (incident,) = book.take_changes(T0)
     assert incident.kind is IncidentKind.ALARM
-    assert incident.trigger == ("panel", 7)
+    assert (incident.trigger, incident.cause) == (("panel", 7), "fire.alarm")
     assert [episode.rule for episode in incident.episodes] == ["FS-2", "ER-2"]
 
 
