@@ -15,7 +15,7 @@ from cloud.broker.client import connect
 from cloud.broker.line import BrokerLine
 from cloud.clock import monotonic_ms, now_ms
 from cloud.correlation.engine import Engine
-from cloud.correlation.explain import explain
+from cloud.correlation.explain import Explainer
 from cloud.correlation.rule_files import load_rules
 from cloud.correlation.rules import RuleBook
 from cloud.errors import TransientError
@@ -75,7 +75,7 @@ def load_setups(settings: Settings) -> dict[str, SiteSetup]:
             continue
         if site.id in setups:
             problems.append(Problem(str(directory), 1, "site", f"another directory is site {site.id} too"))
-        setups[site.id] = SiteSetup(site, rules, make_engine, explain)
+        setups[site.id] = SiteSetup(site, rules, make_engine, Explainer(site, rules).sentence)
     if problems:
         raise ConfigError(problems)
     return setups

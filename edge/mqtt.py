@@ -279,9 +279,12 @@ async def _in_thread(call: Callable[[], object]) -> None:
     done: concurrent.futures.Future[None] = concurrent.futures.Future()
 
     def work() -> None:
+        # From here on it can't be cancelled: whoever stopped waiting is not told.
+        if not done.set_running_or_notify_cancel():
+            return
         try:
             call()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             done.set_exception(error)
         else:
             done.set_result(None)

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,14 +24,9 @@ from contract.site_files import load_site
 from contract.topics import Address
 from edge.app import serve
 from edge.settings import Settings
+from sitewarden.embedded.ports import free_port, is_listening
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Broker:
@@ -63,24 +57,20 @@ class Broker:
             [str(Path(sys.executable).with_name("nats-server")), "-c", str(config)], stdout=log, stderr=log
         )
         log.close()
-        wait_for_port(self.mqtt_port)
-        wait_for_port(self.port)
+        self._until_up()
+
+    def _until_up(self, timeout_ms: int = 15_000) -> None:
+        end = monotonic_ms() + timeout_ms
+        while not (is_listening(self.mqtt_port) and is_listening(self.port)):
+            if self._process is None or self._process.poll() is not None or monotonic_ms() > end:
+                raise RuntimeError((self.folder / "broker.log").read_text()[-2000:])
+            time.sleep(0.02)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
-
-
-def wait_for_port(port: int, timeout_ms: int = 15_000) -> None:
-    end = monotonic_ms() + timeout_ms
-    while monotonic_ms() < end:
-        with socket.socket() as probe:
-            probe.settimeout(0.2)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    raise TimeoutError(f"nobody listens on port {port}")
 
 
 class Cloud:

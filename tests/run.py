@@ -19,9 +19,6 @@ def main() -> int:
         print(said, flush=True)
         # Most of the time goes by in waiting for real processes: two at a time, a file never torn apart.
         side_by_side = ["-n", "2", "--dist", "loadfile"]
-        # Faults are played with real processes and real time: on a busy machine one may miss its moment. It is
-        # tried once more, and told of as a rerun.
-        side_by_side += ["--reruns", "1"]
         command = [sys.executable, "-m", "pytest", "-m", "not long", "-q", *side_by_side, *sys.argv[1:]]
         return subprocess.run(command, check=False).returncode
 

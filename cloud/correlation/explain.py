@@ -1,6 +1,7 @@
 """One sentence a guard understands for every verdict, in Chinese or English. Pure."""
 
 import datetime as dt
+import functools
 from typing import Final
 
 from cloud.correlation.rules import Rule, RuleBook
@@ -78,14 +79,21 @@ _UNITS: Final = {"en": ("d", "h", "min", "s"), "zh": ("天", "小时", "分", "�
 _MOST_SPANS: Final = 2
 
 
-def explain(site: Site, rules: RuleBook, verdict: Verdict, language: str, person: str | None = None) -> str:
-    """The sentence for a verdict in `language` (`zh` or `en`); times are the site's.
+class Explainer:
+    """Explains the verdicts of one site and one set of rules."""
 
-    `person` is who gave the deciding evidence, by id or card, where the caller knows.
-    """
-    version = rules.version(verdict.rule, verdict.opened_at)
-    fields = _Fields(site, version.rule if version else None, verdict, language, person)
-    return fields["title"] + _SENTENCES[language][verdict.reason].format_map(fields)
+    def __init__(self, site: Site, rules: RuleBook) -> None:
+        self._rules = rules
+        self._words = {language: _Words(site, language) for language in _SENTENCES}
+
+    def sentence(self, verdict: Verdict, language: str, person: str | None = None) -> str:
+        """The sentence for a verdict in `language` (`zh` or `en`); times are the site's.
+
+        `person` is who gave the deciding evidence, by id or card, where the caller knows.
+        """
+        version = self._rules.version(verdict.rule, verdict.opened_at)
+        fields = _Fields(self._words[language], version.rule if version else None, verdict, person)
+        return fields["title"] + _SENTENCES[language][verdict.reason].format_map(fields)
 
 
 def place_name(site: Site, key: str, language: str) -> str:
@@ -96,19 +104,40 @@ def place_name(site: Site, key: str, language: str) -> str:
     return (site.file.name.in_(language) or key) if key == site.id else key
 
 
+class _Words:
+    """What things are called in one language; the names are remembered, since verdicts repeat them."""
+
+    def __init__(self, site: Site, language: str) -> None:
+        self.site = site
+        self.language = language
+        self.parts = _PARTS[language]
+        self.place = functools.cache(functools.partial(place_name, site, language=language))
+        self.what = functools.cache(self._what)
+
+    def _what(self, expected: frozenset[str]) -> str:
+        for types, words in _WHAT:
+            if expected and expected <= types:
+                return words.in_(self.language)
+        return " / ".join(sorted(expected)) or "?"
+
+    def person(self, person: str | None) -> str:
+        found = self.site.people.get(person) if person else None
+        return (found.name.in_(self.language) or found.id) if found else ""
+
+    def moment(self, at: int) -> str:
+        local = (_EPOCH + dt.timedelta(milliseconds=at)).astimezone(self.site.timezone)
+        return local.strftime("%m-%d %H:%M:%S")
+
+
 class _Fields(dict[str, str]):
     """What can stand in a sentence, worked out when it is asked for: most sentences ask for little."""
 
-    def __init__(
-        self, site: Site, rule: Rule | None, verdict: Verdict, language: str, person: str | None
-    ) -> None:
+    def __init__(self, words: _Words, rule: Rule | None, verdict: Verdict, person: str | None) -> None:
         super().__init__()
-        self._site = site
+        self._words = words
         self._rule = rule
         self._verdict = verdict
-        self._language = language
         self._person = person
-        self._parts = _PARTS[language]
 
     def __missing__(self, name: str) -> str:
         value = str(getattr(self, f"_{name}")())
@@ -116,69 +145,60 @@ class _Fields(dict[str, str]):
         return value
 
     def _title(self) -> str:
-        title = self._rule.name.in_(self._language) if self._rule else ""
-        return self._verdict.rule + (f" {title}" if title else "") + self._parts["colon"]
+        title = self._rule.name.in_(self._words.language) if self._rule else ""
+        return self._verdict.rule + (f" {title}" if title else "") + self._words.parts["colon"]
 
     def _place(self) -> str:
-        return place_name(self._site, self._verdict.key, self._language)
+        return self._words.place(self._verdict.key)
 
     def _what(self) -> str:
-        expected = self._rule.expect.types if self._rule else frozenset[str]()
-        for types, words in _WHAT:
-            if expected and expected <= types:
-                return words.in_(self._language)
-        return " / ".join(sorted(expected)) or "?"
+        return self._words.what(self._rule.expect.types if self._rule else frozenset())
 
     def _limit(self) -> str:
-        return length(self._verdict.due_at - self._verdict.opened_at, self._language)
+        return length(self._verdict.due_at - self._verdict.opened_at, self._words.language)
 
     def _elapsed(self) -> str:
         """To the second; to the millisecond where the limit would read the same."""
         verdict, elapsed = self._verdict, self._verdict.elapsed_ms or 0
         whole = elapsed // 1000 * 1000
         exact = elapsed < 60_000 or whole == verdict.due_at - verdict.opened_at
-        return length(elapsed if exact else whole, self._language)
+        return length(elapsed if exact else whole, self._words.language)
 
     def _due(self) -> str:
-        return self._clock(self._verdict.due_at)
+        return self._words.moment(self._verdict.due_at)
 
     def _witness(self) -> str:
         """The device of the deciding event, unless it is what the sentence is about."""
         verdict = self._verdict
         if verdict.elapsed_ms is None or not verdict.evidence or verdict.evidence[-1][0] == verdict.key:
             return ""
-        device = place_name(self._site, verdict.evidence[-1][0], self._language)
-        return self._parts["witness"].format(device=device)
+        device = self._words.place(verdict.evidence[-1][0])
+        return self._words.parts["witness"].format(device=device)
 
     def _name(self) -> str:
-        found = self._site.people.get(self._person) if self._person else None
-        return (found.name.in_(self._language) or found.id) if found else ""
+        return self._words.person(self._person)
 
     def _of(self) -> str:
-        return self._parts["of"].format(person=self["name"]) if self["name"] else ""
+        return self._words.parts["of"].format(person=self["name"]) if self["name"] else ""
 
     def _who(self) -> str:
-        return self["name"] or self._parts["somebody"]
+        return self["name"] or self._words.parts["somebody"]
 
     def _after(self) -> str:
         known = self._verdict.elapsed_ms is not None
-        return self._parts["after"].format(elapsed=self["elapsed"]) if known else ""
+        return self._words.parts["after"].format(elapsed=self["elapsed"]) if known else ""
 
     def _blind(self) -> str:
         spans = self._verdict.blind
-        shown = self._parts["between"].join(self._span(span) for span in spans[:_MOST_SPANS])
+        shown = self._words.parts["between"].join(self._span(span) for span in spans[:_MOST_SPANS])
         rest = len(spans) - _MOST_SPANS
-        return shown + (self._parts["more"].format(count=rest) if rest > 0 else "")
+        return shown + (self._words.parts["more"].format(count=rest) if rest > 0 else "")
 
     def _span(self, span: BlindSpan) -> str:
-        device = place_name(self._site, span.device, self._language)
-        return self._parts["span"].format(
-            device=device, start=self._clock(span.start), end=self._clock(span.end)
+        device = self._words.place(span.device)
+        return self._words.parts["span"].format(
+            device=device, start=self._words.moment(span.start), end=self._words.moment(span.end)
         )
-
-    def _clock(self, at: int) -> str:
-        local = (_EPOCH + dt.timedelta(milliseconds=at)).astimezone(self._site.timezone)
-        return local.strftime("%m-%d %H:%M:%S")
 
 
 def length(elapsed_ms: int, language: str) -> str:

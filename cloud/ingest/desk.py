@@ -70,7 +70,7 @@ class SiteSetup(msgspec.Struct, frozen=True):
     site: Site
     rules: RuleBook
     engine: Callable[[Site, RuleBook, int], RuleEngine]
-    explain: Callable[[Site, RuleBook, Verdict, str], str]
+    explain: Callable[[Verdict, str], str]
 
 
 class Remembered(msgspec.Struct, kw_only=True):
@@ -198,7 +198,7 @@ class SiteDesk:
 
     def _explained(self, verdict: Verdict, language: str) -> str:
         setup = self._setup
-        return setup.explain(setup.site, setup.rules, verdict, language) if setup else ""
+        return setup.explain(verdict, language) if setup else ""
 
     def check_links(self, gaps: Iterable[MissingNumbers], now: int) -> None:
         """Open and close the incidents of links."""

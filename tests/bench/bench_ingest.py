@@ -17,7 +17,7 @@ from cloud.broker.client import Broker, Endpoint, connect
 from cloud.broker.config import CLOUD_USER, AgentLogin, BrokerSettings, render
 from cloud.broker.line import BrokerLine
 from cloud.clock import monotonic_ms, now_ms
-from cloud.correlation.explain import explain
+from cloud.correlation.explain import Explainer
 from cloud.correlation.rules import EventFilter, Recurrence, Response, RuleBook, RuleVersion
 from cloud.ingest.desk import SiteSetup
 from cloud.ingest.partition import Group
@@ -55,7 +55,7 @@ def setup() -> SiteSetup:
     )
     patrol = Recurrence(id="PT-1", expect=EventFilter("checkpoint.scan"), every="30m")
     rules = RuleBook(tuple(RuleVersion(rule, 0, None) for rule in (reach, patrol)))
-    return SiteSetup(site, rules, make_engine, explain)
+    return SiteSetup(site, rules, make_engine, Explainer(site, rules).sentence)
 
 
 def events(first: int, count: int, start: int) -> list[Event]:

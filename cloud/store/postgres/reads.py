@@ -10,6 +10,7 @@ from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 from typing_extensions import override
 
+from cloud.clock import now_ms
 from cloud.correlation.verdict import Episode, Overdue
 from cloud.store.base import (
     NOTIFY_CHANNEL,
@@ -23,6 +24,7 @@ from cloud.store.base import (
     VerdictRow,
 )
 from cloud.store.postgres.connection import connection_arguments, driver_errors
+from cloud.store.postgres.lookback import spans
 from cloud.store.postgres.rows import Row, to_agent, to_device, to_revised, to_stored
 from cloud.store.queries import load_queries
 from cloud.store.reads import (
@@ -141,13 +143,18 @@ class PostgresReader(Reader):
             "devices": list(query.devices) or None,
             "zone": query.zone,
             "zone_devices": list(query.zone_devices),
-            "since": query.since,
-            "until": query.until,
             "before_at": at,
             "before_device": device,
             "before_seq": seq,
         }
-        rows = await self._rows("events", where | {"limit": query.limit + 1})
+        rows: list[Row] = []
+        ends = (query.until, None if at is None else at + 1)
+        until = min((end for end in ends if end is not None), default=None)
+        for start, end in spans(query.since, until, now_ms()):
+            limit = query.limit + 1 - len(rows)
+            rows += await self._rows("events", where | {"since": start, "until": end, "limit": limit})
+            if len(rows) > query.limit:
+                break
         return _page([to_stored(row) for row in rows], query.limit)
 
     @override

@@ -22,7 +22,6 @@ where site = %(site)s
 order by agent collate "C"
 
 -- name: events
--- `at_most` repeats what `before` says of the time alone, since only that can be looked up in the index.
 select device, seq, to_ms(at), type, coalesce(to_ms(observed_at), 0), clock_error_ms, zone, person,
        coalesce(data::text, '{}'), to_ms(received_at), flags
 from events
@@ -33,9 +32,8 @@ where site = %(site)s
   and (%(since)s::int8 is null or at >= from_ms(%(since)s))
   and (%(until)s::int8 is null or at < from_ms(%(until)s))
   and (%(before_at)s::int8 is null
-       or (at <= from_ms(%(before_at)s)
-           and (at, device collate "C", seq)
-               < (from_ms(%(before_at)s), %(before_device)s::text, %(before_seq)s::int8)))
+       or (at, device collate "C", seq)
+          < (from_ms(%(before_at)s), %(before_device)s::text, %(before_seq)s::int8))
 order by at desc, device collate "C" desc, seq desc
 limit %(limit)s
 

@@ -7,7 +7,8 @@ import pytest
 import structlog
 
 from edge import logs
-from tests.edge_harness import SITE, AgentProcess, Broker, Cloud, MakeAgent, MakeCloud, free_port
+from sitewarden.embedded.ports import free_port
+from tests.edge_harness import SITE, AgentProcess, Broker, Cloud, MakeAgent, MakeCloud
 
 
 @pytest.fixture(autouse=True)

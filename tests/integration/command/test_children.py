@@ -92,4 +92,9 @@ def test_a_port_that_is_taken_is_passed_over() -> None:
     finally:
         server.terminate()
         server.wait()
-    assert free_port(0) > 0
+
+
+def test_ports_are_given_once_and_are_none_that_an_outgoing_connection_may_hold() -> None:
+    given = [free_port() for _ in range(50)]
+    assert len(set(given)) == 50
+    assert max(given) < 32_768

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from cloud.correlation.engine import Engine
-from cloud.correlation.explain import explain
+from cloud.correlation.explain import Explainer
 from cloud.correlation.rules import EventFilter, Response, RuleBook, RuleVersion
 from cloud.correlation.verdict import Outcome, Reason, Revised
 from cloud.ingest.desk import SiteSetup
@@ -48,7 +48,8 @@ def setup(keep_ms: int | None = None) -> SiteSetup:
     def engine(site: Site, rules: RuleBook, data_from: int) -> Engine:
         return Engine(site, rules, data_from=data_from, **keep)
 
-    return SiteSetup(site, RuleBook((RuleVersion(rule, 0, None),)), engine, explain)
+    rules = RuleBook((RuleVersion(rule, 0, None),))
+    return SiteSetup(site, rules, engine, Explainer(site, rules).sentence)
 
 
 class Story:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cloud.correlation.explain import explain, length, place_name
+from cloud.correlation.explain import Explainer, length, place_name
 from cloud.correlation.rule_files import load_rules
 from cloud.correlation.rules import RuleBook
 from cloud.correlation.verdict import BlindSpan, Outcome, Reason, Verdict
@@ -98,8 +98,10 @@ def fire(reason: Reason, **fields: Any) -> Verdict:
     ids=lambda value: str(value.reason) if isinstance(value, Verdict) else "",
 )
 def test_each_reason_has_its_sentence(verdict: Verdict, zh: str, en: str) -> None:
-    assert explain(SITE, BOOK, verdict, "zh") == "ER-2 火警到场：一号楼大堂：" + zh
-    assert explain(SITE, BOOK, verdict, "en") == "ER-2 On the scene of a fire: Block 1 lobby: " + en
+    assert Explainer(SITE, BOOK).sentence(verdict, "zh") == "ER-2 火警到场：一号楼大堂：" + zh
+    assert (
+        Explainer(SITE, BOOK).sentence(verdict, "en") == "ER-2 On the scene of a fire: Block 1 lobby: " + en
+    )
 
 
 @pytest.mark.parametrize("reason", list(Reason))
@@ -110,37 +112,39 @@ def test_no_outcome_is_left_without_words(
     reason: Reason, outcome: Outcome, language: str, elapsed_ms: int | None
 ) -> None:
     verdict = fire(reason, outcome=outcome, elapsed_ms=elapsed_ms, blind=BLIND * 3)
-    sentence = explain(SITE, BOOK, verdict, language)
+    sentence = Explainer(SITE, BOOK).sentence(verdict, language)
     assert not {"{", "}", "?"} & set(sentence)
     assert sentence.endswith("。" if language == "zh" else ".")
 
 
 def test_who_came_is_named_where_it_is_known() -> None:
     verdict = fire(Reason.IN_TIME, elapsed_ms=60_000, evidence=SCANNED)
-    assert "张伟1分后到场" in explain(SITE, BOOK, verdict, "zh", "card:8812331")
-    assert "arrival of Zhang Wei after 1 min" in explain(SITE, BOOK, verdict, "en", "p-007")
+    assert "张伟1分后到场" in Explainer(SITE, BOOK).sentence(verdict, "zh", "card:8812331")
+    assert "arrival of Zhang Wei after 1 min" in Explainer(SITE, BOOK).sentence(verdict, "en", "p-007")
     there = fire(Reason.ALREADY_THERE, elapsed_ms=0, evidence=SCANNED)
-    assert "Zhang Wei was there already" in explain(SITE, BOOK, there, "en", "p-007")
-    assert explain(SITE, BOOK, verdict, "en", "card:unknown") == explain(SITE, BOOK, verdict, "en")
+    assert "Zhang Wei was there already" in Explainer(SITE, BOOK).sentence(there, "en", "p-007")
+    assert Explainer(SITE, BOOK).sentence(verdict, "en", "card:unknown") == Explainer(SITE, BOOK).sentence(
+        verdict, "en"
+    )
 
 
 def test_many_blind_spans_are_counted_rather_than_listed() -> None:
     verdict = fire(Reason.BLIND, blind=BLIND * 5)
-    assert explain(SITE, BOOK, verdict, "en").endswith(" and 3 more.")
-    assert explain(SITE, BOOK, verdict, "zh").endswith("等3处。")
+    assert Explainer(SITE, BOOK).sentence(verdict, "en").endswith(" and 3 more.")
+    assert Explainer(SITE, BOOK).sentence(verdict, "zh").endswith("等3处。")
 
 
 def test_every_shipped_rule_has_a_word_for_its_evidence() -> None:
     for version in BOOK.versions:
         verdict = fire(Reason.NO_EVIDENCE, rule=version.rule.id)
         for language in ("zh", "en"):
-            said = explain(SITE, BOOK, verdict, language)
+            said = Explainer(SITE, BOOK).sentence(verdict, language)
             assert not any(name in said for name in version.rule.expect.types), said
 
 
 def test_a_rule_that_is_gone_and_a_place_without_a_name_are_called_by_their_ids() -> None:
     verdict = fire(Reason.WAITING, key="attic")
-    assert explain(SITE, RuleBook(), verdict, "en").startswith("ER-2: attic: ")
+    assert Explainer(SITE, RuleBook()).sentence(verdict, "en").startswith("ER-2: attic: ")
     assert place_name(SITE, "power", "en") == "Switch room and generator"
     assert place_name(SITE, "demo", "zh") == "锦绣花园（示例小区）"
 

@@ -70,7 +70,9 @@ def test_a_module_shows_its_inputs_and_relays() -> None:
 
 
 @pytest.mark.parametrize("device", [FirePanel([]), ClimateSensor("a"), InputModule()])
-def test_an_input_that_a_device_does_not_have_is_refused(device: FirePanel | ClimateSensor | InputModule) -> None:
+def test_an_input_that_a_device_does_not_have_is_refused(
+    device: FirePanel | ClimateSensor | InputModule,
+) -> None:
     with pytest.raises(KeyError):
         device.update(0, {"nothing": True})
 
