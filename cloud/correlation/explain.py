@@ -2,9 +2,11 @@
 
 import datetime as dt
 import functools
+import string
+from collections.abc import Callable
 from typing import Final
 
-from cloud.correlation.rules import Rule, RuleBook
+from cloud.correlation.rules import EventFilter, Rule, RuleBook
 from cloud.correlation.verdict import BlindSpan, Reason, Verdict
 from contract.site import Site, Text
 
@@ -93,7 +95,18 @@ class Explainer:
         """
         version = self._rules.version(verdict.rule, verdict.opened_at)
         fields = _Fields(self._words[language], version.rule if version else None, verdict, person)
-        return fields["title"] + _SENTENCES[language][verdict.reason].format_map(fields)
+        pieces = (
+            literal + (_FIELDS[name](fields) if name else "")
+            for literal, name in _pieces(language, verdict.reason)
+        )
+        return fields.title() + "".join(pieces)
+
+
+@functools.cache
+def _pieces(language: str, reason: Reason) -> tuple[tuple[str, str | None], ...]:
+    """A sentence taken apart once: texts, and the field that follows each."""
+    parsed = string.Formatter().parse(_SENTENCES[language][reason])
+    return tuple((literal, name) for literal, name, _, _ in parsed)
 
 
 def place_name(site: Site, key: str, language: str) -> str:
@@ -114,7 +127,8 @@ class _Words:
         self.place = functools.cache(functools.partial(place_name, site, language=language))
         self.what = functools.cache(self._what)
 
-    def _what(self, expected: frozenset[str]) -> str:
+    def _what(self, names: str | tuple[str, ...]) -> str:
+        expected = EventFilter(names).types
         for types, words in _WHAT:
             if expected and expected <= types:
                 return words.in_(self.language)
@@ -125,49 +139,47 @@ class _Words:
         return (found.name.in_(self.language) or found.id) if found else ""
 
     def moment(self, at: int) -> str:
-        local = (_EPOCH + dt.timedelta(milliseconds=at)).astimezone(self.site.timezone)
-        return local.strftime("%m-%d %H:%M:%S")
+        return _local(at // 1_000, self.site.timezone)
 
 
-class _Fields(dict[str, str]):
+@functools.lru_cache(1_024)
+def _local(at_s: int, timezone: dt.tzinfo) -> str:
+    return (_EPOCH + dt.timedelta(seconds=at_s)).astimezone(timezone).strftime("%m-%d %H:%M:%S")
+
+
+class _Fields:
     """What can stand in a sentence, worked out when it is asked for: most sentences ask for little."""
 
     def __init__(self, words: _Words, rule: Rule | None, verdict: Verdict, person: str | None) -> None:
-        super().__init__()
         self._words = words
         self._rule = rule
         self._verdict = verdict
         self._person = person
 
-    def __missing__(self, name: str) -> str:
-        value = str(getattr(self, f"_{name}")())
-        self[name] = value
-        return value
-
-    def _title(self) -> str:
+    def title(self) -> str:
         title = self._rule.name.in_(self._words.language) if self._rule else ""
         return self._verdict.rule + (f" {title}" if title else "") + self._words.parts["colon"]
 
-    def _place(self) -> str:
+    def place(self) -> str:
         return self._words.place(self._verdict.key)
 
-    def _what(self) -> str:
-        return self._words.what(self._rule.expect.types if self._rule else frozenset())
+    def what(self) -> str:
+        return self._words.what(self._rule.expect.type if self._rule else ())
 
-    def _limit(self) -> str:
+    def limit(self) -> str:
         return length(self._verdict.due_at - self._verdict.opened_at, self._words.language)
 
-    def _elapsed(self) -> str:
+    def elapsed(self) -> str:
         """To the second; to the millisecond where the limit would read the same."""
         verdict, elapsed = self._verdict, self._verdict.elapsed_ms or 0
         whole = elapsed // 1000 * 1000
         exact = elapsed < 60_000 or whole == verdict.due_at - verdict.opened_at
         return length(elapsed if exact else whole, self._words.language)
 
-    def _due(self) -> str:
+    def due(self) -> str:
         return self._words.moment(self._verdict.due_at)
 
-    def _witness(self) -> str:
+    def witness(self) -> str:
         """The device of the deciding event, unless it is what the sentence is about."""
         verdict = self._verdict
         if verdict.elapsed_ms is None or not verdict.evidence or verdict.evidence[-1][0] == verdict.key:
@@ -175,20 +187,21 @@ class _Fields(dict[str, str]):
         device = self._words.place(verdict.evidence[-1][0])
         return self._words.parts["witness"].format(device=device)
 
-    def _name(self) -> str:
+    def name(self) -> str:
         return self._words.person(self._person)
 
-    def _of(self) -> str:
-        return self._words.parts["of"].format(person=self["name"]) if self["name"] else ""
+    def of(self) -> str:
+        name = self.name()
+        return self._words.parts["of"].format(person=name) if name else ""
 
-    def _who(self) -> str:
-        return self["name"] or self._words.parts["somebody"]
+    def who(self) -> str:
+        return self.name() or self._words.parts["somebody"]
 
-    def _after(self) -> str:
+    def after(self) -> str:
         known = self._verdict.elapsed_ms is not None
-        return self._words.parts["after"].format(elapsed=self["elapsed"]) if known else ""
+        return self._words.parts["after"].format(elapsed=self.elapsed()) if known else ""
 
-    def _blind(self) -> str:
+    def blind(self) -> str:
         spans = self._verdict.blind
         shown = self._words.parts["between"].join(self._span(span) for span in spans[:_MOST_SPANS])
         rest = len(spans) - _MOST_SPANS
@@ -201,6 +214,22 @@ class _Fields(dict[str, str]):
         )
 
 
+_FIELDS: Final[dict[str, Callable[[_Fields], str]]] = {
+    "place": _Fields.place,
+    "what": _Fields.what,
+    "limit": _Fields.limit,
+    "elapsed": _Fields.elapsed,
+    "due": _Fields.due,
+    "witness": _Fields.witness,
+    "of": _Fields.of,
+    "who": _Fields.who,
+    "after": _Fields.after,
+    "blind": _Fields.blind,
+}
+"""By its name in a sentence."""
+
+
+@functools.lru_cache(4_096)
 def length(elapsed_ms: int, language: str) -> str:
     """A length of time as people say it: `2 min 5 s`, `1天2小时`."""
     gap, units = _PARTS[language]["gap"], _UNITS[language]

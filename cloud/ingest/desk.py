@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from cloud.correlation.rules import RuleBook
+from cloud.correlation.rules import Response, RuleBook
 from cloud.correlation.verdict import Effect, EventId, Overdue, Recall, Revised, Verdict
 from cloud.incidents.book import IncidentBook
 from cloud.incidents.links import Links, MissingNumbers
@@ -105,7 +105,8 @@ class SiteDesk:
         self._cells: dict[str, bytes | None] = {}
         self._verdicts: list[VerdictRow] = []
         self._alerts: list[AlertRow] = []
-        self._judged: list[tuple[Sequence[Event], int]] = []
+        self._opening = _opening_types(setup.rules) if setup else frozenset()
+        self._opened_by: dict[EventId, str] = {}
         self._cleared: list[AlertCleared] = []
         self._engine = self._remembered_engine(remembered.cells)
 
@@ -136,7 +137,8 @@ class SiteDesk:
         engine = self._engine or self._first_data(min(now, *(event.at for event in events)))
         if engine is not None:
             engine.on_events(events, seq_base=seq_base)
-            self._judged.append((events, seq_base))
+            opening = self._opening
+            self._opened_by |= {(e.device, seq_base + e.seq): e.type for e in events if e.type in opening}
 
     def covered(self, device: str, coverage: Coverage, now: int) -> None:
         """Hand a statement to the rules."""
@@ -156,7 +158,7 @@ class SiteDesk:
                     self._book.overdue(effect, now)
                 case Recall():
                     recalls.append(effect)
-        self._judged.clear()
+        self._opened_by.clear()
         return recalls
 
     def remember(self, recall: Recall, events: Sequence[Event], last: Sequence[Revised]) -> None:
@@ -185,16 +187,7 @@ class SiteDesk:
                 )
             )
         opens = verdict.kind == "response" and revised.revision == 1
-        self._book.revised(revised, now, self._type_of(verdict.evidence[0]) if opens else "")
-
-    def _type_of(self, identity: EventId) -> str:
-        """The type of an event that came since the last settling; empty for an older one."""
-        device, seq = identity
-        for events, seq_base in self._judged:
-            for event in events:
-                if event.seq == seq - seq_base and event.device == device:
-                    return event.type
-        return ""
+        self._book.revised(revised, now, self._opened_by.get(verdict.evidence[0], "") if opens else "")
 
     def _explained(self, verdict: Verdict, language: str) -> str:
         setup = self._setup
@@ -230,3 +223,9 @@ class SiteDesk:
         if self._engine is not None:
             changed.update(self._engine.dirty_cells())
         return {(self._name, cell): body for cell, body in changed.items()}
+
+
+def _opening_types(rules: RuleBook) -> frozenset[str]:
+    """The types of events that open an episode of some rule."""
+    opening = (version.rule.on.types for version in rules.versions if isinstance(version.rule, Response))
+    return frozenset[str]().union(*opening)

@@ -15,9 +15,10 @@ _WITHHELD: Final = int(WITHHELD)
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """What a batch told of devices: when each said something last, by its stamp; None if it can't be trusted."""
+    """What a batch told of devices: when each said something last, by its stamp; `sure`: the stamps are trusted."""
 
-    last: Mapping[str, int | None]
+    last: dict[str, int]
+    sure: bool
     flag: int
     agent: str
     received_at: int
@@ -53,11 +54,14 @@ class Health:
                 self.saw(event.device, None if flag & _WITHHELD else event.at, flag, agent, received_at)
         else:
             # Nearly always: nothing is done for each event but what one comprehension does.
-            self._told.append(_Told({event.device: event.at for event in events}, 0, agent, received_at))
+            self._told.append(
+                _Told({event.device: event.at for event in events}, True, 0, agent, received_at)
+            )
 
     def saw(self, device: str, at: int | None, flag: int, agent: str, received_at: int) -> None:
         """A device said something at `at`; None when its stamp can't be trusted."""
-        self._told.append(_Told({device: at}, flag & UNKNOWN_DEVICE, agent, received_at))
+        sure = at is not None
+        self._told.append(_Told({device: at or 0}, sure, flag & UNKNOWN_DEVICE, agent, received_at))
 
     def covered(self, device: str, agent: str, statement: Coverage, *, known: bool) -> None:
         """Take in a statement that holds."""
@@ -85,11 +89,12 @@ class Health:
     def changed_devices(self) -> list[DeviceHealth]:
         """The devices that changed since this was asked last."""
         told, self._told = self._told, []
-        last: dict[str, int | None] = {}
+        last: dict[str, int] = {}
         by: dict[str, _Told] = {}
         for one in told:
-            last.update({device: at for device, at in one.last.items() if at is not None})
-            by.update(dict.fromkeys(one.last, one))
+            if one.sure:
+                last |= one.last
+            by |= dict.fromkeys(one.last, one)
         for device, one in by.items():
             row = self._devices.get(device) or DeviceHealth(site=self._site, device=device, agent=one.agent)
             at = last.get(device)

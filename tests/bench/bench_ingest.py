@@ -36,6 +36,8 @@ AGENT = Address("demo", "gw-1")
 ZONES = 200
 PER_MS = 2
 FILLERS = ("door.opened", "door.closed", "device.online")
+_AHEAD = 4_000
+"""Messages sent before the stream must have them: a stream with 10,000 waiting to be written drops the next."""
 DECIDING = ("fire.alarm", "checkpoint.scan")
 
 
@@ -137,8 +139,10 @@ async def measure(total: int, size: int, sites: dict[str, SiteSetup], dsn: str) 
             line = BrokerLine(connection, keep_bytes=1 << 34, keep_s=3600)
             await line.incarnation()
             start = now_ms() - total // PER_MS - 60_000
-            for payload in batches(total, size, start):
+            for number, payload in enumerate(batches(total, size, start), 1):
                 await connection.publish(AGENT.subject("events"), payload)
+                if number % _AHEAD == 0:
+                    await where_captured(connection, number)
             partition = await where_captured(connection, total // size)
             done = asyncio.Event()
             stored = 0

@@ -18,7 +18,7 @@ import numpy as np
 from cloud.correlation.verdict import BlindSpan, EventId, Verdict
 from cloud.errors import StoreRejectedError
 from cloud.store.base import EventGroup, ReadingGroup, VerdictRow
-from contract.events import EMPTY, Event
+from contract.events import EMPTY
 
 HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER: Final = b"\xff\xff"
@@ -95,32 +95,40 @@ class EventPacker:
         """
         constants = {"commit_no": commit_no, "partition": partition}
         for piece in _pieces(groups):
-            for observed, dtype in ((True, _OBSERVED), (False, _UNOBSERVED)):
-                rows = [chosen for group in piece if (chosen := _only(group, observed=observed)).events]
+            for dtype, rows in zip((_OBSERVED, _UNOBSERVED), _by_observed(piece), strict=True):
                 if rows:
                     with _numbers_fit():
                         heads = _heads(rows, dtype, constants)
-                    yield b"".join(itertools.chain.from_iterable(zip(heads, self._tails(rows), strict=True)))
+                    tails = itertools.chain.from_iterable(self._tails(rows))
+                    yield b"".join(itertools.chain.from_iterable(zip(heads, tails, strict=True)))
 
-    def _tails(self, groups: Sequence[EventGroup]) -> Iterator[bytes]:
+    def _tails(self, groups: Sequence[EventGroup]) -> Iterator[list[bytes]]:
         for group in groups:
             texts = self._texts.setdefault(group.site, {})
-            for e in group.events:
-                tail = texts.get((e.device, e.type, e.zone, e.person))
-                if tail is None:
-                    tail = self._learn(group.site, e)
-                data = e.data
+            try:
+                tails = [texts[e.device, e.type, e.zone, e.person] for e in group.events]
+            except KeyError:
+                self._learn(group)
+                tails = [texts[e.device, e.type, e.zone, e.person] for e in group.events]
+            data = [e.data for e in group.events]
+            if data.count(EMPTY) == len(data):
+                yield tails
+            else:
                 # Within `texts` the data are null already.
-                yield tail if data is EMPTY or data == EMPTY else tail[: -len(NULL)] + jsonb(bytes(data))
+                yield [
+                    tail if said == EMPTY else tail[: -len(NULL)] + jsonb(bytes(said))
+                    for tail, said in zip(tails, data, strict=True)
+                ]
 
-    def _learn(self, site: str, e: Event) -> bytes:
+    def _learn(self, group: EventGroup) -> None:
         if sum(map(len, self._texts.values())) >= _TEXT_CACHE:
             for known in self._texts.values():
                 known.clear()
-        texts = (site, e.device, e.type, e.zone, e.person)
-        packed = b"".join(map(text, texts)) + NULL
-        self._texts[site][e.device, e.type, e.zone, e.person] = packed
-        return packed
+        texts = self._texts[group.site]
+        for e in group.events:
+            names = (e.device, e.type, e.zone, e.person)
+            if names not in texts:
+                texts[names] = b"".join(map(text, (group.site, *names))) + NULL
 
 
 def _pieces(groups: Sequence[EventGroup]) -> Iterator[list[EventGroup]]:
@@ -136,11 +144,24 @@ def _pieces(groups: Sequence[EventGroup]) -> Iterator[list[EventGroup]]:
         yield piece
 
 
-def _only(group: EventGroup, *, observed: bool) -> EventGroup:
-    """The events of a group that have `observed_at`, or those that have not; nearly always all or none."""
-    chosen = [bool(e.observed_at) is observed for e in group.events]
-    if all(chosen):
-        return group
+def _by_observed(groups: Sequence[EventGroup]) -> tuple[list[EventGroup], list[EventGroup]]:
+    """The events that have `observed_at`, and those that have not; nearly always a group has one kind."""
+    observed: list[EventGroup] = []
+    unobserved: list[EventGroup] = []
+    for group in groups:
+        said = [e.observed_at for e in group.events]
+        match said.count(0):
+            case 0:
+                observed.append(group)
+            case zeros if zeros == len(said):
+                unobserved.append(group)
+            case _:
+                observed.append(_chosen(group, said))
+                unobserved.append(_chosen(group, [not at for at in said]))
+    return observed, unobserved
+
+
+def _chosen(group: EventGroup, chosen: Sequence[object]) -> EventGroup:
     return msgspec.structs.replace(
         group,
         events=list(itertools.compress(group.events, chosen)),
@@ -154,14 +175,7 @@ def _heads(
     """The fixed part of each event's row."""
     events = [e for group in groups for e in group.events]
     counts = [len(group.events) for group in groups]
-    rows = np.zeros(len(events), dtype)
-    rows["fields"] = 14
-    for name in rows.dtype.names or ():
-        if name.endswith("_is"):
-            value = name.removesuffix("_is")
-            rows[name] = rows.dtype[value].itemsize if value in (rows.dtype.names or ()) else -1
-    for name, constant in constants.items():
-        rows[name] = constant
+    rows = np.frombuffer(bytearray(_row(dtype, constants) * len(events)), dtype)
     rows["seq"] = _column([e.seq for e in events]) + np.repeat(_column([g.seq_base for g in groups]), counts)
     rows["at"] = _us_column([e.at for e in events])
     rows["received_at"] = np.repeat(_us_column([group.received_at for group in groups]), counts)
@@ -173,6 +187,19 @@ def _heads(
         rows["flags"] = _column(list(itertools.chain.from_iterable(flags)))
     heads: list[bytes] = rows.view(f"V{dtype.itemsize}").tolist()
     return heads
+
+
+def _row(dtype: "np.dtype[np.void]", constants: Mapping[str, int]) -> bytes:
+    """What every row begins as: the lengths of its fields, and the fields that are the same in all."""
+    row, names = np.zeros((), dtype), dtype.names or ()
+    row["fields"] = 14
+    for name in names:
+        if name.endswith("_is"):
+            value = name.removesuffix("_is")
+            row[name] = dtype[value].itemsize if value in names else -1
+    for name, constant in constants.items():
+        row[name] = constant
+    return row.tobytes()
 
 
 def _column(numbers: list[int]) -> "np.ndarray[Any, np.dtype[np.int64]]":
