@@ -18,6 +18,8 @@ from typing_extensions import override
 from cloud.errors import SettingsError
 from cloud.web.context import context_in
 
+BACKLOG: Final = 2_048
+"""Connections that may wait to be taken."""
 GRACE_S: Final = 3
 """How long open requests may take to finish once the server is to stop."""
 DEAD_CLIENT_MS: Final = 60_000
@@ -41,6 +43,7 @@ class WebServer(uvicorn.Server):
             h11_max_incomplete_event_size=32 * 1024,
             proxy_headers=True,
             forwarded_allow_ips="127.0.0.1",
+            backlog=BACKLOG,
         )
         super().__init__(config)
         self._context = context_in(app)
@@ -93,6 +96,8 @@ def _listen(host: str, port: int) -> socket.socket:
             if hasattr(socket, "TCP_USER_TIMEOUT"):
                 listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_CLIENT_MS)
             listening.bind(address)
+            # From here on clients wait in line until the server answers, instead of being refused.
+            listening.listen(BACKLOG)
         except OSError as error:
             message = f"web host {host} port {port}: can't listen there: {error.strerror}"
             raise SettingsError(message) from error

@@ -140,8 +140,10 @@ class PostgresWriter(PartitionWriter):
 
     @override
     def close(self) -> None:
+        # The server would free the partition a moment after the connection ends; the next owner need not wait.
         with contextlib.suppress(psycopg.Error):
-            self._connection.close()
+            self._connection.execute("select pg_advisory_unlock_all()")
+        self._connection.close()
 
 
 def _copy(cursor: psycopg.Cursor[tuple[Any, ...]], statement: str, pieces: Iterable[bytes]) -> None:

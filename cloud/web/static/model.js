@@ -19,6 +19,7 @@ export class Model {
   constructor(site) {
     this.site = site;
     this.names = new Map();
+    this.loaded = false;
     for (const group of [site.agents, site.groups, site.devices, site.zones]) {
       for (const item of group) this.names.set(item.id, item.name);
     }
@@ -41,6 +42,7 @@ export class Model {
     this.incidents = new Map(incidents.items.map((row) => [row.id, row]));
     this.verdicts = new Map([...pending.items, ...decided.items].map((row) => [episodeKey(row), row]));
     this.rules = new Map(rules.items.map((rule) => [rule.id, rule]));
+    this.loaded = true;
     for (const [kind, row] of late) this.apply(kind, row);
   }
 

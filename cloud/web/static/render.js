@@ -31,7 +31,7 @@ function renderIncidents(model) {
   const shown = fitting(element("cards"), MOST_CARDS, ROOM_BELOW_CARDS);
   keyed(element("cards"), cards.slice(0, shown), "article", drawCard);
   element("incidents-count").textContent = cards.length || "";
-  element("no-incidents").hidden = cards.length > 0;
+  element("no-incidents").hidden = cards.length > 0 || !model.loaded;
   more("more-incidents", cards.length - shown);
 }
 
