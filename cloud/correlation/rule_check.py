@@ -9,6 +9,7 @@ import msgspec
 from cloud.correlation.recurrence import selects
 from cloud.correlation.rules import EventFilter, Recurrence, Response, Rule
 from cloud.correlation.sources import Sources
+from cloud.correlation.windows import never_close
 from contract.duration import parse_duration
 from contract.events import KNOWN_TYPES
 from contract.problems import Problem
@@ -156,6 +157,10 @@ class RuleCheck:
         yield from self._names("select.zone", "zone", rule.select.zone, site.zones)
         if isinstance(rule.during, str) and rule.during not in site.schedules:
             yield self._written.problem("during", unknown_name("schedule", rule.during, site.schedules))
+        elif rule.during is not None:
+            windows = site.schedules[rule.during].windows if isinstance(rule.during, str) else rule.during
+            if never_close(windows):
+                yield self._written.problem("during", "these windows overlap without end: leave `during` out")
 
     def _names(
         self, field: str, what: str, wanted: str | tuple[str, ...] | None, known: Iterable[str]

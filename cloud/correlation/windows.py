@@ -13,6 +13,7 @@ from contract.site import Window
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_MS: Final = 86_400_000
+_WEEK_MS: Final = 7 * _DAY_MS
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 Span = tuple[int, int]
@@ -30,6 +31,12 @@ def spans(windows: Sequence[Window], zone: zoneinfo.ZoneInfo, since: int, until:
         else:
             merged.append((start, end))
     return [(start, end) for start, end in merged if start < until and end > since]
+
+
+def never_close(windows: Sequence[Window]) -> bool:
+    """Whether they overlap without end, week after week: then there is no window to speak of."""
+    zone = zoneinfo.ZoneInfo("UTC")
+    return any(end - start > _WEEK_MS for start, end in spans(windows, zone, 0, 2 * _WEEK_MS))
 
 
 def midnight(day: dt.date, zone: zoneinfo.ZoneInfo) -> int:

@@ -176,6 +176,11 @@ def test_each_mistake_is_named_where_it_stands(
         ("select: {id: cpp}", "select.id", "no device 'cpp'; did you mean 'cp'?"),
         ("select: {zone: [b1, b9]}", "select.zone", "no zone 'b9'"),
         ("during: nightt", "during", "no schedule 'nightt'; did you mean 'night'?"),
+        (
+            "during: [{from: '00:00', to: '13:00'}, {from: '12:00', to: '01:00'}]",
+            "during",
+            "these windows overlap without end",
+        ),
     ],
 )
 def test_names_of_a_recurrence_are_checked(refused: Refused, line: str, field: str, message: str) -> None:

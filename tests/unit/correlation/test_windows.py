@@ -5,7 +5,7 @@ import zoneinfo
 
 import pytest
 
-from cloud.correlation.windows import spans
+from cloud.correlation.windows import never_close, spans
 from contract.site import Window
 
 LONDON = "Europe/London"
@@ -70,3 +70,17 @@ def test_days_are_named_alone_in_lists_and_in_ranges_over_the_weekend(days: str,
     window = Window(days=days, from_="12:00", to="13:00")
     found = spans((window,), zoneinfo.ZoneInfo(SHANGHAI), utc("2026-06-01 00:00"), utc("2026-06-08 00:00"))
     assert len(found) == count
+
+
+@pytest.mark.parametrize(
+    ("windows", "never"),
+    [
+        ((Window(),), False),
+        ((Window(from_="00:00", to="13:00"), Window(from_="13:00", to="24:00")), False),
+        ((Window(from_="00:00", to="13:00"), Window(from_="12:00", to="24:00")), False),
+        ((Window(from_="00:00", to="13:00"), Window(from_="12:00", to="01:00")), True),
+        ((Window(from_="00:00", to="13:00"), Window(days="mon-sat", from_="12:00", to="01:00")), False),
+    ],
+)
+def test_windows_that_overlap_without_end_are_none(windows: tuple[Window, ...], never: bool) -> None:
+    assert never_close(windows) is never
