@@ -70,14 +70,18 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What a point of a device stands for on this site.
 
     `zone` is where it looks at; `on` and `off` name the event types that a two-state point emits when it
-    becomes true or false, in place of its profile's; `device` is the device those events are told of (a gate
-    behind an input module), by default the module itself.
+    becomes true or false, in place of its profile's; `device` is the device those events and the readings are
+    told of (a gate behind an input module, a joint behind a probe), by default the module itself; `reading` is
+    what a reading of it is called there.
     """
 
     zone: Id | None = None
     on: str | None = None
     off: str | None = None
     device: Id | None = None
+    reading: (
+        Annotated[str, Meta(pattern=r"^[a-z0-9_]+$", description="a name such as temperature")] | None
+    ) = None
     invert: bool = False
     skip: bool = False
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from edge.decode.lapse import Begun, follow_lapses
 from edge.decode.request import Answer, Reading, RequestMemory, Trouble, is_quiet, read_points
 from edge.decode.sheet import Sheet
 from edge.decode.spans import Spans, covered, extend, lack
@@ -12,6 +13,7 @@ from edge.decode.trouble import Spell, on_sense
 from edge.decode.values import Value
 from edge.plan import Request
 from edge.ports import Failed, Happened, Observation
+from edge.profile.model import Condition
 from edge.profile.points import DerivedPoint
 
 _NO_SUCH_THING = frozenset({1, 2, 3, 12})
@@ -43,6 +45,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     derived: Mapping[str, DerivedMemory] = {}
     spans: Spans = {}
     spell: Spell = Spell()
+    begun: Begun = {}
 
 
 Result = tuple[Memory, tuple[Observation, ...]]
@@ -112,8 +115,9 @@ def _conclude(sheet: Sheet, before: Memory, after: Memory, seen: list[Observatio
         for name, trouble in request.troubles.items()
     } | {key: f"exception_{code}" for key, code in after.refusals.items()}
     spell, events = on_sense(before.spell, sheet.map.device, causes, now)
+    begun, lapsed = follow_lapses(sheet.map.device, sheet.map.lapses, before.begun, seen)
     spoken = covered(after.spans, sheet, before.spans)
-    return msgspec.structs.replace(after, spell=spell), (*seen, *events, *spoken)
+    return msgspec.structs.replace(after, spell=spell, begun=begun), (*seen, *lapsed, *events, *spoken)
 
 
 def _blind(sheet: Sheet, answer: Answer, troubles: Mapping[str, Trouble]) -> tuple[Failed, ...]:
@@ -132,7 +136,11 @@ def _blind(sheet: Sheet, answer: Answer, troubles: Mapping[str, Trouble]) -> tup
 def _derive(
     sheet: Sheet, memory: Memory, inputs: Mapping[str, Value], answer: Answer
 ) -> tuple[Mapping[str, DerivedMemory], tuple[Happened, ...]]:
-    """The derived points that the answer feeds, so far as all their inputs are known."""
+    """The derived points that the answer feeds, so far as all their inputs are known.
+
+    A condition alone feeds none: what it rules must have been read after it, or a generator that has just come
+    up would be judged by its voltage from before.
+    """
     changed: dict[str, DerivedMemory] = {}
     events: list[Happened] = []
     for derived in sheet.derived_of[answer.request.key]:
@@ -156,6 +164,12 @@ def _derived_value(
     derived: DerivedPoint, inputs: Mapping[str, Value], expected: frozenset[str]
 ) -> Value | None:
     """None while it can't be known. What the device lacks, and may lack, has no part in it."""
+    if derived.condition is not None:
+        ruling = inputs.get(derived.condition.point)
+        if ruling is None or ruling.number is None:
+            return None
+        if not _holds(derived.condition, ruling.number):
+            return Value(0, derived.otherwise)
     numbers: list[float] = []
     for name in derived.of:
         value = inputs.get(name)
@@ -166,3 +180,9 @@ def _derived_value(
     if not numbers:
         return None
     return Value(0, min(numbers) if derived.lowest else max(numbers))
+
+
+def _holds(condition: Condition, number: float) -> bool:
+    if condition.above is not None:
+        return number > condition.above
+    return number in condition.when

@@ -18,12 +18,18 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     at: int
 
 
-def reading(device: str, point: Point, value: Value, said: Said | None, at: int) -> Measured | None:
+def reading(point: Point, value: Value, said: Said | None, at: int) -> Measured | None:
     """The reading to tell, if any; `at` is when the answer came in."""
     if said is not None and not _moved(point, value, said) and at - said.at < point.heartbeat_ms:
         return None
     quality = Quality.BAD if value.number is None else Quality.GOOD
-    return Measured(device=device, point=point.name, at=at, value=value.number, quality=quality)
+    return Measured(
+        device=point.told.device,
+        point=point.reading or point.name,
+        at=at,
+        value=value.number,
+        quality=quality,
+    )
 
 
 def _moved(point: Point, value: Value, said: Said) -> bool:

@@ -152,7 +152,7 @@ class _Reader:
         if not point.report:
             return
         said = self._said.get(point.name)
-        measured = reading(self._sheet.map.device, point, value, said, self._answer.answered_at)
+        measured = reading(point, value, said, self._answer.answered_at)
         if measured is not None:
             self._seen.append(measured)
             said = self._said[point.name] = Said(measured.value, measured.at)

@@ -46,7 +46,7 @@ def sheet(device: DeviceMap) -> Sheet:
             )
             for request in requests
         },
-        inputs=frozenset(name for derived in device.derived for name in derived.of),
+        inputs=frozenset(name for derived in device.derived for name in derived.needs),
         expected=frozenset(point.name for point in device.points if point.expected),
     )
 
@@ -57,10 +57,10 @@ def _told(device: DeviceMap, requests: tuple[Request, ...]) -> dict[str, dict[st
     for request in requests:
         for point in request.points:
             needed = frozenset({point.name}) if point.expected else frozenset[str]()
-            if point.states:
+            if point.states or (point.report and point.told.device != device.device):
                 _need(found, point.told.device, request, needed)
             for derived in device.derived:
-                if point.name in derived.of:
+                if point.name in derived.needs:
                     _need(found, derived.told.device, request, frozenset({point.name}))
     if device.device not in found:
         found[device.device] = {request.key: frozenset() for request in requests}

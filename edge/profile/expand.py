@@ -42,6 +42,10 @@ def device_map(profile: ModbusProfile, device: Device) -> points.DeviceMap:
         polls=polls,
         points=tuple(found for point in profile.points for found in _points(profile, point, device)),
         derived=tuple(_derived(profile, derived, device) for derived in profile.derived),
+        lapses=tuple(
+            points.Lapse(name=lapse.name, begin=lapse.from_, end=lapse.to, at_most_ms=_ms(lapse.at_most))
+            for lapse in profile.lapses
+        ),
     )
 
 
@@ -49,12 +53,15 @@ def binding_mistakes(profile: ModbusProfile, device: Device) -> list[tuple[Field
     """What the device's `points` say that the profile can't do, by field of the device."""
     states = {name: point.states for point in profile.points for name in point_names(point)}
     states |= {derived.name: derived.states for derived in profile.derived}
+    told = {name for point in profile.points if point.report for name in point_names(point)}
     found: list[tuple[FieldPath, str]] = []
     for name, binding in device.points.items():
         if name not in states:
             found.append((("points", name), unknown_name(f"point of {profile.profile}", name, states)))
         elif not states[name] and (binding.on or binding.off or binding.invert):
             found.append((("points", name), "has no state that could be told"))
+        elif binding.reading and name not in told:
+            found.append((("points", name, "reading"), "has no readings"))
     return found
 
 
@@ -87,11 +94,12 @@ def _points(profile: ModbusProfile, point: Point, device: Device) -> Iterator[po
     for counters, address in _counted(point):
         name = point.name.format(**counters)
         binding = device.points.get(name)
-        if binding is not None and binding.skip:
+        if (point.bound_only and binding is None) or (binding is not None and binding.skip):
             continue
         yield msgspec.structs.replace(
             shared,
             name=name,
+            reading=(binding.reading if binding else None) or "",
             address=address,
             told=_told(device, binding, name, counters | point.data),
             expected=binding is not None or not point.optional,
@@ -135,6 +143,8 @@ def _derived(profile: ModbusProfile, derived: Derived, device: Device) -> points
         of=derived.of,
         lowest=derived.take == "lowest",
         states=_bound(tuple(_rule(state) for state in profile.states[derived.states]), binding),
+        condition=derived.while_,
+        otherwise=derived.otherwise,
     )
 
 

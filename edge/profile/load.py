@@ -1,6 +1,6 @@
 """Profile files read and checked: every mistake at once, by file, line and field."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from contract.problems import ConfigError
 from contract.yamlfile import FieldPath, Located, check, load_yaml, unknown_name
 from edge.profile.expand import WIDTHS, point_names
-from edge.profile.model import Kind, ModbusProfile, MqttProfile, Point, Profile, State
+from edge.profile.model import Condition, Kind, ModbusProfile, MqttProfile, Point, Profile, State
 
 _MODELS = {"modbus": ModbusProfile, "mqtt": MqttProfile}
 Mistake = tuple[FieldPath, str]
@@ -60,12 +60,31 @@ def _modbus_mistakes(profile: ModbusProfile) -> Iterator[Mistake]:
             if name in names:
                 yield (*path, "name"), f"{name} is there twice"
             names[name] = index
+    yield from _derived_mistakes(profile, names)
+
+
+def _derived_mistakes(profile: ModbusProfile, names: Collection[str]) -> Iterator[Mistake]:
     for index, derived in enumerate(profile.derived):
         for place, name in enumerate(derived.of):
             if name not in names:
                 yield ("derived", index, "of", place), unknown_name("point", name, names)
+        if derived.while_ is not None:
+            yield from _condition_mistakes(derived.while_, names, ("derived", index, "while"))
         if derived.states not in profile.states:
             yield ("derived", index, "states"), unknown_name("set of states", derived.states, profile.states)
+    for index, lapse in enumerate(profile.lapses):
+        if lapse.name in names:
+            yield ("lapses", index, "name"), f"{lapse.name} is a point already"
+        for field, type_ in (("from", lapse.from_), ("to", lapse.to)):
+            if type_ not in profile.emits:
+                yield ("lapses", index, field), f"{type_} is not among what the profile emits"
+
+
+def _condition_mistakes(condition: Condition, names: Collection[str], path: FieldPath) -> Iterator[Mistake]:
+    if condition.point not in names:
+        yield (*path, "point"), unknown_name("point", condition.point, names)
+    if bool(condition.when) == (condition.above is not None):
+        yield path, "expected either in or above"
 
 
 def _point_mistakes(profile: ModbusProfile, point: Point, path: FieldPath) -> Iterator[Mistake]:

@@ -126,7 +126,8 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     bad. `na` replaces the profile's sentinels for this point. `states` names a set of the profile's states.
     `nibbles` says that the register holds four 4-bit codes, bits 15..12 first; the states hold for each.
     A reading is told when it moved by `deadband` or `heartbeat` has passed; `report: false` tells none.
-    `optional`: a device may well not have it, so that its absence is no fault. `verified: false`: one weak
+    `optional`: a device may well not have it, so that its absence is no fault. `bound_only`: it is read only
+    where the site binds it, since nothing tells an unused one from a used one. `verified: false`: one weak
     source only.
     """
 
@@ -150,18 +151,44 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     heartbeat: Span = "5m"
     poll: Word = "normal"
     optional: bool = False
+    bound_only: bool = False
     verified: bool = True
     data: dict[str, Fact] = {}
     note: str = ""
 
 
-class Derived(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A number made of others, known when all of `of` that the device has are: for states of several phases."""
+class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"when": "in"}):
+    """Whether `point` (scaled) is one of `in`, or above `above`."""
+
+    point: Word
+    when: tuple[float, ...] = ()
+    above: float | None = None
+
+
+class Derived(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"while_": "while"}
+):
+    """A number made of others, known when all of `of` that the device has are: for states of several phases.
+
+    `while`: the others mean something only as long as that holds (a generator's voltage while it runs); else the
+    number is `otherwise`.
+    """
 
     name: Word
     of: Annotated[tuple[Word, ...], Meta(min_length=1)]
     take: Literal["lowest", "highest"]
     states: Word
+    while_: Condition | None = None
+    otherwise: float = 0.0
+
+
+class Lapse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """A reading in s: the time from one event of the device to another, both witnessed, `at_most` apart."""
+
+    name: Word
+    from_: EventType
+    to: EventType
+    at_most: Span = "10m"
 
 
 class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="protocol"):
@@ -194,6 +221,7 @@ class ModbusProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True
     states: dict[Word, tuple[State, ...]] = {}
     points: Annotated[tuple[Point, ...], Meta(min_length=1)]
     derived: tuple[Derived, ...] = ()
+    lapses: tuple[Lapse, ...] = ()
 
 
 class Availability(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from edge.profile.model import Fact, Kind, Limits
+from edge.profile.model import Condition, Fact, Kind, Limits
 
 
 class StateRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +42,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 class Point(msgspec.Struct, frozen=True, kw_only=True):
     """One value of one device. `width` counts registers, or bits for functions 1 and 2.
 
+    `name` is unique within the device; `reading` is what its readings are called, its name where it is empty.
+
     `optional`: devices of this kind may not have it; `expected`: this one is to have it, so that its absence is
     a fault (it is not optional, or the site binds it).
     """
@@ -53,6 +55,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     width: int = 1
     kind: Kind = Kind.UINT16
     low_first: bool = False
+    reading: str = ""
     scale: float = 1.0
     offset: float = 0.0
     low: float | None = None
@@ -76,13 +79,29 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DerivedPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A number that is the lowest or the highest of others."""
+    """A number that is the lowest or the highest of others, `otherwise` while its condition does not hold."""
 
     name: str
     told: Told
     of: tuple[str, ...]
     lowest: bool
     states: tuple[StateRule, ...]
+    condition: Condition | None = None
+    otherwise: float = 0.0
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The points that must be known for it to be."""
+        return self.of if self.condition is None else (*self.of, self.condition.point)
+
+
+class Lapse(msgspec.Struct, frozen=True, kw_only=True):
+    """The reading `name`, in s, from an event of type `begin` to one of type `end`, at most that many ms later."""
+
+    name: str
+    begin: str
+    end: str
+    at_most_ms: int
 
 
 class DeviceMap(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,3 +113,4 @@ class DeviceMap(msgspec.Struct, frozen=True, kw_only=True):
     polls: Mapping[str, int]
     points: tuple[Point, ...]
     derived: tuple[DerivedPoint, ...] = ()
+    lapses: tuple[Lapse, ...] = ()
