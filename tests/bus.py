@@ -17,7 +17,12 @@ from edge.profile.model import ModbusProfile
 from firmware_sim.device import Image
 
 PROFILES = Path(__file__).parent.parent / "config" / "profiles"
-MODBUS_PROFILES = ("notifier-modbus-gw", "dse-7320-mkii", "xy-md02", "waveshare-relay-d")
+SIMULATED = ("notifier-modbus-gw", "dse-7320-mkii", "xy-md02", "waveshare-relay-d")
+"""The profiles whose devices are simulated in depth."""
+
+MODBUS_PROFILES = tuple(
+    path.stem for path in sorted(PROFILES.glob("*.yaml")) if isinstance(load_profile(path), ModbusProfile)
+)
 
 
 def shipped(name: str) -> ModbusProfile:

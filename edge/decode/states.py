@@ -116,7 +116,7 @@ def follow(
             active[key] = old
         if verdict is Verdict.UNKNOWN or (verdict is Verdict.ABSENT and old is not None):
             cause = UNKNOWN_CODE if verdict is Verdict.UNKNOWN else VANISHED
-        elif active.get(key) != old:
+        elif active.get(key) != old and not (rule.once and key in active and old is not None):
             events += _told(told, rule, word, moment, so=verdict is Verdict.SO)
     return Outcome(active, tuple(events), cause)
 

@@ -172,6 +172,7 @@ def _rule(state: State) -> points.StateRule:
         codes=frozenset(state.when),
         words={code(key): word for key, word in state.words.items()},
         label=state.label,
+        once=state.once,
         absent=frozenset(state.absent),
         above=state.above,
         below=state.below,

@@ -92,8 +92,8 @@ class State(
     """Something that is so or not, read off a point; becoming so emits `on`, ceasing emits `off`.
 
     Either of a code, `raw & mask` shifted down to its lowest bit: so when it is one of `in`. `words` names
-    the codes; then a change of word is told too, the word stands in the data under `as`, and a code without a
-    word makes the state unknown. `absent` are codes by which the device says that it has no such thing.
+    the codes; then a change of word is told too (not when `once`), the word stands in the data under `as`, and a
+    code without a word makes the state unknown. `absent` are codes by which the device says that it has no such thing.
     Or of the number (scaled): `above` (until no longer above `clear`) or `below` (until no longer below it).
     """
 
@@ -102,6 +102,7 @@ class State(
     when: tuple[int, ...] = ()
     words: dict[Code, Word] = {}
     label: Annotated[Word, Meta(description="the data field for the word")] = "word"
+    once: bool = False
     absent: tuple[int, ...] = ()
     above: float | None = None
     below: float | None = None

@@ -20,6 +20,7 @@ class StateRule(msgspec.Struct, frozen=True, kw_only=True):
     codes: frozenset[int] = frozenset()
     words: Mapping[int, str] = {}
     label: str = "word"
+    once: bool = False
     absent: frozenset[int] = frozenset()
     above: float | None = None
     below: float | None = None

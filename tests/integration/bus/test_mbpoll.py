@@ -14,7 +14,7 @@ from edge.profile.model import Kind
 from edge.profile.points import Point
 from firmware_sim.adapters.modbus import Unit
 from firmware_sim.device.catalogue import build, unit_of
-from tests.bus import MODBUS_PROFILES, readings, shipped
+from tests.bus import SIMULATED, readings, shipped
 from tests.lines import reading, served
 
 pytestmark = pytest.mark.skipif(
@@ -61,7 +61,7 @@ def values(point: Point, words: dict[int, int]) -> float | None:
 
 
 @pytest.mark.parametrize("kind", ["modbus-tcp", "modbus-rtu"])
-@pytest.mark.parametrize("profile", MODBUS_PROFILES)
+@pytest.mark.parametrize("profile", SIMULATED)
 async def test_mbpoll_reads_what_the_driver_reads(profile: str, kind: str) -> None:
     device = DEVICES[profile]
     mapped = device_map(shipped(profile), device)
@@ -112,7 +112,5 @@ def assert_facts(profile: str, words: dict[tuple[int, int], int], numbers: dict[
 
 
 def test_each_kind_that_the_profiles_use_is_among_those_checked() -> None:
-    used = {
-        point.kind for name in MODBUS_PROFILES for point in device_map(shipped(name), DEVICES[name]).points
-    }
+    used = {point.kind for name in SIMULATED for point in device_map(shipped(name), DEVICES[name]).points}
     assert used == {Kind.BOOL, Kind.UINT16, Kind.INT16, Kind.UINT32, Kind.INT32}

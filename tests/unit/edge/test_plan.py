@@ -1,11 +1,14 @@
 """Reads are planned into the fewest requests that the device can take."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.plan import Request, plan
+from edge.profile.expand import device_map
 from edge.profile.model import Kind, Limits
 from edge.profile.points import Point, Told
+from tests.bus import MODBUS_PROFILES, on_site, shipped
 
 TOLD = Told(device="dev")
 WIDTHS = {1: Kind.UINT16, 2: Kind.UINT32, 4: Kind.UINT64}
@@ -109,3 +112,32 @@ def test_what_may_be_missing_is_read_apart_where_that_refuses_the_whole_request(
     points = [point(0), point(1, optional=True)]
     assert [(r.key, r.optional) for r in plan(points, Limits())] == [("3:0+1", False), ("3:1+1", True)]
     assert keys(plan(points, Limits(refuses_missing=False))) == ["3:0+2"]
+
+
+def fewest_in_a_row(points: list[Point], limits: Limits) -> int:
+    """The least number of requests over every way to cut the sorted points into runs."""
+    ordered = sorted(points, key=lambda p: (p.address, p.end))
+    most = limits.max_bits if ordered[0].function in {1, 2} else limits.max_registers
+    best = [0] + [len(ordered)] * len(ordered)
+    for start in range(len(ordered)):
+        end = ordered[start].end
+        for stop, one in enumerate(ordered[start:], start + 1):
+            if one.address - end > limits.max_gap:
+                break
+            end = max(end, one.end)
+            if end - ordered[start].address > most:
+                break
+            best[stop] = min(best[stop], best[start] + 1)
+    return best[-1]
+
+
+@pytest.mark.parametrize("name", MODBUS_PROFILES)
+def test_no_shipped_device_is_read_with_more_requests_than_it_takes(name: str) -> None:
+    device = device_map(shipped(name), on_site(name))
+    groups: dict[object, list[Point]] = {}
+    for one in device.points:
+        apart = device.limits.refuses_missing and one.optional
+        groups.setdefault((one.function, one.poll, apart), []).append(one)
+    assert len(plan(device.points, device.limits)) == sum(
+        fewest_in_a_row(group, device.limits) for group in groups.values()
+    )
