@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
+from edge.decode.fields import FieldMemory, doubt, follow_fields
 from edge.ports import Covered, Data, Failed, Happened, Observation
-from edge.topicmap import Nonsense, Presence, Told
+from edge.topicmap import Nonsense, Presence, Told, Values
 
 LAG_MS: Final = 5_000
 """A connection that is dead shows after twice its keepalive of 2 s: covered is only what lies before that."""
@@ -26,6 +27,7 @@ class _Device:
         self.begun: int | None = None
         self.covered_to: int | None = None
         self.nonsense = False
+        self.fields = FieldMemory()
         self.messages: deque[str] = deque(maxlen=REMEMBERED)
 
 
@@ -63,6 +65,8 @@ class LinePresence:
     def disconnected(self) -> None:
         """The line is down."""
         self._up = False
+        for device in self._devices.values():
+            device.fields = doubt(device.fields)
 
     def told(self, said: Told) -> list[Observation]:
         """An event; nothing if its message was read before."""
@@ -74,11 +78,32 @@ class LinePresence:
             device.messages.append(said.once)
         return [*observations, said.event]
 
+    def values(self, said: Values, now: int, *, retained: bool) -> list[Observation]:
+        """Values of a device; nothing if their message was read before.
+
+        `retained`: the broker kept the message. What is so may be so still; what happened with it is long past.
+        """
+        device = self._devices[said.device]
+        if said.once is not None:
+            if said.once in device.messages:
+                return []
+            device.messages.append(said.once)
+        device.fields, seen, trouble = follow_fields(device.fields, said.values, now)
+        why = said.why or trouble
+        sense = (
+            self.nonsense(Nonsense(said.device, why), now)
+            if why
+            else self._makes_sense(device, said.device, now)
+        )
+        return [*seen, *(() if retained else said.presses), *sense]
+
     def presence(self, said: Presence, now: int) -> list[Observation]:
         """A device came or went."""
         device = self._devices[said.device]
         if said.online and not device.present:
             device.begun = max(now, device.begun or 0)
+        if not said.online:
+            device.fields = doubt(device.fields)
         if not said.online and not device.buffers:
             device.covered_to = None
         device.present = said.online

@@ -6,15 +6,19 @@ from typing import Any, Final
 import msgspec
 
 from contract.site import Device
+from edge.decode import body as take
+from edge.decode.fields import field_value
+from edge.decode.tlv import read_tlv
+from edge.decode.values import Value
 from edge.ports import Happened
-from edge.profile.model import Availability, MqttProfile, Topic
+from edge.profile.expand import field_point
+from edge.profile.model import Availability, Fact, Field, MqttProfile, Topic, code
+from edge.profile.points import Point
 
-LONGEST_PAYLOAD: Final = 16 * 1024
-_LONGEST_TEXT: Final = 128
+LONGEST_PAYLOAD: Final = take.LONGEST_PAYLOAD
 _PLACE: Final = "{address}"
-_UNIT_MS: Final = {"ms": 1, "s": 1_000}
-
-Fact = str | int | float | bool
+_ANY: Final = "{any}"
+_UNUSABLE: Final = "unusable"
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -22,6 +26,19 @@ class Told(msgspec.Struct, frozen=True):
 
     event: Happened
     once: str | None
+
+
+class Values(msgspec.Struct, frozen=True):
+    """Values of a device, those that the message holds; and what happens with each such message, `presses`.
+
+    `once` as in `Told`. `why`: what of it can't be used, or nothing.
+    """
+
+    device: str
+    values: tuple[tuple[Point, Value], ...]
+    presses: tuple[Happened, ...] = ()
+    once: str | None = None
+    why: str = ""
 
 
 class Presence(msgspec.Struct, frozen=True):
@@ -38,6 +55,9 @@ class Nonsense(msgspec.Struct, frozen=True):
     why: str
 
 
+Said = Told | Values | Presence | Nonsense
+
+
 class Subscription(msgspec.Struct, frozen=True, order=True):
     """A topic filter to ask for; events are worth the broker's keeping (QoS 1), presence is retained anyway."""
 
@@ -48,6 +68,7 @@ class Subscription(msgspec.Struct, frozen=True, order=True):
 class _Route(msgspec.Struct, frozen=True):
     device: Device
     topic: Topic
+    points: Mapping[str, Point]
 
 
 class TopicMap:
@@ -55,67 +76,145 @@ class TopicMap:
 
     def __init__(self, devices: Iterable[tuple[Device, MqttProfile]]) -> None:
         self._routes: dict[str, _Route] = {}
+        self._patterns: list[tuple[tuple[str, ...], _Route]] = []
         self._filters: set[Subscription] = set()
         with_presence: set[str] = set()
+        names: set[str] = set()
         for device, profile in devices:
+            names.add(device.id)
             for topic in profile.topics:
-                self._add(device, topic)
+                self._add(device, topic, profile)
                 if topic.availability is not None:
                     with_presence.add(device.id)
         self.tells_presence = frozenset(with_presence)
-        self.devices = tuple(sorted({route.device.id for route in self._routes.values()}))
+        self.devices = tuple(sorted(names))
 
-    def _add(self, device: Device, topic: Topic) -> None:
+    def _add(self, device: Device, topic: Topic, profile: MqttProfile) -> None:
         address = device.address or device.id
         own = topic.topic.replace(_PLACE, address)
-        self._routes[own] = _Route(device, topic)
+        points = {
+            field.name: point
+            for field in topic.fields
+            if (point := field_point(profile, field, device)) is not None
+        }
+        route = _Route(device, topic, points)
+        if _ANY in own:
+            self._patterns.append((tuple(own.split("/")), route))
+        else:
+            self._routes[own] = route
         levels = topic.topic.split("/")
         # One filter for all devices, where the address is a level by itself: brokers count subscriptions.
         shared = _PLACE in levels and topic.topic.count(_PLACE) == 1 and "/" not in address
         wanted = "/".join("+" if level == _PLACE else level for level in levels) if shared else own
-        self._filters.add(Subscription(wanted, 0 if topic.availability else 1))
+        self._filters.add(Subscription(wanted.replace(_ANY, "+"), 0 if topic.availability else 1))
 
     @property
     def subscriptions(self) -> list[Subscription]:
         """What to subscribe to."""
         return sorted(self._filters)
 
-    def read(self, topic: str, payload: bytes, observed_at: int) -> Told | Presence | Nonsense | None:
+    def read(self, topic: str, payload: bytes, observed_at: int) -> Said | None:
         """What a message says, taken in at `observed_at` (boot clock); None when it is none of ours."""
-        route = self._routes.get(topic)
+        route = self._routes.get(topic) or self._matching(topic)
         if route is None:
             return None
-        device = route.device.id
         try:
-            if route.topic.availability is not None:
-                return Presence(device, _is_online(route.topic.availability, payload))
-            return _event(route.topic, device, _json(payload), observed_at)
+            return _read(route, payload, observed_at)
         except ValueError as error:
-            return Nonsense(device, str(error))
+            return Nonsense(route.device.id, str(error))
+
+    def _matching(self, topic: str) -> _Route | None:
+        levels = topic.split("/")
+        for pattern, route in self._patterns:
+            if len(pattern) == len(levels) and all(
+                wanted in (level, _ANY) for wanted, level in zip(pattern, levels, strict=True)
+            ):
+                return route
+        return None
 
 
-def _json(payload: bytes) -> Mapping[str, Any]:
-    if len(payload) > LONGEST_PAYLOAD:
-        raise ValueError(f"{len(payload)} bytes are too many")
-    try:
-        return msgspec.json.decode(payload, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ValueError(f"no JSON object: {error}") from error
+def _read(route: _Route, payload: bytes, observed_at: int) -> Said | None:
+    topic, device = route.topic, route.device.id
+    if topic.availability is not None:
+        return Presence(device, _is_online(topic.availability, payload))
+    if (
+        topic.fields
+        and not topic.where
+        and all(not field.path and field.tlv is None for field in topic.fields)
+    ):
+        word = payload[: take.LONGEST_TEXT].decode("utf-8", "replace").strip()
+        return _values(route, {field.name: word for field in topic.fields}, {}, observed_at)
+    body = take.json_object(payload)
+    if not _counts(topic, body):
+        return None
+    if not topic.fields:
+        return _event(topic, device, body, observed_at)
+    if topic.tlv_at is not None:
+        data = take.unpacked(take.at(body, topic.tlv_at), topic.tlv_at)
+        return _values(route, read_tlv(data, topic.fields), body, observed_at)
+    there = {f.name: take.at(body, f.path) for f in topic.fields if take.has(body, f.path)}
+    return _values(route, there, body, observed_at)
+
+
+def _counts(topic: Topic, body: Mapping[str, Any]) -> bool:
+    return all(
+        take.has(body, path) and (not wanted or str(take.at(body, path)) in wanted)
+        for path, wanted in topic.where.items()
+    )
 
 
 def _is_online(availability: Availability, payload: bytes) -> bool:
     if availability.path is None:
-        word = payload[:_LONGEST_TEXT].decode("utf-8", "replace").strip()
+        word = payload[: take.LONGEST_TEXT].decode("utf-8", "replace").strip()
     else:
-        word = _text(_at(_json(payload), availability.path), availability.path)
+        word = take.text(take.at(take.json_object(payload), availability.path), availability.path)
     if word not in {availability.online, availability.offline}:
         raise ValueError(f"expected {availability.online} or {availability.offline}, found {word!r}")
     return word == availability.online
 
 
+def _values(route: _Route, there: Mapping[str, object], body: Mapping[str, Any], observed_at: int) -> Values:
+    topic = route.topic
+    values: list[tuple[Point, Value]] = []
+    presses: list[Happened] = []
+    why = ""
+    for field in topic.fields:
+        if field.name not in there or field.name not in route.points:
+            continue
+        point = route.points[field.name]
+        try:
+            raw = take.number(there[field.name], field.codes, field.path or field.name)
+        except ValueError as error:
+            why = str(error)
+            values.append((point, Value(0, None, _UNUSABLE)))
+            continue
+        values.append((point, field_value(point, raw)))
+        presses += _presses(field, point, raw, observed_at)
+    once = take.text(take.at(body, topic.dedup), topic.dedup) if topic.dedup else None
+    device_at = take.stamp(take.at(body, topic.at), topic) if topic.at else None
+    timed = tuple(msgspec.structs.replace(press, device_at=device_at) for press in presses)
+    return Values(route.device.id, tuple(values), timed, once, why)
+
+
+def _presses(field: Field, point: Point, raw: float, observed_at: int) -> list[Happened]:
+    """The event that a message with that code is, each time anew."""
+    types = [type_ for key, type_ in field.each.items() if code(key) == raw]
+    return [
+        Happened(
+            device=point.told.device,
+            type=type_,
+            at=observed_at,
+            observed_at=observed_at,
+            zone=point.told.zone,
+            data={**point.told.data, "code": int(raw)},
+        )
+        for type_ in types
+    ]
+
+
 def _event(topic: Topic, device: str, body: Mapping[str, Any], observed_at: int) -> Told:
-    data: dict[str, Fact] = {name: _fact(_at(body, path), path) for name, path in topic.data.items()}
-    once = _text(_at(body, topic.dedup), topic.dedup) if topic.dedup else None
+    data: dict[str, Fact] = {name: take.fact(take.at(body, path), path) for name, path in topic.data.items()}
+    once = take.text(take.at(body, topic.dedup), topic.dedup) if topic.dedup else None
     if once is not None:
         data["message"] = once
     event = Happened(
@@ -123,9 +222,9 @@ def _event(topic: Topic, device: str, body: Mapping[str, Any], observed_at: int)
         type=topic.type or "",
         at=observed_at,
         observed_at=observed_at,
-        person=_text(_at(body, topic.person), topic.person) if topic.person else None,
+        person=take.text(take.at(body, topic.person), topic.person) if topic.person else None,
         data=data,
-        device_at=_stamp(_at(body, topic.at), topic) if topic.at else None,
+        device_at=take.stamp(take.at(body, topic.at), topic) if topic.at else None,
     )
     return Told(event, message_key(once, event.device_at, event.person) if once else None)
 
@@ -133,34 +232,3 @@ def _event(topic: Topic, device: str, body: Mapping[str, Any], observed_at: int)
 def message_key(number: str, device_at: int | None, person: str | None) -> str:
     """What makes a message the same one again: its number alone may start anew with each start of the device."""
     return f"{number}/{device_at}/{person}"
-
-
-def _at(body: Mapping[str, Any], path: str) -> object:
-    found: object = body
-    for name in path.split("."):
-        if not isinstance(found, dict) or name not in found:
-            raise ValueError(f"{path} is missing")
-        found = found[name]
-    return found
-
-
-def _text(value: object, path: str) -> str:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, str | int)
-        or not 0 < len(str(value)) <= _LONGEST_TEXT
-    ):
-        raise ValueError(f"{path}: expected a short text, found {str(value)[:_LONGEST_TEXT]!r}")
-    return str(value)
-
-
-def _fact(value: object, path: str) -> Fact:
-    if isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= _LONGEST_TEXT):
-        return value
-    raise ValueError(f"{path}: expected a number, a short text or true or false")
-
-
-def _stamp(value: object, topic: Topic) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**53:
-        raise ValueError(f"{topic.at}: expected a time, found {str(value)[:_LONGEST_TEXT]!r}")
-    return round(value * _UNIT_MS[topic.at_unit])

@@ -19,7 +19,7 @@ from edge.pauses import Pauses
 from edge.ports import Observation, Sink
 from edge.presence import LinePresence
 from edge.together import together
-from edge.topicmap import Nonsense, Presence, Told, TopicMap
+from edge.topicmap import Nonsense, Presence, Told, TopicMap, Values
 
 KEEPALIVE_S: Final = 2
 _TICK_S: Final = 1.0
@@ -132,6 +132,8 @@ class MqttDriver:
             # A retained event is of nobody knows when.
             case Told() if not message.retained:
                 self._put(self._presence.told(said))
+            case Values():
+                self._put(self._presence.values(said, now, retained=message.retained))
             case Presence():
                 self._put(self._presence.presence(said, now))
             case Nonsense():

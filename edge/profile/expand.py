@@ -9,7 +9,18 @@ from contract.duration import parse_duration
 from contract.site import Binding, Device
 from contract.yamlfile import FieldPath, unknown_name
 from edge.profile import points
-from edge.profile.model import Derived, Fact, Kind, ModbusProfile, Point, State, WordOrder, code
+from edge.profile.model import (
+    Derived,
+    Fact,
+    Field,
+    Kind,
+    ModbusProfile,
+    MqttProfile,
+    Point,
+    State,
+    WordOrder,
+    code,
+)
 
 WIDTHS = {
     Kind.BOOL: 1,
@@ -132,6 +143,29 @@ def _common(profile: ModbusProfile, point: Point, rules: tuple[points.StateRule,
         heartbeat_ms=_ms(point.heartbeat),
         poll=point.poll,
         states=rules,
+    )
+
+
+def field_point(profile: MqttProfile, field: Field, device: Device) -> points.Point | None:
+    """A field of a message as the point that it is from then on; None where the site skips it."""
+    binding = device.points.get(field.name)
+    if binding is not None and binding.skip:
+        return None
+    states = profile.states[field.states] if field.states else ()
+    return points.Point(
+        name=field.name,
+        told=_told(device, binding, field.name, {}),
+        function=0,
+        address=0,
+        scale=field.scale,
+        offset=field.offset,
+        low=field.min,
+        high=field.max,
+        reading=(binding.reading if binding else None) or "",
+        report=field.report,
+        deadband=field.deadband,
+        heartbeat_ms=_ms(field.heartbeat),
+        states=_bound(tuple(_rule(state) for state in states), binding),
     )
 
 

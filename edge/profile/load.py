@@ -8,7 +8,17 @@ import msgspec
 from contract.problems import ConfigError
 from contract.yamlfile import FieldPath, Located, check, load_yaml, unknown_name
 from edge.profile.expand import WIDTHS, point_names
-from edge.profile.model import Condition, Kind, ModbusProfile, MqttProfile, Point, Profile, State
+from edge.profile.model import (
+    Condition,
+    Field,
+    Kind,
+    ModbusProfile,
+    MqttProfile,
+    Point,
+    Profile,
+    State,
+    Topic,
+)
 
 _MODELS = {"modbus": ModbusProfile, "mqtt": MqttProfile}
 Mistake = tuple[FieldPath, str]
@@ -42,11 +52,25 @@ def read_profile(located: Located) -> Profile:
 
 
 def _mqtt_mistakes(profile: MqttProfile) -> Iterator[Mistake]:
+    for name, states in profile.states.items():
+        yield from _states_mistakes(profile, states, ("states", name))
     for index, topic in enumerate(profile.topics):
-        if (topic.type is None) == (topic.availability is None):
-            yield ("topics", index), "expected either type or availability"
+        if sum((topic.type is not None, topic.availability is not None, bool(topic.fields))) != 1:
+            yield ("topics", index), "expected one of type, fields and availability"
         if topic.type is not None and topic.type not in profile.emits:
             yield ("topics", index, "type"), f"{topic.type} is not among what the profile emits"
+        for place, field in enumerate(topic.fields):
+            yield from _field_mistakes(profile, topic, field, ("topics", index, "fields", place))
+
+
+def _field_mistakes(profile: MqttProfile, topic: Topic, field: Field, path: FieldPath) -> Iterator[Mistake]:
+    if (field.tlv is None) != (topic.tlv_at is None):
+        yield path, "expected tlv in a topic with tlv_at, and only there"
+    if field.states is not None and field.states not in profile.states:
+        yield (*path, "states"), unknown_name("set of states", field.states, profile.states)
+    for key, type_ in field.each.items():
+        if type_ not in profile.emits:
+            yield (*path, "each", key), f"{type_} is not among what the profile emits"
 
 
 def _modbus_mistakes(profile: ModbusProfile) -> Iterator[Mistake]:
@@ -105,7 +129,7 @@ def _point_mistakes(profile: ModbusProfile, point: Point, path: FieldPath) -> It
         yield (*path, "min"), "is above max"
 
 
-def _states_mistakes(profile: ModbusProfile, states: tuple[State, ...], path: FieldPath) -> Iterator[Mistake]:
+def _states_mistakes(profile: Profile, states: tuple[State, ...], path: FieldPath) -> Iterator[Mistake]:
     if len({state.name for state in states}) != len(states):
         yield path, "two states have one name"
     for index, state in enumerate(states):

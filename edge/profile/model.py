@@ -233,12 +233,50 @@ class Availability(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     offline: str = "offline"
 
 
+class Tlv(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"kind": "type"}):
+    """A value among others in bytes: `channel` and `type` (a byte each) stand before its `size` bytes, low first."""
+
+    channel: Annotated[int, Meta(ge=0, le=255)]
+    kind: Annotated[int, Meta(ge=0, le=255)]
+    size: Annotated[int, Meta(ge=1, le=8)]
+    signed: bool = False
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A value in the messages of a topic; where a message lacks it, it is as it was.
+
+    It stands at `path` (dotted names; empty: the whole payload), or in bytes as `tlv`. `codes` make numbers of
+    texts; true and false are 1 and 0. From there on it is as a point of a register: number = raw * scale +
+    offset, `states`, readings. `each` names the event that happens with every message in which the code is
+    that one, such as a press of a button.
+    """
+
+    name: PointName
+    path: str = ""
+    tlv: Tlv | None = None
+    codes: dict[str, int] = {}
+    scale: float = 1.0
+    offset: float = 0.0
+    unit: str = ""
+    min: float | None = None
+    max: float | None = None
+    states: Word | None = None
+    each: dict[Code, EventType] = {}
+    report: bool = True
+    deadband: Annotated[float, Meta(ge=0)] = 0.0
+    heartbeat: Span = "5m"
+    verified: bool = True
+    note: str = ""
+
+
 class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A topic of a device; `{address}` stands for the device's address on its line.
+    """A topic of a device; `{address}` stands for the device's address on its line, `{any}` for any one level.
 
     Either each message is an event of `type`: `person`, `at` (the device's own clock, in `at_unit`) and
     `dedup` (the message's own number: the same one again is the same message) are dotted names in its JSON,
-    and so is each value of `data`. Or it tells the device's `availability`.
+    and so is each value of `data`. Or it tells values, `fields`; with `tlv_at` they stand in bytes, base64 at
+    that path. Or it tells the device's `availability`. `where`: only messages that have one of these values at
+    each path count, or have anything there where the list is empty.
     """
 
     topic: Annotated[
@@ -248,10 +286,13 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             description="a topic with {address} in it and without wildcards",
         ),
     ]
+    where: dict[str, tuple[str, ...]] = {}
+    fields: tuple[Field, ...] = ()
+    tlv_at: str | None = None
     type: EventType | None = None
     person: str | None = None
     at: str | None = None
-    at_unit: Literal["ms", "s"] = "ms"
+    at_unit: Literal["ms", "s", "rfc3339"] = "ms"
     dedup: str | None = None
     data: dict[str, str] = {}
     availability: Availability | None = None
@@ -260,6 +301,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class MqttProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mqtt"):
     """A device that speaks MQTT by itself."""
 
+    states: dict[Word, tuple[State, ...]] = {}
     topics: Annotated[tuple[Topic, ...], Meta(min_length=1)]
 
 

@@ -164,7 +164,9 @@ def test_a_profile_names_its_protocol() -> None:
 
 def test_a_topic_is_an_event_or_an_availability() -> None:
     text = "profile: a\nprotocol: mqtt\nemits: []\ntopics:\n  - {topic: 'x/{address}'}\n"
-    with pytest.raises(ConfigError, match=r"p.yaml:5: topics\[0\]: expected either type or availability"):
+    with pytest.raises(
+        ConfigError, match=r"p.yaml:5: topics\[0\]: expected one of type, fields and availability"
+    ):
         read_profile(parse_yaml(text, "p.yaml"))
 
 
@@ -185,8 +187,10 @@ points:
     assert (energy.low_first, total.low_first, total.width) == (True, False, 2)
 
 
-def test_the_example_for_those_who_write_profiles_is_one() -> None:
+def test_the_examples_for_those_who_write_profiles_are_such() -> None:
     page = (PROFILES / "README.md").read_text("utf-8")
-    example = "\n".join(line[4:] for line in page.splitlines() if line.startswith("    "))
-    power = {point.name: point for point in written(example).points}["active_power"]
+    code = "\n".join(line[4:] for line in page.splitlines() if line.startswith("    "))
+    polled, publishing = (f"profile:{rest}" for rest in code.split("profile:")[1:])
+    assert isinstance(read_profile(parse_yaml(publishing, "profile.yaml")), MqttProfile)
+    power = {point.name: point for point in written(polled).points}["active_power"]
     assert (power.type, power.scale) == (Kind.UINT32, 0.0001)
