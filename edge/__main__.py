@@ -14,7 +14,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sitewarden edge",
         description="The agent on site: reads devices, keeps what they say, sends it up. Never writes to one.",
-        epilog="Each setting may also stand in the environment, as SITEWARDEN_SITE, SITEWARDEN_AGENT and so on.",
+        epilog="Each setting may also stand in the environment, as SITEWARDEN_SITE, SITEWARDEN_AGENT and so on. "
+        "To look at devices and lines: sitewarden edge probe, scan, check.",
     )
     parser.add_argument("--site", metavar="DIR", help="the site's files")
     parser.add_argument("--agent", metavar="ID", help="which of the site's agents this is")

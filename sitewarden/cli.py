@@ -1,4 +1,4 @@
-"""The subcommands for people: `demo`, `replay`, `config`. What they do is in the modules they call."""
+"""The subcommands for people: `demo`, `replay`, `config`, `profile`. What they do is in the modules they call."""
 
 import importlib.metadata
 import json
@@ -12,6 +12,7 @@ from rich.console import Console
 from contract.problems import ConfigError
 from contract.site_files import shipped_config
 from sitewarden import check as checks
+from sitewarden import profiles
 from sitewarden.demo import DemoOptions, run_demo
 from sitewarden.errors import CommandError
 from sitewarden.replay import ReplayOptions, run_replay
@@ -30,6 +31,8 @@ config_app = typer.Typer(
     help="Sites, profiles and rules: check them, or get their schema.", no_args_is_help=True
 )
 app.add_typer(config_app, name="config")
+profile_app = typer.Typer(help="Device profiles: check them, begin a new one.", no_args_is_help=True)
+app.add_typer(profile_app, name="profile")
 errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -149,6 +152,37 @@ def config_check(
         raise typer.Exit(_say_problems(ConfigError(report.problems)))
     for line in report.summary:
         typer.echo(line)
+
+
+@profile_app.command("check")
+def profile_check(files: Annotated[list[Path], typer.Argument(help="Profile files.")]) -> None:
+    """Check profiles: one message per mistake, all of them at once."""
+    problems, summary = profiles.check_profiles(files)
+    if problems:
+        raise typer.Exit(_say_problems(ConfigError(problems)))
+    for line in summary:
+        typer.echo(line)
+
+
+@profile_app.command("new")
+def profile_new(
+    *,
+    name: Annotated[str, typer.Argument(help="The new profile's name, such as acme-meter-3.")],
+    source: Annotated[str, typer.Option("--from", help="A shipped profile to begin with.")],
+    folder: Annotated[Path, typer.Option(help="Where to put it.")] = Path("config/profiles"),
+) -> None:
+    """Begin a profile with a copy of one that is near."""
+    try:
+        typer.echo(f"{profiles.new_profile(name, source, folder)} is there to be changed")
+    except CommandError as error:
+        errors.print(f"sitewarden profile new: {error}")
+        raise typer.Exit(BAD_INPUT) from error
+
+
+@profile_app.command("table")
+def profile_table() -> None:
+    """Print the shipped profiles as a Markdown page."""
+    typer.echo(profiles.profile_table(), nl=False)
 
 
 class Schema(StrEnum):

@@ -57,6 +57,8 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind = Kind.UINT16
     low_first: bool = False
     reading: str = ""
+    unit: str = ""
+    verified: bool = True
     scale: float = 1.0
     offset: float = 0.0
     low: float | None = None

@@ -1,0 +1,59 @@
+"""The devices that the shipped profiles read, as a table for people. Pure."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from contract.site import Device
+from edge.plan import plan
+from edge.profile.expand import device_map, point_names
+from edge.profile.model import Field, ModbusProfile, Point, Profile
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One profile. `points` counts repetitions; `unverified`: what one weak source supports."""
+
+    profile: str
+    name: str
+    protocol: str
+    points: int
+    requests: int | None
+    events: tuple[str, ...]
+    unverified: tuple[str, ...]
+
+
+def row(profile: Profile) -> Row:
+    """What there is to say of a profile."""
+    if isinstance(profile, ModbusProfile):
+        device = device_map(profile, Device(id="any", profile=profile.profile))
+        requests: int | None = len(plan(device.points, device.limits))
+        counts = sum(len(list(point_names(point))) for point in profile.points)
+        parts: Iterable[Point | Field] = profile.points
+    else:
+        requests, parts = None, [field for topic in profile.topics for field in topic.fields]
+        counts = sum(len(topic.fields) or topic.type is not None for topic in profile.topics)
+    return Row(
+        profile=profile.profile,
+        name=profile.name.en,
+        protocol="Modbus" if isinstance(profile, ModbusProfile) else "MQTT",
+        points=counts,
+        requests=requests,
+        events=profile.emits,
+        unverified=tuple(part.name for part in parts if not part.verified),
+    )
+
+
+def markdown(profiles: Iterable[Profile]) -> str:
+    """The table as Markdown, sorted by protocol and profile, with its totals."""
+    rows = sorted(map(row, profiles), key=lambda one: (one.protocol, one.profile))
+    lines = [
+        "| profile | device | protocol | points | requests | events | from one weak source |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| `{one.profile}` | {one.name} | {one.protocol} | {one.points} | {one.requests or '-'} "
+            f"| {', '.join(one.events) or '-'} | {', '.join(one.unverified) or '-'} |"
+            for one in rows
+        ),
+    ]
+    total, weak = sum(one.points for one in rows), sum(len(one.unverified) for one in rows)
+    return "\n".join([*lines, "", f"{len(rows)} profiles, {total} points, {weak} unverified.", ""])

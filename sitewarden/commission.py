@@ -1,0 +1,216 @@
+"""`sitewarden edge probe`, `scan` and `check`: what an engineer looks at before a device is put to work. Reads only."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.progress import Progress
+from rich.table import Table
+
+from contract.problems import ConfigError
+from contract.site import Device, Site
+from contract.site_files import find_profile, load_site
+from edge import busload
+from edge.commission import Found, Shown, read_once, scan
+from edge.drivers.modbus_line import ModbusLine
+from edge.drivers.modbus_transport import Endpoint, parse_endpoint
+from edge.errors import LineLost, SettingsError
+from edge.profile.expand import device_map
+from edge.profile.load import load_profile
+from edge.profile.model import ModbusProfile
+from edge.profile.points import DeviceMap
+
+BAD_INPUT = 2
+NOBODY = 1
+NOBODY_ANSWERS = (
+    "nobody answers: is it powered, are A and B the right way round, do baud rate, parity and unit id match, "
+    "and does nobody else talk on this line?"
+)
+
+app = typer.Typer(
+    name="sitewarden edge", help="Look at devices and lines; nothing is written.", no_args_is_help=True
+)
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+SiteDir = Annotated[Path, typer.Argument(help="The site directory.")]
+
+
+@app.command()
+def probe(
+    site: SiteDir,
+    device: Annotated[str, typer.Argument(help="The device's id.")],
+    *,
+    endpoint: Annotated[str | None, typer.Option(help="Another address of its line.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Read once and stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Read once; print JSON.")] = False,
+) -> None:
+    """Read a device live: name, raw, value, unit, and what is amiss, in a table that refreshes."""
+    model = _site(site)
+    known = model.devices.get(device)
+    if known is None:
+        raise _refused(f"site {model.id} has no device {device!r}")
+    line = ModbusLine(_endpoint(endpoint or _line_of(model, known)))
+    mapped = _mapped(site, known)
+    if once or as_json:
+        rows = _read(line, mapped)
+        if as_json:
+            typer.echo(json.dumps(msgspec.to_builtins(rows), ensure_ascii=False))
+        else:
+            console.print(_points(device, rows))
+        _say_if_silent(rows)
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            live.update(_points(device, _read(line, mapped)), refresh=True)
+            time.sleep(1)
+
+
+def _say_if_silent(rows: list[Shown]) -> None:
+    if all(row.raw is None for row in rows):
+        errors.print(NOBODY_ANSWERS)
+        raise typer.Exit(NOBODY)
+
+
+@app.command("scan")
+def scan_bus(
+    endpoint: Annotated[str, typer.Argument(help="Such as modbus-rtu:///dev/ttyUSB0?baudrate=9600.")],
+    *,
+    first: Annotated[int, typer.Option(min=1, max=247, help="The lowest unit id.")] = 1,
+    last: Annotated[int, typer.Option(min=1, max=247, help="The highest unit id.")] = 247,
+    timeout_ms: Annotated[int, typer.Option(min=20, max=5_000, help="How long to wait for each.")] = 300,
+) -> None:
+    """Find out which unit ids answer on a bus, slowly, one question each."""
+    line = ModbusLine(_endpoint(endpoint))
+    try:
+        found = asyncio.run(_scan(line, range(first, last + 1), timeout_ms))
+    except LineLost as error:
+        raise _refused(f"{endpoint}: {error}") from error
+    for one in found:
+        said = f"refuses function {one.function} (exception {one.code})" if one.code else "answers"
+        typer.echo(f"unit {one.unit}: {said}")
+    if not found:
+        errors.print(NOBODY_ANSWERS)
+        raise typer.Exit(NOBODY)
+
+
+@app.command()
+def check(site: SiteDir) -> None:
+    """Print each line's requests, and how busy it is with them."""
+    model = _site(site)
+    for agent in model.file.agents:
+        for line in agent.lines:
+            if not line.endpoint.startswith("modbus"):
+                continue
+            devices = [_mapped(site, one) for one in model.file.devices if one.line == line.id]
+            endpoint = _endpoint(line.endpoint)
+            bits = 2 + endpoint.bytesize + endpoint.stopbits - 1 + (endpoint.parity != "N")
+            wire = busload.Wire(baudrate=endpoint.baudrate, bits=bits)
+            console.print(_loads(f"{agent.id} · {line.id}", busload.loads(devices, wire), endpoint))
+
+
+def _site(folder: Path) -> Site:
+    try:
+        return load_site(folder)
+    except ConfigError as error:
+        raise _mistaken(error) from error
+
+
+def _mistaken(error: ConfigError) -> typer.Exit:
+    for problem in error.problems:
+        errors.print(str(problem))
+    return typer.Exit(BAD_INPUT)
+
+
+def _mapped(folder: Path, device: Device) -> DeviceMap:
+    path = find_profile(device.profile or "", folder)
+    try:
+        profile = load_profile(path) if path else None
+    except ConfigError as error:
+        raise _mistaken(error) from error
+    if not isinstance(profile, ModbusProfile):
+        raise _refused(f"{device.id} is not read over Modbus")
+    return device_map(profile, device)
+
+
+def _line_of(site: Site, device: Device) -> str:
+    for agent in site.file.agents:
+        for line in agent.lines:
+            if line.id == device.line:
+                return line.endpoint
+    raise _refused(f"{device.id} is on no line")
+
+
+def _endpoint(url: str) -> Endpoint:
+    try:
+        return parse_endpoint(url)
+    except SettingsError as error:
+        raise _refused(str(error)) from error
+
+
+def _refused(why: str) -> typer.Exit:
+    errors.print(why)
+    return typer.Exit(BAD_INPUT)
+
+
+def _read(line: ModbusLine, device: DeviceMap) -> list[Shown]:
+    async def read() -> list[Shown]:
+        try:
+            return await read_once(line, device)
+        finally:
+            line.close()
+
+    try:
+        return asyncio.run(read())
+    except LineLost as error:
+        raise _refused(f"the line can't be opened: {error}") from error
+
+
+async def _scan(line: ModbusLine, units: range, timeout_ms: int) -> list[Found]:
+    found: list[Found] = []
+    with Progress(console=errors, transient=True) as progress:
+        task = progress.add_task("asking", total=len(units))
+        async for one in scan(line, units, timeout_ms):
+            found += [one] if isinstance(one, Found) else []
+            progress.advance(task)
+    line.close()
+    return found
+
+
+def _points(device: str, rows: list[Shown]) -> Table:
+    table = Table("point", "raw", "value", "unit", "means", title=device)
+    for row in rows:
+        raw = "-" if row.raw is None else f"{row.raw} (0x{row.raw:X})"
+        value = "-" if row.value is None else f"{row.value:g}"
+        mark = "" if row.verified else " ?"
+        style = "red" if row.why else None
+        table.add_row(row.name + mark, raw, value, row.unit, row.why or row.word, style=style)
+    if any(not row.verified for row in rows):
+        table.caption = "? from one weak source: compare with the device's own display"
+    return table
+
+
+def _loads(title: str, loads: list[busload.Load], endpoint: Endpoint) -> Table:
+    table = Table("device", "request", "every", title=title)
+    if endpoint.framed:
+        # What wire lies behind a gateway, nobody here knows.
+        for load in loads:
+            table.add_row(load.device, load.request.key, f"{load.every_ms} ms")
+        rate = sum(1_000 / load.every_ms for load in loads)
+        table.caption = f"{len(loads)} requests, {rate:.1f} a second"
+        return table
+    table.add_column("takes")
+    table.add_column("share")
+    for load in loads:
+        row = (load.device, load.request.key, f"{load.every_ms} ms", f"{load.takes_ms:.0f} ms")
+        table.add_row(*row, f"{load.share:.1%}")
+    share = sum(load.share for load in loads)
+    late = ": more than the line can carry, so that nothing comes at its pace" if share > 1 else ""
+    table.caption = f"{share:.0%} of the line's time at {endpoint.baudrate} baud{late}"
+    return table

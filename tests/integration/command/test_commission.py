@@ -1,0 +1,104 @@
+"""What an engineer looks at on site: a device read by hand, who answers on a bus, how busy a line is."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from contract.site import Device
+from contract.site_files import shipped_config
+from edge.busload import Wire, request_ms
+from edge.plan import Request
+from firmware_sim.adapters.modbus import Unit
+from firmware_sim.device.catalogue import build
+from sitewarden.commission import app
+from tests.lines import served
+
+SITE = """
+site: here
+language: en
+zones: [{id: lobby}]
+devices:
+  - {id: climate, zone: lobby, profile: xy-md02, line: bus, unit: 3}
+agents:
+  - {id: gw-1, lines: [{id: bus, endpoint: "modbus-rtu:///dev/ttyUSB9?baudrate=9600&parity=E"}]}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> str:
+    folder = tmp_path / "config" / "sites" / "here"
+    folder.mkdir(parents=True)
+    (folder / "site.yaml").write_text(SITE)
+    (tmp_path / "config" / "profiles").symlink_to(shipped_config() / "profiles")
+    return str(folder)
+
+
+def climate(temperature: float) -> Unit:
+    device = Device(id="climate", profile="xy-md02", unit=3)
+    return Unit(build(device).update(0, {"temperature": temperature, "humidity": 61.0}))
+
+
+async def typed(*arguments: str) -> tuple[int, str, str]:
+    """The command's status, and what it said."""
+    done = await asyncio.to_thread(CliRunner().invoke, app, list(arguments))
+    return done.exit_code, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("kind", ["modbus-tcp", "modbus-rtu"])
+async def test_a_device_is_read_by_hand(site: str, kind: str) -> None:
+    async with served({3: climate(-7.0)}, kind) as (_, endpoint):
+        status, said, _ = await typed("probe", site, "climate", "--endpoint", endpoint, "--json")
+    points = {one["name"]: one for one in json.loads(said)}
+    assert status == 0
+    assert -8 < points["temperature"]["value"] < -6
+    assert points["temperature"]["raw"] > 0x8000
+    assert points["humidity"]["unit"] == "%RH"
+
+
+async def test_a_device_that_is_not_there_is_said_with_what_to_look_at(site: str) -> None:
+    async with served({4: climate(20.0)}, "modbus-tcp") as (_, endpoint):
+        status, said, hint = await typed("probe", site, "climate", "--endpoint", endpoint, "--once")
+    assert status == 1
+    assert "no answer" in said
+    assert "A and B" in hint
+
+
+@pytest.mark.parametrize("kind", ["modbus-tcp", "modbus-rtu"])
+async def test_a_scan_finds_who_answers(kind: str) -> None:
+    async with served({3: climate(20.0), 5: climate(21.0)}, kind) as (_, endpoint):
+        status, said, _ = await typed("scan", endpoint, "--first", "2", "--last", "6", "--timeout-ms", "50")
+    assert status == 0
+    assert [line.split(":")[0] for line in said.splitlines()] == ["unit 3", "unit 5"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("probe", "{site}", "climat"), "site here has no device 'climat'"),
+        (("scan", "tcp://1.2.3.4"), "expected a line such as modbus-tcp://"),
+        (("scan", "modbus-rtu:///dev/ttyUSB9"), "/dev/ttyUSB9"),
+        (("probe", "{site}", "climate"), "the line can't be opened"),
+    ],
+)
+async def test_a_mistake_is_said_in_the_words_of_the_one_who_made_it(
+    site: str, arguments: tuple[str, ...], message: str
+) -> None:
+    status, _, said = await typed(*(part.format(site=site) for part in arguments))
+    assert status == 2
+    assert message in said
+
+
+async def test_the_load_of_a_serial_line_is_worked_out(site: str) -> None:
+    status, said, _ = await typed("check", site)
+    assert status == 0
+    assert "4:1+2" in said
+    assert "of the line's time at 9600 baud" in said
+
+
+def test_a_read_of_two_registers_at_9600_8n1_takes_its_time_on_the_wire() -> None:
+    request = Request(function=4, address=1, count=2, poll="normal", optional=False, points=())
+    # 8 bytes there and 9 back of 10 bits, 77 bits of silence, 10 ms of thinking
+    assert request_ms(request, Wire(baudrate=9_600)) == pytest.approx((170 + 77) / 9.6 + 10)
