@@ -155,11 +155,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A wire of an agent that devices hang on.
 
     `endpoint` is a URL: `modbus-tcp://host:502`, `modbus-rtu-tcp://host:4196`,
-    `modbus-rtu:///dev/ttyUSB0?baudrate=9600&parity=N` or `mqtt://host:1883`.
+    `modbus-rtu:///dev/ttyUSB0?baudrate=9600&parity=N`, `mqtt://host:1883`, or `gb26875://0.0.0.0:5200` where fire
+    transmitters call us.
     """
 
     id: Id
-    endpoint: Annotated[str, Meta(pattern=r"^(modbus-tcp|modbus-rtu-tcp|modbus-rtu|mqtt|mqtts)://")]
+    endpoint: Annotated[str, Meta(pattern=r"^(modbus-tcp|modbus-rtu-tcp|modbus-rtu|mqtt|mqtts|gb26875)://")]
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

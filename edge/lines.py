@@ -4,16 +4,19 @@ import random
 import urllib.parse
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
+from contract.duration import parse_duration
 from contract.site import Agent, Device, Site
 from contract.site_files import find_profile
 from edge.drivers import mqtt
+from edge.drivers.gb26875 import TransmitterDriver, parse_listener
 from edge.drivers.modbus import modbus_driver
 from edge.errors import SettingsError
+from edge.gb26875.transmitter import Transmitter
 from edge.mqtt import Endpoint
 from edge.ports import Driver
 from edge.presence import LinePresence
 from edge.profile.load import load_profile
-from edge.profile.model import ModbusProfile, MqttProfile, Profile
+from edge.profile.model import ModbusProfile, MqttProfile, Profile, TransmitterProfile
 from edge.settings import Settings
 from edge.topicmap import TopicMap
 
@@ -46,7 +49,10 @@ def lines_of(site: Site, agent: Agent, settings: Settings) -> dict[str, Build]:
     for line in agent.lines:
         endpoint = settings.lines.get(line.id, line.endpoint)
         devices = [(d, profiles[d.profile]) for d in site.file.devices if d.line == line.id and d.profile]
-        if urllib.parse.urlsplit(endpoint).scheme in {"mqtt", "mqtts"}:
+        scheme = urllib.parse.urlsplit(endpoint).scheme
+        if scheme == "gb26875":
+            builds[line.id] = _transmitter_line(line.id, endpoint, devices, site)
+        elif scheme in {"mqtt", "mqtts"}:
             own = mqtt.Line(
                 id=line.id,
                 endpoint=Endpoint.parse(endpoint),
@@ -78,6 +84,18 @@ def _mqtt_line(line: mqtt.Line, devices: Devices, buffers: frozenset[str]) -> Bu
         return mqtt.MqttDriver(line, topics, presence, kept=kept, random_source=random.SystemRandom())
 
     return build
+
+
+def _transmitter_line(line: str, endpoint: str, devices: Devices, site: Site) -> Build:
+    where = parse_listener(endpoint)
+    callers: dict[str, Transmitter] = {}
+    for device, profile in devices:
+        if not isinstance(profile, TransmitterProfile):
+            raise SettingsError(f"line {line} is for fire transmitters; {device.id} is none")
+        silent_after_ms = parse_duration(profile.silent_after).ms
+        address = (device.address or "").lower()
+        callers[address] = Transmitter(device.id, profile.time, site.timezone, silent_after_ms)
+    return lambda kept, _recent: TransmitterDriver(line, where, callers, kept)
 
 
 def _modbus_line(line: str, endpoint: str, devices: Devices) -> Build:

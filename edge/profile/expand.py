@@ -17,6 +17,7 @@ from edge.profile.model import (
     ModbusProfile,
     MqttProfile,
     Point,
+    Profile,
     State,
     WordOrder,
     code,
@@ -60,11 +61,9 @@ def device_map(profile: ModbusProfile, device: Device) -> points.DeviceMap:
     )
 
 
-def binding_mistakes(profile: ModbusProfile, device: Device) -> list[tuple[FieldPath, str]]:
+def binding_mistakes(profile: Profile, device: Device) -> list[tuple[FieldPath, str]]:
     """What the device's `points` say that the profile can't do, by field of the device."""
-    states = {name: point.states for point in profile.points for name in point_names(point)}
-    states |= {derived.name: derived.states for derived in profile.derived}
-    told = {name for point in profile.points if point.report for name in point_names(point)}
+    states, told = _bindable(profile)
     found: list[tuple[FieldPath, str]] = []
     for name, binding in device.points.items():
         if name not in states:
@@ -74,6 +73,18 @@ def binding_mistakes(profile: ModbusProfile, device: Device) -> list[tuple[Field
         elif binding.reading and name not in told:
             found.append((("points", name, "reading"), "has no readings"))
     return found
+
+
+def _bindable(profile: Profile) -> tuple[dict[str, str | None], set[str]]:
+    """The set of states of each point that a site may bind, and the points that have readings."""
+    if isinstance(profile, MqttProfile):
+        fields = [field for topic in profile.topics for field in topic.fields]
+        return {field.name: field.states for field in fields}, {f.name for f in fields if f.report}
+    if not isinstance(profile, ModbusProfile):
+        return {}, set()
+    states = {name: point.states for point in profile.points for name in point_names(point)}
+    states |= {derived.name: derived.states for derived in profile.derived}
+    return states, {name for point in profile.points if point.report for name in point_names(point)}
 
 
 def point_names(point: Point) -> Iterator[str]:

@@ -18,9 +18,10 @@ from edge.profile.model import (
     Profile,
     State,
     Topic,
+    TransmitterProfile,
 )
 
-_MODELS = {"modbus": ModbusProfile, "mqtt": MqttProfile}
+_MODELS = {"modbus": ModbusProfile, "mqtt": MqttProfile, "gb26875": TransmitterProfile}
 Mistake = tuple[FieldPath, str]
 
 
@@ -38,17 +39,27 @@ def read_profile(located: Located) -> Profile:
     protocol = located.value.get("protocol") if isinstance(located.value, dict) else None
     model = _MODELS.get(str(protocol))
     if model is None:
-        known = " or ".join(_MODELS)
+        *others, last = _MODELS
+        known = f"{', '.join(others)} or {last}"
         raise ConfigError([located.problem(("protocol",), f"expected {known}, found {protocol!r}")])
     problems = check(located, model)
     if problems:
         raise ConfigError(problems)
     profile: Profile = msgspec.convert(located.value, model)
-    mistakes = _modbus_mistakes(profile) if isinstance(profile, ModbusProfile) else _mqtt_mistakes(profile)
-    problems = [located.problem(path, message) for path, message in mistakes]
+    problems = [located.problem(path, message) for path, message in _mistakes(profile)]
     if problems:
         raise ConfigError(problems)
     return profile
+
+
+def _mistakes(profile: Profile) -> Iterator[Mistake]:
+    match profile:
+        case ModbusProfile():
+            return _modbus_mistakes(profile)
+        case MqttProfile():
+            return _mqtt_mistakes(profile)
+        case TransmitterProfile():
+            return iter(())
 
 
 def _mqtt_mistakes(profile: MqttProfile) -> Iterator[Mistake]:

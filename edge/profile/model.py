@@ -305,4 +305,14 @@ class MqttProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     topics: Annotated[tuple[Topic, ...], Meta(min_length=1)]
 
 
-Profile = ModbusProfile | MqttProfile
+class TransmitterProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="gb26875"):
+    """A fire transmitter by GB/T 26875.3, which calls us; a device's `address` is its own, 12 hexadecimal digits.
+
+    `time`: how its labels are written. `silent_after`: without a frame for so long it is not known any more.
+    """
+
+    time: Literal["auto", "binary", "bcd"] = "auto"
+    silent_after: Span = "5m"
+
+
+Profile = ModbusProfile | MqttProfile | TransmitterProfile

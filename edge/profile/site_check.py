@@ -9,8 +9,9 @@ from contract.site_files import find_profile
 from contract.yamlfile import FieldPath, Located, load_yaml
 from edge.profile.expand import binding_mistakes
 from edge.profile.load import load_profile
-from edge.profile.model import ModbusProfile, Profile
+from edge.profile.model import ModbusProfile, MqttProfile, Profile, TransmitterProfile
 
+_SPEAKS = {ModbusProfile: "modbus", MqttProfile: "mqtt", TransmitterProfile: "gb26875"}
 Mistake = tuple[FieldPath, str]
 
 
@@ -25,7 +26,7 @@ def site_problems(site: Site, directory: Path) -> list[Problem]:
         line = lines.get(device.line or "")
         if profile is None:
             continue
-        mistakes = [*_points(device, profile), *_line(profile, line), *_unit(device, profile, taken)]
+        mistakes = [*binding_mistakes(profile, device), *_line(profile, line), *_unit(device, profile, taken)]
         located, path = places[device.id]
         problems += [located.problem((*path, *field), message) for field, message in mistakes]
     return sorted(problems)
@@ -45,17 +46,11 @@ def _profiles(site: Site, directory: Path) -> tuple[dict[str, Profile], list[Pro
     return found, problems
 
 
-def _points(device: Device, profile: Profile) -> list[Mistake]:
-    if isinstance(profile, ModbusProfile):
-        return binding_mistakes(profile, device)
-    return [(("points",), f"{profile.profile} has no points to bind")] if device.points else []
-
-
 def _line(profile: Profile, line: Line | None) -> Iterator[Mistake]:
     """A device that nobody reads may be on no line; one on a line must speak its language."""
     if line is None:
         return
-    speaks = "modbus" if isinstance(profile, ModbusProfile) else "mqtt"
+    speaks = _SPEAKS[type(profile)]
     if not line.endpoint.startswith(speaks):
         yield ("line",), f"{profile.profile} speaks {speaks}, line {line.id} is {line.endpoint}"
 

@@ -7,7 +7,9 @@ import msgspec
 from contract.site import Device
 from edge.plan import plan
 from edge.profile.expand import device_map, point_names
-from edge.profile.model import Field, ModbusProfile, Point, Profile
+from edge.profile.model import Field, ModbusProfile, MqttProfile, Point, Profile, TransmitterProfile
+
+_PROTOCOLS = {ModbusProfile: "Modbus", MqttProfile: "MQTT", TransmitterProfile: "GB/T 26875.3"}
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,18 +26,24 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 def row(profile: Profile) -> Row:
     """What there is to say of a profile."""
-    if isinstance(profile, ModbusProfile):
-        device = device_map(profile, Device(id="any", profile=profile.profile))
-        requests: int | None = len(plan(device.points, device.limits))
-        counts = sum(len(list(point_names(point))) for point in profile.points)
-        parts: Iterable[Point | Field] = profile.points
-    else:
-        requests, parts = None, [field for topic in profile.topics for field in topic.fields]
-        counts = sum(len(topic.fields) or topic.type is not None for topic in profile.topics)
+    requests: int | None = None
+    parts: Iterable[Point | Field] = ()
+    counts = 0
+    match profile:
+        case ModbusProfile():
+            device = device_map(profile, Device(id="any", profile=profile.profile))
+            requests = len(plan(device.points, device.limits))
+            counts = sum(len(list(point_names(point))) for point in profile.points)
+            parts = profile.points
+        case MqttProfile():
+            counts = sum(len(topic.fields) or topic.type is not None for topic in profile.topics)
+            parts = [field for topic in profile.topics for field in topic.fields]
+        case TransmitterProfile():
+            pass
     return Row(
         profile=profile.profile,
         name=profile.name.en,
-        protocol="Modbus" if isinstance(profile, ModbusProfile) else "MQTT",
+        protocol=_PROTOCOLS[type(profile)],
         points=counts,
         requests=requests,
         events=profile.emits,
@@ -50,7 +58,7 @@ def markdown(profiles: Iterable[Profile]) -> str:
         "| profile | device | protocol | points | requests | events | from one weak source |",
         "|---|---|---|---|---|---|---|",
         *(
-            f"| `{one.profile}` | {one.name} | {one.protocol} | {one.points} | {one.requests or '-'} "
+            f"| `{one.profile}` | {one.name} | {one.protocol} | {one.points or '-'} | {one.requests or '-'} "
             f"| {', '.join(one.events) or '-'} | {', '.join(one.unverified) or '-'} |"
             for one in rows
         ),

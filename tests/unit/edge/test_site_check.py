@@ -78,3 +78,14 @@ def test_mistakes_of_a_profile_of_the_site_itself_are_found(tmp_path: Path) -> N
     assert problems(tmp_path, "devices:\n  - {id: x, profile: own}\n") == [
         ("own.yaml", 4, "points[0].type", "expected bool for functions 1 and 2, and only for them")
     ]
+
+
+def test_the_points_of_a_device_that_publishes_may_be_bound_by_their_names(tmp_path: Path) -> None:
+    devices = """\
+devices:
+  - {id: door, profile: shelly-gen2, line: air, address: s, points: {input_0: {on: door.opened, off: door.closed}}}
+  - {id: gate, profile: shelly-gen2, line: air, address: t, points: {input_9: {on: gate.released}}}
+"""
+    ((_, line, _, message),) = problems(tmp_path, devices)
+    assert line == 3
+    assert message.startswith("no point of shelly-gen2 'input_9'; did you mean 'input_")

@@ -1,0 +1,150 @@
+"""Where fire transmitters call: a TCP server that confirms a frame once what it said is on disk."""
+
+import asyncio
+import urllib.parse
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+import structlog
+
+from edge import clock
+from edge.errors import SettingsError
+from edge.gb26875.frame import SEND_DATA, Frame, FrameReader, confirmation, encode
+from edge.gb26875.transmitter import Transmitter
+from edge.ports import Failed, Sink
+from edge.together import together
+
+LOOK_S = 5.0
+BIND_AGAIN_S = 5.0
+_PIECE = 4_096
+
+log = structlog.get_logger("edge.drivers.gb26875")
+
+
+class Listener(msgspec.Struct, frozen=True):
+    """The address to listen on."""
+
+    host: str
+    port: int
+
+
+def parse_listener(url: str) -> Listener:
+    """The listener that `gb26875://host:port` names.
+
+    Raises:
+        SettingsError: The URL has another form.
+    """
+    parts = urllib.parse.urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.scheme != "gb26875" or not parts.hostname or port is None:
+        raise SettingsError(f"expected a listener such as gb26875://0.0.0.0:5200, found {url!r}")
+    return Listener(parts.hostname, port)
+
+
+class TransmitterDriver:
+    """See `edge.ports.Driver`. `callers`: by address in hexadecimal; `kept` waits until all that was put is on disk."""
+
+    def __init__(
+        self,
+        line: str,
+        where: Listener,
+        callers: Mapping[str, Transmitter],
+        kept: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._line = line
+        self._where = where
+        self._callers = callers
+        self._devices = {caller.device: caller for caller in callers.values()}
+        self._kept = kept
+        self._calls: set[asyncio.Task[None]] = set()
+        self._ended = asyncio.Event()
+        self._strangers: set[str] = set()
+        self.port = 0
+        """Where it listens, once it does."""
+
+    async def run(self, sink: Sink) -> None:
+        """See `Driver.run`."""
+
+        def called(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            call = asyncio.create_task(self._serve(reader, writer, sink))
+            self._calls.add(call)
+            call.add_done_callback(lambda _: self._ended.set())
+
+        server = await self._listen(called)
+        try:
+            await together(self._look_around(sink), self._watch())
+        finally:
+            server.close()
+            for call in self._calls:
+                call.cancel()
+            if self._calls:
+                await asyncio.wait(self._calls)
+
+    async def _listen(
+        self, called: Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
+    ) -> asyncio.Server:
+        said = False
+        while True:
+            try:
+                server = await asyncio.start_server(called, self._where.host, self._where.port)
+            except OSError as error:
+                if not said:
+                    log.warning("line down", action="line_down", line=self._line, why=str(error))
+                said = True
+                await asyncio.sleep(BIND_AGAIN_S)
+            else:
+                self.port = server.sockets[0].getsockname()[1]
+                return server
+
+    async def _watch(self) -> None:
+        """Raises what a call failed with, other than the end of its connection."""
+        while True:
+            await self._ended.wait()
+            self._ended.clear()
+            done = {call for call in self._calls if call.done()}
+            self._calls -= done
+            for call in done:
+                call.result()
+
+    async def _look_around(self, sink: Sink) -> None:
+        while True:
+            now = clock.boot_ms()
+            silent = tuple(name for name, caller in self._devices.items() if caller.is_silent(now))
+            if silent:
+                sink.put([Failed(devices=silent, at=now, why="not heard")])
+            await asyncio.sleep(LOOK_S)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sink: Sink) -> None:
+        frames = FrameReader()
+        heard: set[Transmitter] = set()
+        try:
+            while data := await reader.read(_PIECE):
+                for frame in frames.feed(data):
+                    await self._take(frame, writer, sink, heard)
+        except ConnectionError as error:
+            log.info("a transmitter hung up", action="caller_lost", line=self._line, why=str(error))
+        finally:
+            for caller in heard:
+                caller.away()
+            writer.transport.abort()
+
+    async def _take(
+        self, frame: Frame, writer: asyncio.StreamWriter, sink: Sink, heard: set[Transmitter]
+    ) -> None:
+        address = frame.source.hex()
+        caller = self._callers.get(address)
+        if caller is None:
+            if address not in self._strangers:
+                log.warning("unknown transmitter", action="stranger", line=self._line, address=address)
+            self._strangers.add(address)
+            return
+        heard.add(caller)
+        sink.put(caller.hears(frame, clock.boot_ms(), clock.wall_ms()))
+        if frame.command == SEND_DATA:
+            # Confirmed, it is never sent again.
+            await self._kept()
+            writer.write(encode(confirmation(frame)))
+            await writer.drain()

@@ -1,0 +1,230 @@
+"""GB/T 26875.3: frames out of any stream, both kinds of time labels, and what the reports mean."""
+
+import datetime as dt
+import zoneinfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.gb26875.frame import CONFIRM, Frame, FrameReader, confirmation, encode
+from edge.gb26875.label import Form, label_ms
+from edge.gb26875.transmitter import Transmitter
+from edge.ports import Measured
+from tests.bus import coverage, events, kinds, measured
+
+# The published vector of codec_gb26875_3_2011: component status, fire, address 0x000600d9.
+PUBLISHED = bytes.fromhex(
+    "40 40 00 00 01 01 18 0d 11 16 0a 14 00 00 00 00 00 00 06 05 04 03 02 01 30 00 02 02 01 01 "
+    "03 00 d9 00 06 00 02 00 a3 c1 c7 f8 a3 b1 b2 e3 df c8 b2 b8 d7 df c0 c8 00 00 00 00 00 00 "
+    "00 00 00 00 00 00 00 00 00 30 12 13 01 08 14 68 23 23 "
+)
+SHANGHAI = zoneinfo.ZoneInfo("Asia/Shanghai")
+NOW = 1_790_000_000_000
+LABEL = bytes([30, 15, 8, 22, 11, 26])
+
+
+def transmitter(form: Form = "auto") -> Transmitter:
+    return Transmitter("gst-1", form, SHANGHAI, silent_after_ms=300_000)
+
+
+def report(kind: int, *objects: bytes) -> Frame:
+    return Frame(
+        sequence=7,
+        version=b"\1\1",
+        time=LABEL,
+        source=b"\1\2\3\4\5\6",
+        destination=bytes(6),
+        command=2,
+        data=bytes([kind, len(objects)]) + b"".join(objects),
+    )
+
+
+def component(status: int, address: int = 5, text: str = "烟感") -> bytes:
+    raw = text.encode("gb18030")
+    return (
+        bytes([1, 3, 40])
+        + address.to_bytes(4, "little")
+        + status.to_bytes(2, "little")
+        + raw.ljust(31, b"\0")
+        + LABEL
+    )
+
+
+def system(status: int) -> bytes:
+    return bytes([1, 3]) + status.to_bytes(2, "little") + LABEL
+
+
+# --- frames
+
+
+def test_the_published_frame_is_a_fire_at_its_address() -> None:
+    (frame,) = FrameReader().feed(PUBLISHED)
+    assert (frame.sequence, frame.command, frame.destination) == (0, 2, bytes([6, 5, 4, 3, 2, 1]))
+    (fire,) = events(transmitter().hears(frame, 1_000, NOW))
+    assert fire.type == "fire.alarm"
+    assert fire.data["component_address"] == 0x000600D9
+    assert fire.data["text"] == "Ａ区１层呷哺走廊"
+    assert fire.data["state"] == "active"
+
+
+def test_a_frame_is_written_as_it_was_read() -> None:
+    (frame,) = FrameReader().feed(PUBLISHED)
+    assert encode(frame) == PUBLISHED
+
+
+def test_a_confirmation_repeats_the_sequence_the_other_way_round() -> None:
+    frame = report(2, component(2))
+    (answer,) = FrameReader().feed(encode(confirmation(frame)))
+    assert (answer.sequence, answer.command, answer.data) == (7, CONFIRM, b"")
+    assert (answer.source, answer.destination) == (frame.destination, frame.source)
+
+
+frames = st.lists(st.binary(max_size=30), min_size=1, max_size=4).map(
+    lambda bodies: [report(200, body) for body in bodies]
+)
+
+
+@given(
+    sent=frames,
+    noise=st.lists(st.binary(max_size=12).filter(lambda raw: b"@" not in raw), min_size=4, max_size=4),
+    cuts=st.lists(st.integers(1, 60), max_size=20),
+)
+def test_frames_come_through_whatever_lies_between_them_and_however_they_are_cut(
+    sent: list[Frame], noise: list[bytes], cuts: list[int]
+) -> None:
+    stream = b"".join(garbage + encode(frame) for garbage, frame in zip(noise, sent, strict=False))
+    reader, found = FrameReader(), []
+    for cut in cuts:
+        found += reader.feed(stream[:cut])
+        stream = stream[cut:]
+    assert [*found, *reader.feed(stream)] == sent
+    assert reader.skipped == sum(map(len, noise[: len(sent)]))
+
+
+@given(st.lists(st.binary(max_size=200), max_size=30))
+def test_any_stream_is_read_within_bounds(pieces: list[bytes]) -> None:
+    reader = FrameReader()
+    for piece in pieces:
+        reader.feed(b"@@" + piece)
+        assert len(reader._held) <= 1_100 + 202
+
+
+@pytest.mark.parametrize("place", [2, 10, 30, len(PUBLISHED) - 3, len(PUBLISHED) - 1])
+def test_a_frame_with_a_wrong_byte_is_none_and_the_next_one_comes_through(place: int) -> None:
+    broken = bytearray(PUBLISHED)
+    broken[place] ^= 0x01
+    assert len(FrameReader().feed(bytes(broken) + PUBLISHED)) == 1
+
+
+# --- time labels
+
+
+@pytest.mark.parametrize(
+    ("label", "form", "expected"),
+    [
+        (bytes([30, 15, 8, 22, 11, 26]), "binary", "2026-11-22T08:15:30"),
+        (bytes.fromhex("301508221126"), "bcd", "2026-11-22T08:15:30"),
+        (bytes.fromhex("301508221126"), "auto", "2026-11-22T08:15:30"),
+        # 08:15:30 on 22 November as plain numbers; as decimals hour 8, but day 16: the nearer one is meant
+        (bytes([30, 15, 8, 22, 11, 26]), "auto", "2026-11-22T08:15:30"),
+    ],
+)
+def test_a_label_is_read_in_either_form(label: bytes, form: Form, expected: str) -> None:
+    now = dt.datetime(2026, 11, 22, 8, 20, tzinfo=SHANGHAI).timestamp() * 1_000
+    at = label_ms(label, form, SHANGHAI, round(now))
+    assert at is not None
+    assert dt.datetime.fromtimestamp(at / 1_000, SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S") == expected
+
+
+@pytest.mark.parametrize("label", [bytes(6), bytes([99] * 6), bytes([0, 0, 0, 31, 2, 26])])
+def test_a_label_that_is_no_time_is_none(label: bytes) -> None:
+    assert label_ms(label, "binary", SHANGHAI, NOW) is None
+
+
+# --- what the reports mean
+
+
+def test_a_component_is_told_when_its_state_changes_and_only_then() -> None:
+    sender = transmitter()
+    told = [
+        kinds(sender.hears(report(2, component(status)), at, NOW))
+        for at, status in enumerate((1, 0b11, 0b11, 0b101, 1), 1)
+    ]
+    assert told == [[], ["fire.alarm"], [], ["fire.alarm", "fire.fault"], ["fire.fault"]]
+
+
+def test_an_alarm_that_ends_is_told_as_cleared() -> None:
+    sender = transmitter()
+    sender.hears(report(2, component(0b11)), 1, NOW)
+    (event,) = events(sender.hears(report(2, component(1)), 2, NOW))
+    assert (event.type, event.data["state"]) == ("fire.alarm", "cleared")
+
+
+def test_two_components_in_one_report_are_two() -> None:
+    found = events(transmitter().hears(report(2, component(3, 5), component(3, 6)), 1, NOW))
+    assert [event.data["component_address"] for event in found] == [5, 6]
+
+
+def test_what_is_under_test_is_marked() -> None:
+    (event,) = events(transmitter().hears(report(2, component(0b10)), 1, NOW))
+    assert event.data["test"] is True
+
+
+def test_a_panel_in_manual_and_a_reset_are_told() -> None:
+    sender = transmitter()
+    assert kinds(sender.hears(report(1, system(1 | 1 << 11)), 1, NOW)) == ["fire.mode"]
+    operation = bytes([1, 3, 0b1, 9]) + LABEL
+    (reset,) = events(sender.hears(report(4, operation), 2, NOW))
+    assert (reset.type, reset.data["operator"]) == ("fire.reset", 9)
+
+
+def test_the_time_is_the_objects_own() -> None:
+    (event,) = events(transmitter("binary").hears(report(2, component(3)), 1, NOW))
+    local = dt.datetime(2026, 11, 22, 8, 15, 30, tzinfo=SHANGHAI)
+    assert event.device_at == round(local.timestamp() * 1_000)
+
+
+def test_a_value_is_a_reading() -> None:
+    raw = (
+        bytes([1, 3, 31]) + (5).to_bytes(4, "little") + bytes([3]) + (-55).to_bytes(2, "little", signed=True)
+    )
+    (reading,) = measured(transmitter().hears(report(3, raw + LABEL), 1, NOW))
+    assert (reading.point, reading.value) == ("temperature_1_3_5", -5.5)
+
+
+def test_a_report_of_the_wrong_length_is_nonsense_once_and_over_with_the_next() -> None:
+    sender = transmitter()
+    short = report(2, component(3)[:-1])
+    assert [kinds(sender.hears(frame, 1, NOW)) for frame in (short, short, report(2, component(1)))] == [
+        ["device.fault"],
+        [],
+        ["device.fault"],
+    ]
+
+
+def test_any_frame_shows_that_the_transmitter_is_there() -> None:
+    sender = transmitter()
+    beat = Frame(
+        sequence=1, version=b"\1\1", time=LABEL, source=bytes(6), destination=bytes(6), command=CONFIRM
+    )
+    assert coverage(sender.hears(beat, 1_000, NOW)) == {"gst-1": (1_000, 1_000)}
+    assert coverage(sender.hears(beat, 31_000, NOW)) == {"gst-1": (1_000, 31_000)}
+
+
+def test_behind_a_silence_coverage_begins_anew() -> None:
+    sender = transmitter()
+    beat = report(200)
+    sender.hears(beat, 0, NOW)
+    assert coverage(sender.hears(beat, 300_001, NOW)) == {"gst-1": (300_001, 300_001)}
+    sender.away()
+    assert coverage(sender.hears(beat, 300_002, NOW)) == {"gst-1": (300_002, 300_002)}
+
+
+@given(data=st.binary(max_size=120))
+def test_any_data_are_read_without_failing(data: bytes) -> None:
+    frame = Frame(
+        sequence=1, version=b"\1\1", time=LABEL, source=bytes(6), destination=bytes(6), command=2, data=data
+    )
+    seen = transmitter().hears(frame, 1, NOW)
+    assert all(one.value is not None for one in seen if isinstance(one, Measured))
