@@ -72,7 +72,8 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `zone` is where it looks at; `on` and `off` name the event types that a two-state point emits when it
     becomes true or false, in place of its profile's; `device` is the device those events and the readings are
     told of (a gate behind an input module, a joint behind a probe), by default the module itself; `reading` is
-    what a reading of it is called there.
+    what a reading of it is called there; `shortest` is the shortest that what it tells lasts, such as a push of a
+    button.
     """
 
     zone: Id | None = None
@@ -81,6 +82,9 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     device: Id | None = None
     reading: (
         Annotated[str, Meta(pattern=r"^[a-z0-9_]+$", description="a name such as temperature")] | None
+    ) = None
+    shortest: (
+        Annotated[str, Meta(pattern=r"^\d+(ms|s|m|h|d)$", description="a duration such as 200ms")] | None
     ) = None
     invert: bool = False
     skip: bool = False

@@ -25,6 +25,7 @@ from edge.profile.expand import device_map
 from edge.profile.load import load_profile
 from edge.profile.model import ModbusProfile
 from edge.profile.points import DeviceMap
+from edge.pulses import not_guaranteed
 
 BAD_INPUT = 2
 NOBODY = 1
@@ -102,7 +103,7 @@ def scan_bus(
 
 @app.command()
 def check(site: SiteDir) -> None:
-    """Print each line's requests, and how busy it is with them."""
+    """Print each line's requests, how busy it is with them, and which events they may miss."""
     model = _site(site)
     for agent in model.file.agents:
         for line in agent.lines:
@@ -112,7 +113,14 @@ def check(site: SiteDir) -> None:
             endpoint = _endpoint(line.endpoint)
             bits = 2 + endpoint.bytesize + endpoint.stopbits - 1 + (endpoint.parity != "N")
             wire = busload.Wire(baudrate=endpoint.baudrate, bits=bits)
-            console.print(_loads(f"{agent.id} · {line.id}", busload.loads(devices, wire), endpoint))
+            loads = busload.loads(devices, wire)
+            console.print(_loads(f"{agent.id} · {line.id}", loads, endpoint))
+            load = 0.0 if endpoint.framed else sum(one.share for one in loads)
+            for unsure in not_guaranteed(devices, load):
+                typer.echo(
+                    f"not guaranteed: {unsure.device} {unsure.point} may last {unsure.shortest_ms} ms only, "
+                    f"and is read every {unsure.every_ms} ms"
+                )
 
 
 def _site(folder: Path) -> Site:

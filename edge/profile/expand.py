@@ -122,11 +122,17 @@ def _points(profile: ModbusProfile, point: Point, device: Device) -> Iterator[po
             shared,
             name=name,
             reading=(binding.reading if binding else None) or "",
+            shortest_ms=_shortest(point, binding),
             address=address,
             told=_told(device, binding, name, counters | point.data),
             expected=binding is not None or not point.optional,
             states=_bound(rules, binding),
         )
+
+
+def _shortest(point: Point, binding: Binding | None) -> int | None:
+    said = (binding.shortest if binding else None) or point.shortest
+    return _ms(said) if said else None
 
 
 def _common(profile: ModbusProfile, point: Point, rules: tuple[points.StateRule, ...]) -> points.Point:

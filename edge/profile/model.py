@@ -128,8 +128,8 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `nibbles` says that the register holds four 4-bit codes, bits 15..12 first; the states hold for each.
     A reading is told when it moved by `deadband` or `heartbeat` has passed; `report: false` tells none.
     `optional`: a device may well not have it, so that its absence is no fault. `bound_only`: it is read only
-    where the site binds it, since nothing tells an unused one from a used one. `verified: false`: one weak
-    source only.
+    where the site binds it, since nothing tells an unused one from a used one. `shortest`: the shortest that its
+    states last. `verified: false`: one weak source only.
     """
 
     name: PointName
@@ -153,6 +153,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     poll: Word = "normal"
     optional: bool = False
     bound_only: bool = False
+    shortest: Span | None = None
     verified: bool = True
     data: dict[str, Fact] = {}
     note: str = ""

@@ -73,6 +73,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     deadband: float = 0.0
     heartbeat_ms: int = 300_000
     poll: str = "normal"
+    shortest_ms: int | None = None
     states: tuple[StateRule, ...] = ()
 
     @property

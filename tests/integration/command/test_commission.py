@@ -22,6 +22,12 @@ language: en
 zones: [{id: lobby}]
 devices:
   - {id: climate, zone: lobby, profile: xy-md02, line: bus, unit: 3}
+  - id: inputs
+    zone: lobby
+    profile: waveshare-relay-d
+    line: bus
+    unit: 7
+    points: {di_1: {shortest: 200ms}, di_2: {shortest: 2s}}
 agents:
   - {id: gw-1, lines: [{id: bus, endpoint: "modbus-rtu:///dev/ttyUSB9?baudrate=9600&parity=E"}]}
 """
@@ -96,6 +102,12 @@ async def test_the_load_of_a_serial_line_is_worked_out(site: str) -> None:
     assert status == 0
     assert "4:1+2" in said
     assert "of the line's time at 9600 baud" in said
+
+
+async def test_what_is_shorter_than_the_poll_is_said_not_to_be_guaranteed(site: str) -> None:
+    _, said, _ = await typed("check", site)
+    assert "not guaranteed: inputs di_1 may last 200 ms only, and is read every 500 ms" in said
+    assert "di_2" not in said
 
 
 def test_a_read_of_two_registers_at_9600_8n1_takes_its_time_on_the_wire() -> None:
