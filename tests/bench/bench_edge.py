@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -23,6 +23,26 @@ from edge.uplink.message import Envelope, pack
 
 ROOT = Path(__file__).resolve().parents[2]
 Result = dict[str, Any]
+METER = """
+profile: meter-25
+protocol: modbus
+polls: {normal: 1s}
+limits: {max_registers: 25}
+points: [{name: "value_{n}", function: 3, address: 0, repeat: [{as: n, count: 25}], deadband: 1}]
+"""
+
+
+class Load(NamedTuple):
+    """Devices of one profile, on so many lines, under the name of their figures."""
+
+    name: str
+    profile: str
+    devices: int
+    lines: int
+
+
+SENSORS = Load("50_devices", "xy-md02", 50, 5)
+METERS = Load("200_devices_5000_points", "meter-25", 200, 10)
 ROW = new_row(ReadingRow(device="t-ups", point="temperature", at=1, value=24.5, quality=Quality.GOOD))
 SITE = """
 site: bench
@@ -34,10 +54,12 @@ agents: [{{id: gw-1, lines: [{lines}]}}]
 
 def run(scale: float = 1.0) -> list[Result]:
     """The measurements; `scale` below 1 makes them quicker and rougher."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name:
+        folder, seconds = Path(name), max(5, 20 * scale)
         return [
-            *_spool(Path(folder), int(200_000 * scale)),
-            *asyncio.run(_process(Path(folder), max(5, 20 * scale))),
+            *_spool(folder, int(200_000 * scale)),
+            *asyncio.run(_process(folder / "few", seconds, SENSORS)),
+            *asyncio.run(_process(folder / "many", seconds, METERS)),
         ]
 
 
@@ -73,14 +95,19 @@ def _seconds(work: Callable[[], object]) -> float:
     return max(1, monotonic_ms() - began) / 1_000
 
 
-async def _process(folder: Path, seconds: float) -> list[Result]:
-    """An agent with 50 XY-MD02 on five lines that answer at once."""
+async def _process(folder: Path, seconds: float, load: Load) -> list[Result]:
+    """An agent with devices on lines that answer at once; in each answer some values have changed."""
     first = asyncio.Event()
-    servers = [await asyncio.start_server(_Sensor(first).serve, "127.0.0.1", 0) for _ in range(5)]
+    sensors = [_Sensor(first) for _ in range(load.lines)]
+    servers = [await asyncio.start_server(sensor.serve, "127.0.0.1", 0) for sensor in sensors]
     ports = [server.sockets[0].getsockname()[1] for server in servers]
     site = folder / "config" / "sites" / "bench"
     site.mkdir(parents=True)
-    (site / "site.yaml").write_text(_site(ports))
+    (site / "site.yaml").write_text(_site(ports, load))
+    profiles = folder / "config" / "profiles"
+    profiles.mkdir()
+    (profiles / "meter-25.yaml").write_text(METER)
+    (profiles / "xy-md02.yaml").write_text((ROOT / "config" / "profiles" / "xy-md02.yaml").read_text("utf-8"))
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         broker = f"mqtt://127.0.0.1:{nobody.getsockname()[1]}"
@@ -112,19 +139,26 @@ async def _process(folder: Path, seconds: float) -> list[Result]:
             await process.wait()
     for server in servers:
         server.close()
+    stopped = monotonic_ms() - asked
     share = 100 * (used.user + used.system) / (seconds + started / 1_000)
+    reads = sum(sensor.answers for sensor in sensors) / (seconds + started / 1_000)
+    figures = [
+        ("start_to_first_reading", started, "ms"),
+        ("reads", round(reads), "requests/s"),
+        ("rss", round(memory, 1), "MiB"),
+        ("cpu", round(share, 1), "% of a core"),
+        ("stop", stopped, "ms"),
+    ]
     return [
-        {"name": "edge.start_to_first_reading", "value": started, "unit": "ms"},
-        {"name": "edge.rss_50_devices", "value": round(memory, 1), "unit": "MiB"},
-        {"name": "edge.cpu_50_devices", "value": round(share, 1), "unit": "% of a core"},
-        {"name": "edge.stop", "value": monotonic_ms() - asked, "unit": "ms"},
+        {"name": f"edge.{load.name}.{name}", "value": value, "unit": unit} for name, value, unit in figures
     ]
 
 
-def _site(ports: list[int]) -> str:
+def _site(ports: list[int], load: Load) -> str:
     devices = ", ".join(
-        f"{{id: t-{n}, zone: hall, profile: xy-md02, line: l{n % len(ports)}, unit: {n // len(ports) + 1}}}"
-        for n in range(50)
+        f"{{id: t-{n}, zone: hall, profile: {load.profile}, line: l{n % len(ports)}, "
+        f"unit: {n // len(ports) + 1}}}"
+        for n in range(load.devices)
     )
     lines = ", ".join(
         f'{{id: l{n}, endpoint: "modbus-tcp://127.0.0.1:{port}"}}' for n, port in enumerate(ports)
@@ -133,10 +167,11 @@ def _site(ports: list[int]) -> str:
 
 
 class _Sensor:
-    """Answers each read over Modbus TCP with registers that say 23.6; notes the first one it answered."""
+    """Answers each read over Modbus TCP with registers about 236, the first of which changes; counts the answers."""
 
     def __init__(self, answered: asyncio.Event) -> None:
         self._answered = answered
+        self.answers = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -144,7 +179,9 @@ class _Sensor:
                 head = await reader.readexactly(7)
                 body = await reader.readexactly(int.from_bytes(head[4:6]) - 1)
                 count = int.from_bytes(body[3:5])
-                answer = bytes([body[0], 2 * count]) + (236).to_bytes(2) * count
+                self.answers += 1
+                first = (230 + self.answers % 10).to_bytes(2)
+                answer = bytes([body[0], 2 * count]) + first + (236).to_bytes(2) * (count - 1)
                 writer.write(head[:4] + (len(answer) + 1).to_bytes(2) + head[6:7] + answer)
                 self._answered.set()
         except (asyncio.IncompleteReadError, ConnectionError):
