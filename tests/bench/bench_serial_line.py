@@ -1,135 +1,31 @@
-"""One RTU line at 9600 baud with eight devices: how much of the wire's time is used, and what a silent one costs.
+"""One RTU line at 9600 baud with eight devices: how much of the wire's time is used, and what a silent one costs."""
 
-The other end of a pseudo-terminal answers with the timing of a real wire: 10 bits for a byte both ways, 3.5
-characters of silence before and after, and nothing for the device's thinking.
-"""
-
-import asyncio
-import itertools
-import os
-import threading
-import time
-import tty
-from collections import defaultdict
 from typing import Any
 
-from pymodbus.framer.rtu import FramerRTU
+from tests.serial_wire import BYTE_S, SILENCE_S, UNITS, asked, gaps, period
 
-from contract.site import Device
-from contract.yamlfile import parse_yaml
-from edge.drivers.modbus import modbus_driver
-from edge.profile.load import read_profile
-from edge.profile.model import ModbusProfile
-from tests.lines import Notebook
-
-BAUD = 9_600
-BYTE_S = 10 / BAUD
-SILENCE_S = 3.5 * 11 / BAUD
-UNITS = range(1, 9)
 PANEL = 1
 SILENT = 5
-PROFILE = """
-profile: eight
-protocol: modbus
-polls: {{normal: {every}}}
-limits: {{max_registers: 10, response_timeout_ms: {timeout}}}
-points: [{{name: "value_{{n}}", function: 3, address: 0, repeat: [{{as: n, count: 10}}], deadband: 1}}]
-"""
 
 
 def run(scale: float = 1.0) -> list[dict[str, Any]]:
     """Saturated, the share of what the wire allows; at a pace of 1 s, periods with and without a silent device."""
     seconds = max(5.0, 15 * scale)
-    saturated = _measured("10ms", seconds, silent=set())
-    asked = sum(len(times) for times in saturated.values()) / seconds
+    saturated = asked("10ms", seconds, silent=set())
+    reads = sum(len(times) for times in saturated.values()) / seconds
     possible = 1 / (8 * BYTE_S + 25 * BYTE_S + 2 * SILENCE_S)
-    well, ill = (_measured("1s", seconds, silent=silent) for silent in (set[int](), {SILENT}))
+    well, ill = (asked("1s", seconds, silent=silent) for silent in (set[int](), {SILENT}))
     others = [unit for unit in UNITS if unit != SILENT]
-    before, after = (sum(_period(times[unit]) for unit in others) / len(others) for times in (well, ill))
+    before, after = (sum(period(times[unit]) for unit in others) / len(others) for times in (well, ill))
     return [
-        _row("reads of 10 registers, 8 devices", asked, "reads/s"),
+        _row("reads of 10 registers, 8 devices", reads, "reads/s"),
         _row("what the wire allows", possible, "reads/s"),
-        _row("share of it", 100 * asked / possible, "%"),
+        _row("share of it", 100 * reads / possible, "%"),
         _row("period of the others, all well", 1_000 * before, "ms"),
         _row("period of the others, one silent", 1_000 * after, "ms"),
-        _row("longest gap of the panel, one silent", 1_000 * max(_gaps(ill[PANEL])), "ms"),
+        _row("longest gap of the panel, one silent", 1_000 * max(gaps(ill[PANEL])), "ms"),
     ]
 
 
 def _row(name: str, value: float, unit: str) -> dict[str, Any]:
     return {"name": f"9600 baud: {name}", "value": round(value, 1), "unit": unit}
-
-
-def _gaps(times: list[float]) -> list[float]:
-    return [later - earlier for earlier, later in itertools.pairwise(times)]
-
-
-def _period(times: list[float]) -> float:
-    return (times[-1] - times[0]) / (len(times) - 1)
-
-
-def _measured(every: str, seconds: float, *, silent: set[int]) -> dict[int, list[float]]:
-    """By unit, when it was asked, in s."""
-    wire = Wire(silent)
-    profile = read_profile(parse_yaml(PROFILE.format(every=every, timeout=200), "eight.yaml"))
-    if not isinstance(profile, ModbusProfile):
-        raise TypeError("a Modbus profile was written")
-    devices = [(Device(id=f"d-{unit}", profile="eight", unit=unit), profile) for unit in UNITS]
-    driver = modbus_driver("line", f"modbus-rtu://{wire.path}?baudrate={BAUD}", devices)
-
-    async def reading() -> None:
-        running = asyncio.create_task(driver.run(Notebook()))
-        await asyncio.sleep(1 if not silent else 10)  # until what is silent is known to be
-        wire.asked.clear()
-        await asyncio.sleep(seconds)
-        running.cancel()
-        await asyncio.wait([running])
-
-    asyncio.run(reading())
-    wire.close()
-    return dict(wire.asked)
-
-
-class Wire:
-    """The devices at the far end of a serial line, in a thread of their own."""
-
-    def __init__(self, silent: set[int]) -> None:
-        self._silent = silent
-        self._far, near = os.openpty()
-        tty.setraw(near)
-        self.path = os.ttyname(near)
-        self._near = near
-        self.asked: defaultdict[int, list[float]] = defaultdict(list)
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        held = b""
-        while True:
-            try:
-                held += os.read(self._far, 256)
-            except OSError:
-                return
-            while len(held) >= 8:
-                request, held = held[:8], held[8:]
-                self._answer(request)
-
-    def _answer(self, request: bytes) -> None:
-        came = time.perf_counter()
-        unit, count = request[0], int.from_bytes(request[4:6])
-        self.asked[unit].append(came)
-        if unit in self._silent:
-            return
-        body = bytes([unit, request[1], 2 * count]) + (236).to_bytes(2) * count
-        reply = body + FramerRTU.compute_CRC(body).to_bytes(2)
-        # The request was handed over at once; on a wire it would arrive only now.
-        due = came + (len(request) + len(reply)) * BYTE_S + SILENCE_S
-        time.sleep(max(0.0, due - time.perf_counter()))
-        os.write(self._far, reply)
-
-    def close(self) -> None:
-        """Ends the line."""
-        os.close(self._near)
-        # Its read fails now; before that, the number of its file must not become another line's.
-        self._thread.join()
-        os.close(self._far)
