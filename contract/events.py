@@ -35,9 +35,11 @@ KNOWN_TYPES: Final = (
     | frozenset(
         {
             "access.denied",
+            "checkpoint.unknown",
             "door.opened",
             "door.closed",
             "door.forced",
+            "door.held",
             "mains.lost",
             "mains.restored",
             "generator.started",

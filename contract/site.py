@@ -159,12 +159,15 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A wire of an agent that devices hang on.
 
     `endpoint` is a URL: `modbus-tcp://host:502`, `modbus-rtu-tcp://host:4196`,
-    `modbus-rtu:///dev/ttyUSB0?baudrate=9600&parity=N`, `mqtt://host:1883`, or `gb26875://0.0.0.0:5200` where fire
-    transmitters call us.
+    `modbus-rtu:///dev/ttyUSB0?baudrate=9600&parity=N`, `mqtt://host:1883`, `gb26875://0.0.0.0:5200` where fire
+    transmitters call us, `http://0.0.0.0:8081` where readers post, `jwm:///dev/ttyUSB1` for the dock of a patrol
+    wand, or `csv:///var/lib/sitewarden/inbox` for a folder that takes files.
     """
 
     id: Id
-    endpoint: Annotated[str, Meta(pattern=r"^(modbus-tcp|modbus-rtu-tcp|modbus-rtu|mqtt|mqtts|gb26875)://")]
+    endpoint: Annotated[
+        str, Meta(pattern=r"^(modbus-tcp|modbus-rtu-tcp|modbus-rtu|mqtt|mqtts|gb26875|http|jwm|csv)://")
+    ]
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -262,6 +265,15 @@ class Site(msgspec.Struct, frozen=True, dict=True):
         return _by_id(self.file.agents)
 
     @functools.cached_property
+    def buffering(self) -> frozenset[str]:
+        """The devices that keep events by themselves while they are away, and what such a one alone tells of."""
+        own = {
+            d.id for d in self.file.devices if (head := self.profiles.get(d.profile or "")) and head.buffers
+        }
+        bound = {b.device for d in self.file.devices if d.id in own for b in d.points.values() if b.device}
+        return frozenset(own | bound)
+
+    @functools.cached_property
     def answering_zones(self) -> Mapping[str, frozenset[str]]:
         """By zone, the zones in which evidence counts for it: itself, and each that declares to cover it."""
         found = {zone: {zone} for zone in self.zones}
@@ -284,7 +296,7 @@ class Site(msgspec.Struct, frozen=True, dict=True):
             found.setdefault(device.id, set()).update(head.emits if head else ())
             for binding in device.points.values():
                 told = found.setdefault(binding.device or device.id, set())
-                told.update(word for word in (binding.on, binding.off) if word)
+                told.update({w for w in (binding.on, binding.off) if w} or (head.emits if head else ()))
         return MappingProxyType({device: frozenset(types) for device, types in found.items()})
 
     @functools.cached_property

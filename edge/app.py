@@ -22,7 +22,8 @@ from edge.coverage import CoverageTracker
 from edge.coverage import unpacked as coverage_from
 from edge.errors import SettingsError, SpoolDamaged
 from edge.intake import Intake
-from edge.lines import Build, buffering, lines_of
+from edge.lines import Build, lines_of
+from edge.ports import Services
 from edge.profile.site_check import site_problems
 from edge.recent import recent_messages
 from edge.settings import Settings
@@ -118,11 +119,10 @@ class Process:
             boot,
             coverage_from(coverage),
             past_lost=_past_lost(settings.spool, coverage),
-            buffering=buffering(site),
+            buffering=site.buffering,
         )
-        recent = recent_messages(spool)
         self._desk = Desk(spool)
-        self._intake = Intake(self._desk, tracker, DeviceClocks(buffering(site)), time, last=last)
+        self._intake = Intake(self._desk, tracker, DeviceClocks(site.buffering), time, last=last)
         self._uplink = Uplink(
             Route(
                 address=Address(site.id, agent.id),
@@ -138,7 +138,14 @@ class Process:
             random_source=random.SystemRandom(),
         )
         self._intake.on_kept(self._uplink.rows_changed)
-        self._drivers = {name: build(self._intake.kept, recent) for name, build in lines.items()}
+        services = Services(
+            kept=self._intake.kept,
+            recent=recent_messages(spool),
+            wall=lambda: time.wall_ms(clock.boot_ms(), clock.wall_ms()),
+            recall=self._recall,
+            remember=self._remember,
+        )
+        self._drivers = {name: build(services) for name, build in lines.items()}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run every part until `stop`; then put on disk what is under way, and take leave.
@@ -169,6 +176,12 @@ class Process:
                 await self._intake.kept()
                 await self._intake.checkpoint()
                 self._uplink.leave()
+
+    async def _recall(self, name: str) -> bytes | None:
+        return await self._desk.do(lambda spool: spool.recall(name))
+
+    async def _remember(self, name: str, note: bytes) -> None:
+        await self._desk.do(lambda spool: spool.remember({name: note}))
 
     async def _checkpoints(self) -> None:
         # Also while nobody listens: a restart goes on from here.

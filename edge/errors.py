@@ -43,6 +43,10 @@ class Refused(EdgeError):  # noqa: N818 - the device's word for it
         super().__init__(f"exception {code}")
 
 
+class WandError(TransientError):
+    """A patrol wand answered something else than its protocol says; the message tells what."""
+
+
 class SpoolError(EdgeError):
     """The spool could not keep or give what it was asked for; nothing it answered before is in doubt."""
 

@@ -45,7 +45,7 @@ class Intake:
         self._time = time
         self._tell: Callable[[], None] | None = None
         self._waiting: list[Observation] = []
-        self._markers: list[asyncio.Future[None]] = []
+        self._markers: list[asyncio.Future[bool]] = []
         self._dropped: dict[str, int] = {}
         self._wake = asyncio.Event()
         self.last = last
@@ -64,12 +64,12 @@ class Intake:
                 self._dropped |= dict.fromkeys(_devices(seen), clock.boot_ms())
         self._wake.set()
 
-    async def kept(self) -> None:
-        """Wait until all that was put so far is on disk or was refused."""
-        marker = asyncio.get_running_loop().create_future()
+    async def kept(self) -> bool:
+        """Wait until all that was put so far is on disk; False when the disk refused any of what waited."""
+        marker: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._markers.append(marker)
         self._wake.set()
-        await marker
+        return await marker
 
     async def run(self) -> None:
         """Keep what comes in until cancelled, then what has come in by then."""
@@ -94,7 +94,7 @@ class Intake:
                 self._tracker.lost(device, at)
             for marker in markers:
                 if not marker.done():
-                    marker.set_result(None)
+                    marker.set_result(not refused and not dropped)
 
     async def _keep(self, waiting: list[Observation]) -> set[int]:
         """Keep observations in order, all with one sync to disk; the places of those that were refused."""

@@ -2,36 +2,40 @@
 
 import random
 import urllib.parse
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from contract.duration import parse_duration
 from contract.site import Agent, Device, Site
 from contract.site_files import find_profile
 from edge.drivers import mqtt
 from edge.drivers.gb26875 import TransmitterDriver, parse_listener
+from edge.drivers.http import HttpDriver, parse_doorway
+from edge.drivers.inbox import InboxDriver, Read, parse_inbox
+from edge.drivers.jwm import WandDriver, parse_dock
 from edge.drivers.modbus import modbus_driver
 from edge.errors import SettingsError
 from edge.gb26875.transmitter import Transmitter
+from edge.jwm.wand import Rounds, Wand
+from edge.logbook import file_reader
 from edge.mqtt import Endpoint
-from edge.ports import Driver
+from edge.ports import Driver, Services
+from edge.posts import Posts
 from edge.presence import LinePresence
 from edge.profile.load import load_profile
-from edge.profile.model import ModbusProfile, MqttProfile, Profile, TransmitterProfile
+from edge.profile.model import (
+    CsvProfile,
+    HttpProfile,
+    ModbusProfile,
+    MqttProfile,
+    Profile,
+    TransmitterProfile,
+    WandProfile,
+)
 from edge.settings import Settings
 from edge.topicmap import TopicMap
 
-Kept = Callable[[], Awaitable[None]]
-"""Waits until what was put to the sink is on disk."""
-Recent = Iterable[tuple[str, str]]
-"""Devices, with keys of messages that were read before."""
-Build = Callable[[Kept, Recent], Driver]
+Build = Callable[[Services], Driver]
 Devices = Sequence[tuple[Device, Profile]]
-
-
-def buffering(site: Site) -> frozenset[str]:
-    """The devices that keep events by themselves while they are away."""
-    heads = site.profiles
-    return frozenset(d.id for d in site.file.devices if d.profile in heads and heads[d.profile].buffers)
 
 
 def lines_of(site: Site, agent: Agent, settings: Settings) -> dict[str, Build]:
@@ -46,19 +50,26 @@ def lines_of(site: Site, agent: Agent, settings: Settings) -> dict[str, Build]:
         raise SettingsError(f"agent {agent.id} has no line {', '.join(unknown)}")
     profiles = _profiles(site, agent, settings)
     builds: dict[str, Build] = {}
+    rounds = Rounds(_visits(site, profiles))
     for line in agent.lines:
         endpoint = settings.lines.get(line.id, line.endpoint)
         devices = [(d, profiles[d.profile]) for d in site.file.devices if d.line == line.id and d.profile]
         scheme = urllib.parse.urlsplit(endpoint).scheme
         if scheme == "gb26875":
             builds[line.id] = _transmitter_line(line.id, endpoint, devices, site)
+        elif scheme == "http":
+            builds[line.id] = _posts_line(line.id, endpoint, devices)
+        elif scheme == "csv":
+            builds[line.id] = _inbox_line(line.id, endpoint, devices, site)
+        elif scheme == "jwm":
+            builds[line.id] = _dock_line(line.id, endpoint, devices, site, rounds)
         elif scheme in {"mqtt", "mqtts"}:
             own = mqtt.Line(
                 id=line.id,
                 endpoint=Endpoint.parse(endpoint),
                 client_id=f"sitewarden-{site.id}-{agent.id}-{line.id}",
             )
-            builds[line.id] = _mqtt_line(own, devices, buffering(site))
+            builds[line.id] = _mqtt_line(own, devices, site.buffering)
         else:
             builds[line.id] = _modbus_line(line.id, endpoint, devices)
     return builds
@@ -77,13 +88,35 @@ def _mqtt_line(line: mqtt.Line, devices: Devices, buffers: frozenset[str]) -> Bu
         raise SettingsError(f"line {line.id} speaks MQTT; not every device on it does")
     topics = TopicMap(mapped)
 
-    def build(kept: Kept, recent: Recent) -> Driver:
+    def build(services: Services) -> Driver:
         presence = LinePresence(
-            topics.devices, with_presence=topics.tells_presence, buffering=buffers, remembered=recent
+            topics.devices, with_presence=topics.tells_presence, buffering=buffers, remembered=services.recent
         )
-        return mqtt.MqttDriver(line, topics, presence, kept=kept, random_source=random.SystemRandom())
+        return mqtt.MqttDriver(
+            line, topics, presence, kept=services.kept, random_source=random.SystemRandom()
+        )
 
     return build
+
+
+def _posts_line(line: str, endpoint: str, devices: Devices) -> Build:
+    where = parse_doorway(endpoint)
+    posting = [(device, profile) for device, profile in devices if isinstance(profile, HttpProfile)]
+    if len(posting) < len(devices):
+        raise SettingsError(f"line {line} is for devices that post; not every device on it does")
+    topics = TopicMap(posting)
+    silent_after = {device.id: parse_duration(profile.silent_after).ms for device, profile in posting}
+    return lambda services: HttpDriver(line, where, Posts(topics, silent_after, services.recent), services)
+
+
+def _inbox_line(line: str, endpoint: str, devices: Devices, site: Site) -> Build:
+    inbox = parse_inbox(endpoint)
+    readers: dict[str, Read] = {}
+    for device, profile in devices:
+        if not isinstance(profile, CsvProfile):
+            raise SettingsError(f"line {line} takes files; {device.id} writes none")
+        readers[device.id] = file_reader(device, profile, site.timezone)
+    return lambda services: InboxDriver(line, inbox, readers, services)
 
 
 def _transmitter_line(line: str, endpoint: str, devices: Devices, site: Site) -> Build:
@@ -95,7 +128,37 @@ def _transmitter_line(line: str, endpoint: str, devices: Devices, site: Site) ->
         silent_after_ms = parse_duration(profile.silent_after).ms
         address = (device.address or "").lower()
         callers[address] = Transmitter(device.id, profile.time, site.timezone, silent_after_ms)
-    return lambda kept, _recent: TransmitterDriver(line, where, callers, kept)
+    return lambda services: TransmitterDriver(line, where, callers, services.kept)
+
+
+def _visits(site: Site, profiles: Mapping[str, Profile]) -> Mapping[str, frozenset[str]]:
+    """By wand, the checkpoints that its badges are."""
+    wands = [d for d in site.file.devices if isinstance(profiles.get(d.profile or ""), WandProfile)]
+    return {d.id: frozenset(b.device for b in d.points.values() if b.device) for d in wands}
+
+
+def _dock_line(line: str, endpoint: str, devices: Devices, site: Site, rounds: Rounds) -> Build:
+    port = parse_dock(endpoint)
+    wands = [device for device, profile in devices if isinstance(profile, WandProfile)]
+    if len(wands) != 1 or len(devices) != 1:
+        raise SettingsError(f"line {line} is the dock of one patrol wand; {len(devices)} devices are on it")
+    (wand,) = wands
+    badges = {name: binding for name, binding in wand.points.items() if not binding.skip}
+    people = {
+        card.removeprefix("badge:"): person.id
+        for person in site.file.people
+        for card in person.cards
+        if card.startswith("badge:")
+    }
+
+    def build(services: Services) -> Driver:
+        own = {wand.id, *(binding.device for binding in badges.values())}
+        remembered = [key.partition("/")[0] for name, key in services.recent if name in own]
+        return WandDriver(
+            line, port, Wand(wand.id, badges, people, site.timezone, remembered), rounds, services
+        )
+
+    return build
 
 
 def _modbus_line(line: str, endpoint: str, devices: Devices) -> Build:
@@ -103,4 +166,4 @@ def _modbus_line(line: str, endpoint: str, devices: Devices) -> Build:
     if len(mapped) < len(devices):
         raise SettingsError(f"line {line} speaks Modbus; not every device on it does")
     driver = modbus_driver(line, endpoint, mapped)
-    return lambda _kept, _recent: driver
+    return lambda _services: driver

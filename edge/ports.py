@@ -3,7 +3,7 @@
 Every time here is in ms of the edge's boot clock (`edge.clock.boot_ms`); the agent maps them to cloud time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -71,6 +71,21 @@ class Sink(Protocol):
 
     def put(self, observations: Sequence[Observation]) -> None:
         """Take observations over; never blocks and never fails for what they contain."""
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """What the agent does for its drivers.
+
+    `kept` waits until all that was put is on disk, False if some of it was refused; `recent`: devices, with keys
+    of messages that were read before; `wall` is the time in ms since the epoch, as well as it is known; `recall` and
+    `remember` keep a driver's notes over a restart, by name.
+    """
+
+    kept: Callable[[], Awaitable[bool]]
+    recent: Sequence[tuple[str, str]]
+    wall: Callable[[], int]
+    recall: Callable[[str], Awaitable[bytes | None]]
+    remember: Callable[[str, bytes], Awaitable[None]]
 
 
 class Driver(Protocol):

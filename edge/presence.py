@@ -3,32 +3,35 @@
 Times are boot clock ms.
 """
 
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from edge.decode.fields import FieldMemory, doubt, follow_fields
-from edge.ports import Covered, Data, Failed, Happened, Observation
+from edge.messages import Messages
+from edge.ports import Covered, Failed, Observation
 from edge.topicmap import Nonsense, Presence, Told, Values
 
 LAG_MS: Final = 5_000
 """A connection that is dead shows after twice its keepalive of 2 s: covered is only what lies before that."""
 REDELIVERY_MS: Final = 30_000
 """How long a broker may wait before it gives again what was on its way when we left; nats-server's `ack_wait`."""
-REMEMBERED: Final = 256
 
 
 class _Device:
     """`present` None: nobody has said. `begun`: since when all of it comes in, with the connection that stands."""
 
-    def __init__(self, present: bool | None, buffers: bool) -> None:
+    def __init__(self, name: str, present: bool | None, buffers: bool) -> None:
         self.present = present
         self.buffers = buffers
         self.begun: int | None = None
         self.covered_to: int | None = None
-        self.nonsense = False
-        self.fields = FieldMemory()
-        self.messages: deque[str] = deque(maxlen=REMEMBERED)
+        self.messages = Messages(name)
+
+    def told_something(self, was_blind: bool, now: int) -> None:
+        """After a message: nothing is known from one that can't be read until one that can."""
+        if self.messages.is_blind and not self.buffers:
+            self.covered_to = None
+        elif was_blind:
+            self.begun = max(now, self.begun or 0)
 
 
 class LinePresence:
@@ -48,11 +51,12 @@ class LinePresence:
     ) -> None:
         self._up = False
         self._devices = {
-            name: _Device(None if name in with_presence else True, name in buffering) for name in devices
+            name: _Device(name, None if name in with_presence else True, name in buffering)
+            for name in devices
         }
         for name, message in remembered:
             if name in self._devices:
-                self._devices[name].messages.append(message)
+                self._devices[name].messages.remember(message)
 
     def connected(self, now: int, *, remembered: bool) -> None:
         """The line is up. `remembered`: the broker kept for us what happened meanwhile, and gives it now."""
@@ -66,36 +70,15 @@ class LinePresence:
         """The line is down."""
         self._up = False
         for device in self._devices.values():
-            device.fields = doubt(device.fields)
+            device.messages.doubt()
 
     def told(self, said: Told) -> list[Observation]:
         """An event; nothing if its message was read before."""
-        device = self._devices[said.event.device]
-        observations = self._makes_sense(device, said.event.device, said.event.observed_at)
-        if said.once is not None:
-            if said.once in device.messages:
-                return observations
-            device.messages.append(said.once)
-        return [*observations, said.event]
+        return self._heard(said.event.device, said.event.observed_at, lambda on: on.told(said))
 
     def values(self, said: Values, now: int, *, retained: bool) -> list[Observation]:
-        """Values of a device; nothing if their message was read before.
-
-        `retained`: the broker kept the message. What is so may be so still; what happened with it is long past.
-        """
-        device = self._devices[said.device]
-        if said.once is not None:
-            if said.once in device.messages:
-                return []
-            device.messages.append(said.once)
-        device.fields, seen, trouble = follow_fields(device.fields, said.values, now)
-        why = said.why or trouble
-        sense = (
-            self.nonsense(Nonsense(said.device, why), now)
-            if why
-            else self._makes_sense(device, said.device, now)
-        )
-        return [*seen, *(() if retained else said.presses), *sense]
+        """See `Messages.values`."""
+        return self._heard(said.device, now, lambda on: on.values(said, now, retained=retained))
 
     def presence(self, said: Presence, now: int) -> list[Observation]:
         """A device came or went."""
@@ -103,25 +86,22 @@ class LinePresence:
         if said.online and not device.present:
             device.begun = max(now, device.begun or 0)
         if not said.online:
-            device.fields = doubt(device.fields)
+            device.messages.doubt()
         if not said.online and not device.buffers:
             device.covered_to = None
         device.present = said.online
-        return self._makes_sense(device, said.device, now)
+        return self._heard(said.device, now, lambda on: on.makes_sense(now))
 
     def nonsense(self, said: Nonsense, now: int) -> list[Observation]:
         """A message that can't be read: told once, until the next one that can."""
-        device = self._devices[said.device]
-        if device.nonsense:
-            return []
-        device.nonsense = True
-        return [_fault(said.device, now, {"state": "active", "why": said.why})]
+        return self._heard(said.device, now, lambda on: on.nonsense(said, now))
 
-    def _makes_sense(self, device: _Device, name: str, now: int) -> list[Observation]:
-        if not device.nonsense:
-            return []
-        device.nonsense = False
-        return [_fault(name, now, {"state": "cleared"})]
+    def _heard(self, name: str, now: int, tell: Callable[[Messages], list[Observation]]) -> list[Observation]:
+        device = self._devices[name]
+        was_blind = device.messages.is_blind
+        seen = tell(device.messages)
+        device.told_something(was_blind, now)
+        return seen
 
     def look_around(self, now: int) -> list[Observation]:
         """What can be said of every device: is it there, and up to when is all known. To be called each second."""
@@ -143,6 +123,8 @@ class LinePresence:
             return "line down"
         if device.present is False:
             return "offline"
+        if device.messages.is_blind:
+            return "not understood"
         silent = device.present is None and device.begun is not None and now - device.begun > 2 * LAG_MS
         return "no word of it yet" if silent else None
 
@@ -154,7 +136,3 @@ def _next_span(device: _Device, now: int) -> tuple[int, int] | None:
     since = device.begun if device.covered_to is None else device.covered_to
     device.covered_to = to
     return since, to
-
-
-def _fault(device: str, now: int, data: Data) -> Happened:
-    return Happened(device=device, type="device.fault", at=now, observed_at=now, data=data)

@@ -33,7 +33,7 @@ class DeviceClocks:
             )
             if known is not None:
                 self._known[seen.device] = known
-            at, error_ms = stamped.at, stamped.error_ms
+            at, error_ms = stamped.at, max(error_ms, stamped.error_ms)
             told |= {"device_at": seen.device_at} | ({"clock": stamped.mark} if stamped.mark else {})
         return EventRow(
             device=seen.device,

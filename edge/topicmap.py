@@ -12,7 +12,7 @@ from edge.decode.tlv import read_tlv
 from edge.decode.values import Value
 from edge.ports import Happened
 from edge.profile.expand import field_point
-from edge.profile.model import Availability, Fact, Field, MqttProfile, Topic, code
+from edge.profile.model import Availability, Fact, Field, PublishingProfile, Topic, code
 from edge.profile.points import Point
 
 LONGEST_PAYLOAD: Final = take.LONGEST_PAYLOAD
@@ -74,8 +74,8 @@ class _Route(msgspec.Struct, frozen=True):
 class TopicMap:
     """The topics of a line's devices."""
 
-    def __init__(self, devices: Iterable[tuple[Device, MqttProfile]]) -> None:
-        self._routes: dict[str, _Route] = {}
+    def __init__(self, devices: Iterable[tuple[Device, PublishingProfile]]) -> None:
+        self._routes: dict[str, list[_Route]] = {}
         self._patterns: list[tuple[tuple[str, ...], _Route]] = []
         self._filters: set[Subscription] = set()
         with_presence: set[str] = set()
@@ -89,7 +89,7 @@ class TopicMap:
         self.tells_presence = frozenset(with_presence)
         self.devices = tuple(sorted(names))
 
-    def _add(self, device: Device, topic: Topic, profile: MqttProfile) -> None:
+    def _add(self, device: Device, topic: Topic, profile: PublishingProfile) -> None:
         address = device.address or device.id
         own = topic.topic.replace(_PLACE, address)
         points = {
@@ -101,7 +101,7 @@ class TopicMap:
         if _ANY in own:
             self._patterns.append((tuple(own.split("/")), route))
         else:
-            self._routes[own] = route
+            self._routes.setdefault(own, []).append(route)
         levels = topic.topic.split("/")
         # One filter for all devices, where the address is a level by itself: brokers count subscriptions.
         shared = _PLACE in levels and topic.topic.count(_PLACE) == 1 and "/" not in address
@@ -115,22 +115,28 @@ class TopicMap:
 
     def read(self, topic: str, payload: bytes, observed_at: int) -> Said | None:
         """What a message says, taken in at `observed_at` (boot clock); None when it is none of ours."""
-        route = self._routes.get(topic) or self._matching(topic)
-        if route is None:
-            return None
-        try:
-            return _read(route, payload, observed_at)
-        except ValueError as error:
-            return Nonsense(route.device.id, str(error))
-
-    def _matching(self, topic: str) -> _Route | None:
-        levels = topic.split("/")
-        for pattern, route in self._patterns:
-            if len(pattern) == len(levels) and all(
-                wanted in (level, _ANY) for wanted, level in zip(pattern, levels, strict=True)
-            ):
-                return route
+        for route in self._routes.get(topic) or self._matching(topic):
+            try:
+                said = _read(route, payload, observed_at)
+            except ValueError as error:
+                return Nonsense(route.device.id, str(error))
+            if said is not None:
+                return said
         return None
+
+    def owner(self, topic: str) -> str | None:
+        """The device that tells something there, if it is one of ours."""
+        routes = self._routes.get(topic) or self._matching(topic)
+        return routes[0].device.id if routes else None
+
+    def _matching(self, topic: str) -> list[_Route]:
+        levels = topic.split("/")
+        return [
+            route
+            for pattern, route in self._patterns
+            if len(pattern) == len(levels)
+            and all(wanted in (level, _ANY) for wanted, level in zip(pattern, levels, strict=True))
+        ]
 
 
 def _read(route: _Route, payload: bytes, observed_at: int) -> Said | None:

@@ -1,4 +1,4 @@
-"""`sitewarden edge probe`, `scan` and `check`: what an engineer looks at before a device is put to work. Reads only."""
+"""`sitewarden edge probe`, `scan`, `check` and `import`: for an engineer on site. Devices are only read."""
 
 import asyncio
 import json
@@ -17,13 +17,17 @@ from contract.problems import ConfigError
 from contract.site import Device, Site
 from contract.site_files import find_profile, load_site
 from edge import busload
+from edge.clock import boot_ms, wall_ms
 from edge.commission import Found, Shown, read_once, scan
+from edge.drivers.inbox import drop, parse_inbox
 from edge.drivers.modbus_line import ModbusLine
 from edge.drivers.modbus_transport import Endpoint, parse_endpoint
 from edge.errors import LineLost, SettingsError
+from edge.localtime import wall_clock
+from edge.logbook import Log, Moment, file_reader
 from edge.profile.expand import device_map
 from edge.profile.load import load_profile
-from edge.profile.model import ModbusProfile
+from edge.profile.model import CsvProfile, ModbusProfile, Profile
 from edge.profile.points import DeviceMap
 from edge.pulses import not_guaranteed
 
@@ -123,6 +127,47 @@ def check(site: SiteDir) -> None:
                 )
 
 
+@app.command("import")
+def import_log(
+    site: SiteDir,
+    device: Annotated[str, typer.Argument(help="The device whose log it is.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The CSV file.")],
+    *,
+    dry: Annotated[bool, typer.Option("--check", help="Only show what it says.")] = False,
+) -> None:
+    """Show what a log says, and put it into the folder from which the agent takes it."""
+    model = _site(site)
+    known = model.devices.get(device)
+    if known is None:
+        raise _refused(f"site {model.id} has no device {device!r}")
+    profile = _profile(site, known)
+    if not isinstance(profile, CsvProfile):
+        raise _refused(f"{device} keeps no log")
+    body = file.read_bytes()
+    found = file_reader(known, profile, model.timezone)(body, Moment(boot_ms(), wall_ms()))
+    if found.mistakes:
+        for mistake in found.mistakes:
+            errors.print(f"{file}: {mistake}")
+        raise typer.Exit(BAD_INPUT)
+    console.print(_entries(device, found, model))
+    if not dry:
+        try:
+            place = drop(file.name, body, parse_inbox(_line_of(model, known)) / device)
+        except (OSError, SettingsError) as error:
+            raise _refused(str(error)) from error
+        typer.echo(f"put into {place}; the agent takes it within seconds")
+
+
+def _entries(device: str, found: Log, site: Site) -> Table:
+    table = Table("at", "event", "of", "zone", "who", title=device)
+    for event in found.events:
+        at = wall_clock(event.device_at or 0, site.timezone).strftime("%Y-%m-%d %H:%M:%S")
+        zone = event.zone or site.devices[event.device].zone or ""
+        table.add_row(at, event.type, event.device, zone, event.person or "")
+    table.caption = f"{len(found.events)} events, {len(found.readings)} readings"
+    return table
+
+
 def _site(folder: Path) -> Site:
     try:
         return load_site(folder)
@@ -136,12 +181,16 @@ def _mistaken(error: ConfigError) -> typer.Exit:
     return typer.Exit(BAD_INPUT)
 
 
-def _mapped(folder: Path, device: Device) -> DeviceMap:
+def _profile(folder: Path, device: Device) -> Profile | None:
     path = find_profile(device.profile or "", folder)
     try:
-        profile = load_profile(path) if path else None
+        return load_profile(path) if path else None
     except ConfigError as error:
         raise _mistaken(error) from error
+
+
+def _mapped(folder: Path, device: Device) -> DeviceMap:
+    profile = _profile(folder, device)
     if not isinstance(profile, ModbusProfile):
         raise _refused(f"{device.id} is not read over Modbus")
     return device_map(profile, device)

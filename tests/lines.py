@@ -8,7 +8,7 @@ import msgspec
 
 from contract.site import Device
 from edge.drivers.modbus import modbus_driver
-from edge.ports import Happened, Observation
+from edge.ports import Happened, Observation, Services
 from edge.profile.model import ModbusProfile
 from firmware_sim.adapters.modbus import ModbusLine, Unit
 from firmware_sim.device import Image
@@ -40,6 +40,40 @@ class Notebook:
 
         await self.until(lambda _: bool(told()), timeout_s)
         return told()[-1]
+
+
+class Agent:
+    """What an agent does for a driver: a disk that takes or refuses, and notes."""
+
+    def __init__(self) -> None:
+        self.takes = True
+        self._asked = asyncio.Event()
+        self._noted = asyncio.Event()
+        self._notes: dict[str, bytes] = {}
+
+    def services(self, wall: int) -> Services:
+        return Services(
+            kept=self._kept, recent=(), wall=lambda: wall, recall=self._recall, remember=self._remember
+        )
+
+    async def was_asked(self) -> None:
+        async with asyncio.timeout(10):
+            await self._asked.wait()
+
+    async def has_noted(self) -> None:
+        async with asyncio.timeout(10):
+            await self._noted.wait()
+
+    async def _kept(self) -> bool:
+        self._asked.set()
+        return self.takes
+
+    async def _recall(self, name: str) -> bytes | None:
+        return self._notes.get(name)
+
+    async def _remember(self, name: str, note: bytes) -> None:
+        self._notes[name] = note
+        self._noted.set()
 
 
 @contextlib.asynccontextmanager

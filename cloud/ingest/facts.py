@@ -61,8 +61,7 @@ def _owned_devices(site: Site) -> dict[str, frozenset[str]]:
     only_agent = site.file.agents[0].id if len(site.file.agents) == 1 else None
     owned: dict[str, set[str]] = {}
     for device in site.file.devices:
-        head = site.profiles.get(device.profile or "")
         agent = owner[device.id] or only_agent
-        if agent and not (head and head.buffers):
+        if agent and device.id not in site.buffering:
             owned.setdefault(agent, set()).add(device.id)
     return {agent: frozenset(devices) for agent, devices in owned.items()}

@@ -215,8 +215,7 @@ def _device_view(
     now: int,
 ) -> DeviceView:
     device = site.devices.get(name)
-    head = site.profiles.get(device.profile or "") if device else None
-    buffers = head is not None and head.buffers
+    buffers = name in site.buffering
     blind = blindness(spans, health.complete_to, now) if health else Blindness()
     agent = agents.get(health.agent) if health else None
     return DeviceView(

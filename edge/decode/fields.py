@@ -41,21 +41,21 @@ def field_value(point: Point, raw: float) -> Value:
 
 def follow_fields(
     memory: FieldMemory, values: Iterable[tuple[Point, Value]], now: int
-) -> tuple[FieldMemory, tuple[Observation, ...], str]:
-    """What a message tells, taken in at `now`; last, why a value of it can't be used, or nothing.
+) -> tuple[FieldMemory, tuple[Observation, ...], Mapping[str, str]]:
+    """What a message tells, taken in at `now`; last, by field, why its value can't be used.
 
     A device tells a change when it happens, so it is dated `now`; behind a gap it is dated when heard, and says so.
     """
     active, said, heard = dict(memory.active), dict(memory.said), dict(memory.heard)
     doubted = set(memory.doubted)
     seen: list[Observation] = []
-    trouble = ""
+    trouble: dict[str, str] = {}
     for point, value in values:
         if point.report and (measured := reading(point, value, said.get(point.name), now)) is not None:
             seen.append(measured)
             said[point.name] = Said(measured.value, now)
         if value.number is None:
-            trouble = f"{point.name}: {value.cause}"
+            trouble[point.name] = value.cause
             continue
         before = {key: word for key, word in active.items() if key[0] == point.name}
         outcome = follow(point.name, point.told, point.states, value, before, _moment(memory, point, now))
@@ -65,7 +65,8 @@ def follow_fields(
         seen += outcome.events
         heard[point.name] = now
         doubted.discard(point.name)
-        trouble = f"{point.name}: {outcome.cause}" if outcome.cause else trouble
+        if outcome.cause:
+            trouble[point.name] = outcome.cause
     after = FieldMemory(active=active, said=said, heard=heard, doubted=frozenset(doubted))
     return after, tuple(seen), trouble
 

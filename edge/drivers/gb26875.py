@@ -52,7 +52,7 @@ class TransmitterDriver:
         line: str,
         where: Listener,
         callers: Mapping[str, Transmitter],
-        kept: Callable[[], Awaitable[None]],
+        kept: Callable[[], Awaitable[bool]],
     ) -> None:
         self._line = line
         self._where = where
@@ -144,7 +144,8 @@ class TransmitterDriver:
         heard.add(caller)
         sink.put(caller.hears(frame, clock.boot_ms(), clock.wall_ms()))
         if frame.command == SEND_DATA:
-            # Confirmed, it is never sent again.
-            await self._kept()
+            # Confirmed, it is never sent again; refused by the disk, it is to be.
+            if not await self._kept():
+                return
             writer.write(encode(confirmation(frame)))
             await writer.drain()

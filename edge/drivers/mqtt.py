@@ -44,7 +44,7 @@ class MqttDriver:
         topics: TopicMap,
         presence: LinePresence,
         *,
-        kept: Callable[[], Awaitable[None]],
+        kept: Callable[[], Awaitable[bool]],
         random_source: random.Random,
     ) -> None:
         self._line = line

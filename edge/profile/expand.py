@@ -1,6 +1,7 @@
 """A profile and a device of the site made into the device's points: repeats counted out, bindings applied."""
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -10,15 +11,17 @@ from contract.site import Binding, Device
 from contract.yamlfile import FieldPath, unknown_name
 from edge.profile import points
 from edge.profile.model import (
+    CsvProfile,
     Derived,
     Fact,
     Field,
     Kind,
     ModbusProfile,
-    MqttProfile,
     Point,
     Profile,
+    PublishingProfile,
     State,
+    WandProfile,
     WordOrder,
     code,
 )
@@ -63,6 +66,10 @@ def device_map(profile: ModbusProfile, device: Device) -> points.DeviceMap:
 
 def binding_mistakes(profile: Profile, device: Device) -> list[tuple[FieldPath, str]]:
     """What the device's `points` say that the profile can't do, by field of the device."""
+    if isinstance(profile, CsvProfile):
+        return []
+    if isinstance(profile, WandProfile):
+        return list(_badge_mistakes(device))
     states, told = _bindable(profile)
     found: list[tuple[FieldPath, str]] = []
     for name, binding in device.points.items():
@@ -75,9 +82,20 @@ def binding_mistakes(profile: Profile, device: Device) -> list[tuple[FieldPath, 
     return found
 
 
+def _badge_mistakes(device: Device) -> Iterator[tuple[FieldPath, str]]:
+    for name, binding in device.points.items():
+        if not re.fullmatch("[0-9a-f]{6}", name):
+            yield (
+                ("points", name),
+                "expected a badge as six hexadecimal digits in small letters, such as f40939",
+            )
+        elif binding != Binding(zone=binding.zone, device=binding.device, skip=binding.skip):
+            yield ("points", name), "a badge has a zone and a device, nothing else"
+
+
 def _bindable(profile: Profile) -> tuple[dict[str, str | None], set[str]]:
     """The set of states of each point that a site may bind, and the points that have readings."""
-    if isinstance(profile, MqttProfile):
+    if isinstance(profile, PublishingProfile):
         fields = [field for topic in profile.topics for field in topic.fields]
         return {field.name: field.states for field in fields}, {f.name for f in fields if f.report}
     if not isinstance(profile, ModbusProfile):
@@ -165,7 +183,7 @@ def _common(profile: ModbusProfile, point: Point, rules: tuple[points.StateRule,
     )
 
 
-def field_point(profile: MqttProfile, field: Field, device: Device) -> points.Point | None:
+def field_point(profile: PublishingProfile, field: Field, device: Device) -> points.Point | None:
     """A field of a message as the point that it is from then on; None where the site skips it."""
     binding = device.points.get(field.name)
     if binding is not None and binding.skip:

@@ -10,18 +10,29 @@ from contract.yamlfile import FieldPath, Located, check, load_yaml, unknown_name
 from edge.profile.expand import WIDTHS, point_names
 from edge.profile.model import (
     Condition,
+    CsvProfile,
     Field,
+    HttpProfile,
     Kind,
     ModbusProfile,
     MqttProfile,
     Point,
     Profile,
+    PublishingProfile,
     State,
     Topic,
     TransmitterProfile,
+    WandProfile,
 )
 
-_MODELS = {"modbus": ModbusProfile, "mqtt": MqttProfile, "gb26875": TransmitterProfile}
+_MODELS = {
+    "modbus": ModbusProfile,
+    "mqtt": MqttProfile,
+    "http": HttpProfile,
+    "gb26875": TransmitterProfile,
+    "jwm": WandProfile,
+    "csv": CsvProfile,
+}
 Mistake = tuple[FieldPath, str]
 
 
@@ -56,13 +67,25 @@ def _mistakes(profile: Profile) -> Iterator[Mistake]:
     match profile:
         case ModbusProfile():
             return _modbus_mistakes(profile)
-        case MqttProfile():
-            return _mqtt_mistakes(profile)
-        case TransmitterProfile():
+        case MqttProfile() | HttpProfile():
+            return _topic_mistakes(profile)
+        case CsvProfile():
+            return _log_mistakes(profile)
+        case TransmitterProfile() | WandProfile():
             return iter(())
 
 
-def _mqtt_mistakes(profile: MqttProfile) -> Iterator[Mistake]:
+def _log_mistakes(profile: CsvProfile) -> Iterator[Mistake]:
+    if not profile.buffers:
+        yield ("buffers",), "expected true: a log is read long after"
+    for index, entry in enumerate(profile.rows):
+        if entry.type is None and not entry.readings:
+            yield ("rows", index), "expected a type or readings"
+        if entry.type is not None and entry.type not in profile.emits:
+            yield ("rows", index, "type"), f"{entry.type} is not among what the profile emits"
+
+
+def _topic_mistakes(profile: PublishingProfile) -> Iterator[Mistake]:
     for name, states in profile.states.items():
         yield from _states_mistakes(profile, states, ("states", name))
     for index, topic in enumerate(profile.topics):
@@ -74,7 +97,9 @@ def _mqtt_mistakes(profile: MqttProfile) -> Iterator[Mistake]:
             yield from _field_mistakes(profile, topic, field, ("topics", index, "fields", place))
 
 
-def _field_mistakes(profile: MqttProfile, topic: Topic, field: Field, path: FieldPath) -> Iterator[Mistake]:
+def _field_mistakes(
+    profile: PublishingProfile, topic: Topic, field: Field, path: FieldPath
+) -> Iterator[Mistake]:
     if (field.tlv is None) != (topic.tlv_at is None):
         yield path, "expected tlv in a topic with tlv_at, and only there"
     if field.states is not None and field.states not in profile.states:

@@ -277,7 +277,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `dedup` (the message's own number: the same one again is the same message) are dotted names in its JSON,
     and so is each value of `data`. Or it tells values, `fields`; with `tlv_at` they stand in bytes, base64 at
     that path. Or it tells the device's `availability`. `where`: only messages that have one of these values at
-    each path count, or have anything there where the list is empty.
+    each path count, or have anything there where the list is empty; of several entries for one topic the first
+    that a message counts for reads it.
     """
 
     topic: Annotated[
@@ -297,13 +298,26 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     dedup: str | None = None
     data: dict[str, str] = {}
     availability: Availability | None = None
+    verified: bool = True
 
 
-class MqttProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mqtt"):
-    """A device that speaks MQTT by itself."""
-
+class _Publishing(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True):
     states: dict[Word, tuple[State, ...]] = {}
     topics: Annotated[tuple[Topic, ...], Meta(min_length=1)]
+
+
+class MqttProfile(_Publishing, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mqtt"):
+    """A device that speaks MQTT by itself."""
+
+
+class HttpProfile(_Publishing, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="http"):
+    """A device that posts by HTTP.
+
+    A topic is the path that it posts to, a message the JSON body, or the first part of a form that is a JSON object.
+    `silent_after`: without a post for so long it is not known any more; its heartbeat must come more often.
+    """
+
+    silent_after: Span = "5m"
 
 
 class TransmitterProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="gb26875"):
@@ -316,4 +330,38 @@ class TransmitterProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields
     silent_after: Span = "5m"
 
 
-Profile = ModbusProfile | MqttProfile | TransmitterProfile
+class WandProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="jwm"):
+    """A patrol wand read in its dock. A device's `points` are badges, by the six hexadecimal digits of each."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a line of a log tells: an event of `type`, `readings` (by name, their column), or both.
+
+    `at`: the columns that make its time, joined by a space; a line where they are empty tells nothing. `where`:
+    only lines that have one of these words in each column. `person`: the column that names who, `badge` the one
+    that names a point of the device, and so the checkpoint. `data`: by name, further columns.
+    """
+
+    at: Annotated[tuple[str, ...], Meta(min_length=1)]
+    type: EventType | None = None
+    where: dict[str, tuple[str, ...]] = {}
+    person: str | None = None
+    badge: str | None = None
+    data: dict[str, str] = {}
+    readings: dict[Word, str] = {}
+
+
+class CsvProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="csv"):
+    """A log kept by hand, or what a device's own program exports.
+
+    `times`: forms of its times as `strptime` takes them, in the site's time zone; `error`: how far they may be off.
+    """
+
+    rows: Annotated[tuple[Entry, ...], Meta(min_length=1)]
+    times: Annotated[tuple[str, ...], Meta(min_length=1)] = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
+    error: Span = "1m"
+    delimiter: Annotated[str, Meta(min_length=1, max_length=1)] = ","
+
+
+PublishingProfile = MqttProfile | HttpProfile
+Profile = ModbusProfile | PublishingProfile | TransmitterProfile | WandProfile | CsvProfile

@@ -9,9 +9,24 @@ from contract.site_files import find_profile
 from contract.yamlfile import FieldPath, Located, load_yaml
 from edge.profile.expand import binding_mistakes
 from edge.profile.load import load_profile
-from edge.profile.model import ModbusProfile, MqttProfile, Profile, TransmitterProfile
+from edge.profile.model import (
+    CsvProfile,
+    HttpProfile,
+    ModbusProfile,
+    MqttProfile,
+    Profile,
+    TransmitterProfile,
+    WandProfile,
+)
 
-_SPEAKS = {ModbusProfile: "modbus", MqttProfile: "mqtt", TransmitterProfile: "gb26875"}
+_SPEAKS = {
+    ModbusProfile: "modbus",
+    MqttProfile: "mqtt",
+    HttpProfile: "http",
+    TransmitterProfile: "gb26875",
+    WandProfile: "jwm",
+    CsvProfile: "csv",
+}
 Mistake = tuple[FieldPath, str]
 
 
@@ -26,7 +41,12 @@ def site_problems(site: Site, directory: Path) -> list[Problem]:
         line = lines.get(device.line or "")
         if profile is None:
             continue
-        mistakes = [*binding_mistakes(profile, device), *_line(profile, line), *_unit(device, profile, taken)]
+        mistakes = [
+            *binding_mistakes(profile, device),
+            *_line(profile, line),
+            *_unit(device, profile, taken),
+            *_badges(device, profile, site),
+        ]
         located, path = places[device.id]
         problems += [located.problem((*path, *field), message) for field, message in mistakes]
     return sorted(problems)
@@ -62,6 +82,26 @@ def _unit(device: Device, profile: Profile, taken: dict[tuple[str, int], str]) -
     other = taken.setdefault((device.line, unit), device.id)
     if other != device.id:
         yield ("unit",), f"unit {unit} of line {device.line} is {other} already"
+
+
+def _badges(device: Device, profile: Profile, site: Site) -> Iterator[Mistake]:
+    """A checkpoint of wands is known up to their last reading: nobody else may tell of it, and one agent reads them."""
+    if not isinstance(profile, WandProfile):
+        return
+    agent_of = {line.id: agent.id for agent in site.file.agents for line in agent.lines}
+    for name, binding in device.points.items():
+        place = site.devices.get(binding.device or "")
+        if place is None:
+            continue
+        if place.line is not None:
+            yield ("points", name, "device"), f"{place.id} is read by itself, on line {place.line}"
+        for other in site.file.devices:
+            bound = {b.device for b in other.points.values()}
+            if place.id in bound and agent_of.get(other.line or "") != agent_of.get(device.line or ""):
+                yield (
+                    ("points", name, "device"),
+                    f"{place.id} is also told of by {other.id}, of another agent",
+                )
 
 
 def _places(directory: Path) -> Mapping[str, tuple[Located, FieldPath]]:

@@ -7,9 +7,27 @@ import msgspec
 from contract.site import Device
 from edge.plan import plan
 from edge.profile.expand import device_map, point_names
-from edge.profile.model import Field, ModbusProfile, MqttProfile, Point, Profile, TransmitterProfile
+from edge.profile.model import (
+    CsvProfile,
+    Field,
+    HttpProfile,
+    ModbusProfile,
+    MqttProfile,
+    Point,
+    Profile,
+    PublishingProfile,
+    TransmitterProfile,
+    WandProfile,
+)
 
-_PROTOCOLS = {ModbusProfile: "Modbus", MqttProfile: "MQTT", TransmitterProfile: "GB/T 26875.3"}
+_PROTOCOLS = {
+    ModbusProfile: "Modbus",
+    MqttProfile: "MQTT",
+    HttpProfile: "HTTP",
+    TransmitterProfile: "GB/T 26875.3",
+    WandProfile: "JWM serial",
+    CsvProfile: "CSV",
+}
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +53,10 @@ def row(profile: Profile) -> Row:
             requests = len(plan(device.points, device.limits))
             counts = sum(len(list(point_names(point))) for point in profile.points)
             parts = profile.points
-        case MqttProfile():
+        case MqttProfile() | HttpProfile():
             counts = sum(len(topic.fields) or topic.type is not None for topic in profile.topics)
             parts = [field for topic in profile.topics for field in topic.fields]
-        case TransmitterProfile():
+        case TransmitterProfile() | WandProfile() | CsvProfile():
             pass
     return Row(
         profile=profile.profile,
@@ -47,8 +65,14 @@ def row(profile: Profile) -> Row:
         points=counts,
         requests=requests,
         events=profile.emits,
-        unverified=tuple(part.name for part in parts if not part.verified),
+        unverified=(*(part.name for part in parts if not part.verified), *_unverified_topics(profile)),
     )
+
+
+def _unverified_topics(profile: Profile) -> tuple[str, ...]:
+    if not isinstance(profile, PublishingProfile):
+        return ()
+    return tuple(topic.type or topic.topic for topic in profile.topics if not topic.verified)
 
 
 def markdown(profiles: Iterable[Profile]) -> str:

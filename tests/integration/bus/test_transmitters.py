@@ -39,8 +39,9 @@ class Disk:
     def __init__(self) -> None:
         self.works = asyncio.Event()
 
-    async def kept(self) -> None:
+    async def kept(self) -> bool:
         await self.works.wait()
+        return True
 
 
 @contextlib.asynccontextmanager

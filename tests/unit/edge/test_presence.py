@@ -1,7 +1,8 @@
 """Who is there on an MQTT line, and up to when all is known, in virtual time."""
 
+from edge.messages import REMEMBERED
 from edge.ports import Covered, Failed, Happened, Observation
-from edge.presence import LAG_MS, REDELIVERY_MS, REMEMBERED, LinePresence
+from edge.presence import LAG_MS, REDELIVERY_MS, LinePresence
 from edge.topicmap import Nonsense, Presence, Told
 
 
@@ -150,3 +151,17 @@ def test_nonsense_is_told_once_and_its_end_once() -> None:
     assert (cleared.type, cleared.data) == ("device.fault", {"state": "cleared"})
     assert event == scan("1", at=7).event
     assert reader.told(scan("2")) == [scan("2").event]
+
+
+def test_a_device_that_is_not_understood_is_blind_until_it_is_again() -> None:
+    line = LinePresence(["cp-1"], with_presence=frozenset())
+    line.connected(0, remembered=False)
+    line.nonsense(Nonsense("cp-1", "card is missing"), 20_000)
+    assert line.look_around(21_000) == [Failed(devices=("cp-1",), at=21_000, why="not understood")]
+    line.told(Told(happened("cp-1", 60_000), None))
+    [covered] = line.look_around(70_000)
+    assert covered == Covered(devices=("cp-1",), since=60_000, to=70_000 - LAG_MS)
+
+
+def happened(device: str, at: int) -> Happened:
+    return Happened(device=device, type="checkpoint.scan", at=at, observed_at=at)

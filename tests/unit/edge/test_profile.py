@@ -158,7 +158,9 @@ def test_mistakes_of_form_are_named_all_at_once() -> None:
 
 
 def test_a_profile_names_its_protocol() -> None:
-    with pytest.raises(ConfigError, match="expected modbus, mqtt or gb26875, found 'modbuss'"):
+    with pytest.raises(
+        ConfigError, match="expected modbus, mqtt, http, gb26875, jwm or csv, found 'modbuss'"
+    ):
         read_profile(parse_yaml("profile: a\nprotocol: modbuss\n", "p.yaml"))
 
 

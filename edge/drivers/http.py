@@ -1,0 +1,253 @@
+"""Where readers post: an HTTP server that says yes once what was posted is on disk.
+
+Bodies are JSON, or a form of which the first part that is a JSON object counts (access terminals add a picture).
+"""
+
+import asyncio
+import base64
+import hmac
+import io
+import urllib.parse
+from typing import Final
+
+import h11
+import msgspec
+import structlog
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import Field, File, parse_form
+
+from edge import clock
+from edge.errors import SettingsError
+from edge.ports import Services, Sink
+from edge.posts import Posts
+from edge.together import together
+
+MOST_BODY: Final = 8 * 1024 * 1024
+"""A face terminal's picture is some hundred kB."""
+PATIENCE_S: Final = 60.0
+LOOK_S: Final = 5.0
+_PIECE: Final = 65_536
+
+log = structlog.get_logger("edge.drivers.http")
+
+
+class Doorway(msgspec.Struct, frozen=True):
+    """The address to listen on; `secret` is what a reader must say of itself, None where anybody may post."""
+
+    host: str
+    port: int
+    secret: bytes | None = None
+
+
+def parse_doorway(url: str) -> Doorway:
+    """The address that `http://host:port` or `http://name:password@host:port` names.
+
+    Raises:
+        SettingsError: The URL has another form.
+    """
+    parts = urllib.parse.urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.scheme != "http" or not parts.hostname or port is None or parts.path.strip("/"):
+        raise SettingsError(f"expected where readers post, such as http://0.0.0.0:8081, found {url!r}")
+    secret = None
+    if parts.username is not None:
+        name, password = urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password or "")
+        secret = b"Basic " + base64.b64encode(f"{name}:{password}".encode())
+    return Doorway(parts.hostname, port, secret)
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    status: int
+    text: str = "OK"
+
+
+class HttpDriver:
+    """See `edge.ports.Driver`."""
+
+    def __init__(self, line: str, where: Doorway, posts: Posts, services: Services) -> None:
+        self._line = line
+        self._where = where
+        self._posts = posts
+        self._services = services
+        self._calls: set[asyncio.Task[None]] = set()
+        self._ended = asyncio.Event()
+        self.port = 0
+        """Where it listens, once it does."""
+
+    async def run(self, sink: Sink) -> None:
+        """See `Driver.run`."""
+        server = await self._listen(sink)
+        try:
+            await together(self._look_around(sink), self._watch())
+        finally:
+            server.close()
+            for call in self._calls:
+                call.cancel()
+            if self._calls:
+                await asyncio.wait(self._calls)
+
+    async def _listen(self, sink: Sink) -> asyncio.Server:
+        def called(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            call = asyncio.create_task(self._serve(reader, writer, sink))
+            self._calls.add(call)
+            call.add_done_callback(lambda _: self._ended.set())
+
+        said = False
+        while True:
+            try:
+                server = await asyncio.start_server(called, self._where.host, self._where.port)
+            except OSError as error:
+                if not said:
+                    log.warning("line down", action="line_down", line=self._line, why=str(error))
+                said = True
+                await asyncio.sleep(LOOK_S)
+            else:
+                self.port = server.sockets[0].getsockname()[1]
+                return server
+
+    async def _watch(self) -> None:
+        """Raises what a call failed with, other than the end of its connection."""
+        while True:
+            await self._ended.wait()
+            self._ended.clear()
+            done = {call for call in self._calls if call.done()}
+            self._calls -= done
+            for call in done:
+                call.result()
+
+    async def _look_around(self, sink: Sink) -> None:
+        while True:
+            if seen := self._posts.look_around(clock.boot_ms()):
+                sink.put(seen)
+            await asyncio.sleep(LOOK_S)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sink: Sink) -> None:
+        call = _Call(reader, writer)
+        try:
+            async with asyncio.timeout(None) as patience:
+                while True:
+                    patience.reschedule(asyncio.get_running_loop().time() + PATIENCE_S)
+                    request, body = await call.request()
+                    await call.answer(await self._take(request, body, sink))
+                    if not call.goes_on():
+                        return
+        except h11.RemoteProtocolError as error:
+            await call.refuse(_Answer(error.error_status_hint, str(error)))
+        except (ConnectionError, EOFError, TimeoutError):
+            return
+        finally:
+            writer.close()
+
+    async def _take(self, request: h11.Request, body: bytes, sink: Sink) -> _Answer:
+        headers = dict(request.headers)
+        if self._where.secret is not None and not hmac.compare_digest(
+            headers.get(b"authorization", b""), self._where.secret
+        ):
+            return _Answer(401, "sign in with the name and password of this line")
+        if request.method not in {b"POST", b"PUT"}:
+            return _Answer(405, "post here")
+        path = urllib.parse.unquote(request.target.decode("latin-1").partition("?")[0]).strip("/")
+        try:
+            message = _message(headers.get(b"content-type", b""), body)
+        except ValueError as error:
+            return _Answer(400, str(error))
+        post = self._posts.hears(path, message, clock.boot_ms())
+        if post is None:
+            return _Answer(404, f"no device of line {self._line} posts to /{path}")
+        sink.put(post.seen)
+        if not await self._services.kept():
+            return _Answer(503, "the disk takes nothing now: post it again")
+        return _Answer(400, post.why) if post.why else _Answer(200)
+
+
+def _message(content_type: bytes, body: bytes) -> bytes:
+    """The JSON object in a body.
+
+    Raises:
+        ValueError: A form that can't be read, or has none.
+    """
+    if not content_type.lower().startswith((b"multipart/form-data", b"application/x-www-form-urlencoded")):
+        return body
+    found: list[bytes] = []
+
+    def on_field(field: Field) -> None:
+        if field.value is not None and field.value.lstrip()[:1] == b"{":
+            found.append(field.value)
+
+    def on_file(file: File) -> None:
+        file.file_object.seek(0)
+        start = file.file_object.read(1)
+        if start == b"{":
+            found.append(start + file.file_object.read())
+        file.close()
+
+    try:
+        parse_form({"Content-Type": content_type}, io.BytesIO(body), on_field, on_file)
+    except FormParserError as error:
+        raise ValueError(f"a form that can't be read: {error}") from error
+    if not found:
+        raise ValueError("no part of the form is a JSON object")
+    return found[0]
+
+
+class _Call:
+    """One connection of a reader."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._http = h11.Connection(h11.SERVER)
+
+    async def request(self) -> tuple[h11.Request, bytes]:
+        """The next request and its body.
+
+        Raises:
+            EOFError: There is none.
+            h11.RemoteProtocolError: It is no HTTP, or too long.
+        """
+        request: h11.Request | None = None
+        body = bytearray()
+        while True:
+            event = self._http.next_event()
+            if event is h11.NEED_DATA:
+                if self._http.they_are_waiting_for_100_continue:
+                    self._send(h11.InformationalResponse(status_code=100, headers=[]))
+                self._http.receive_data(await self._reader.read(_PIECE))
+            elif isinstance(event, h11.Request):
+                request = event
+            elif isinstance(event, h11.Data):
+                body += event.data
+                if len(body) > MOST_BODY:
+                    raise h11.RemoteProtocolError(f"more than {MOST_BODY} bytes", error_status_hint=413)
+            elif isinstance(event, h11.EndOfMessage) and request is not None:
+                return request, bytes(body)
+            else:
+                raise EOFError
+
+    async def answer(self, answer: _Answer) -> None:
+        text = (answer.text + "\n").encode()
+        headers = [("content-type", "text/plain; charset=utf-8"), ("content-length", str(len(text)))]
+        if answer.status == 401:
+            headers.append(("www-authenticate", 'Basic realm="sitewarden"'))
+        self._send(h11.Response(status_code=answer.status, headers=headers))
+        self._send(h11.Data(data=text))
+        self._send(h11.EndOfMessage())
+        await self._writer.drain()
+
+    async def refuse(self, answer: _Answer) -> None:
+        """Answer what was no request, if that may still be."""
+        if self._http.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            await self.answer(answer)
+
+    def goes_on(self) -> bool:
+        """Whether the connection takes another request."""
+        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
+            return False
+        self._http.start_next_cycle()
+        return True
+
+    def _send(self, event: h11.Event) -> None:
+        self._writer.write(self._http.send(event) or b"")

@@ -1,0 +1,156 @@
+"""A folder that takes files: `<inbox>/<device>/*.csv`, read once they are whole, kept, and moved to `done`.
+
+A file with a mistake is moved to `refused`, with what is wrong in a text file beside it; nothing of it is taken. What
+`done` holds is the memory: a line that was told before, in whatever file, is not told again.
+"""
+
+import asyncio
+import urllib.parse
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from edge import clock
+from edge.errors import SettingsError
+from edge.logbook import Log, Mistake, Moment
+from edge.ports import Covered, Failed, Happened, Observation, Services, Sink
+
+LOOK_S: Final = 5.0
+QUIET_S: Final = 2.0
+"""A file that nobody has written to for so long is whole."""
+
+Read = Callable[[bytes, Moment], Log]
+"""Reads a file of one device."""
+
+log = structlog.get_logger("edge.drivers.inbox")
+
+
+def parse_inbox(url: str) -> Path:
+    """The folder that `csv:///var/lib/sitewarden/inbox` names.
+
+    Raises:
+        SettingsError: The URL has another form.
+    """
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != "csv" or not parts.path.strip("/") or parts.netloc:
+        raise SettingsError(f"expected a folder such as csv:///var/lib/sitewarden/inbox, found {url!r}")
+    return Path(urllib.parse.unquote(parts.path))
+
+
+def drop(name: str, body: bytes, folder: Path) -> Path:
+    """Put a file into a folder of an inbox, whole or not at all; where it lies.
+
+    Raises:
+        OSError: It can't be written, or one of that name lies there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / name
+    if place.exists():
+        raise FileExistsError(f"{place} waits to be taken already")
+    part = folder / f".{name}.part"
+    part.write_bytes(body)
+    part.replace(place)
+    return place
+
+
+class InboxDriver:
+    """See `edge.ports.Driver`. `readers`: by device, how its files are read."""
+
+    def __init__(self, line: str, inbox: Path, readers: Mapping[str, Read], services: Services) -> None:
+        self._line = line
+        self._inbox = inbox
+        self._readers = readers
+        self._services = services
+        self._told: dict[str, set[str]] = {}
+        self._lost_said = False
+
+    async def run(self, sink: Sink) -> None:
+        """See `Driver.run`."""
+        while True:
+            try:
+                for device, read in self._readers.items():
+                    await self._look(device, read, sink)
+                self._lost_said = False
+            except OSError as error:
+                self._lost(sink, error)
+            await asyncio.sleep(LOOK_S)
+
+    def _lost(self, sink: Sink, error: OSError) -> None:
+        if not self._lost_said:
+            log.warning("line down", action="line_down", line=self._line, why=str(error))
+        self._lost_said = True
+        sink.put([Failed(devices=tuple(self._readers), at=clock.boot_ms(), why="inbox lost")])
+
+    async def _look(self, device: str, read: Read, sink: Sink) -> None:
+        folder = self._inbox / device
+        for path in await asyncio.to_thread(_whole_files, folder):
+            body = await asyncio.to_thread(path.read_bytes)
+            now = Moment(clock.boot_ms(), self._services.wall())
+            if device not in self._told:
+                self._told[device] = await asyncio.to_thread(_told_before, folder, read, now)
+            found = await asyncio.to_thread(read, body, now)
+            if found.mistakes:
+                await asyncio.to_thread(_refuse, path, found.mistakes)
+                log.warning("a file was refused", action="refused", line=self._line, file=path.name)
+            elif await self._keep(device, found, now, sink):
+                await asyncio.to_thread(_move, path, folder / "done")
+                log.info("a file was taken", action="taken", line=self._line, file=path.name)
+
+    async def _keep(self, device: str, found: Log, now: Moment, sink: Sink) -> bool:
+        """Put what a file says on disk, but for what was told before; whether it is there."""
+        told = self._told[device]
+        fresh = [(key, seen) for key, seen in keyed(found) if key not in told]
+        sink.put([seen for _, seen in fresh])
+        if not await self._services.kept():
+            return False
+        told.update(key for key, _ in fresh)
+        if found.newest is not None:
+            to = now.boot - (now.wall - found.newest)
+            names = {device} | {event.device for event in found.events}
+            sink.put([Covered(devices=tuple(sorted(names)), since=to, to=to)])
+        return True
+
+
+def keyed(found: Log) -> list[tuple[str, Observation]]:
+    """Each thing that a log says, with what makes it the same one again."""
+    events: list[tuple[str, Observation]] = [(_message(event), event) for event in found.events]
+    return events + [(f"{one.point}/{at}", one) for at, one in found.readings]
+
+
+def _message(event: Happened) -> str:
+    return f"{event.device}/{event.data['message']}"
+
+
+def _whole_files(folder: Path) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    now = clock.wall_ms() / 1_000
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file() and path.suffix.lower() == ".csv" and now - path.stat().st_mtime >= QUIET_S
+    )
+
+
+def _told_before(folder: Path, read: Read, now: Moment) -> set[str]:
+    done = folder / "done"
+    bodies = [path.read_bytes() for path in sorted(done.glob("*.csv"))] if done.is_dir() else []
+    return {key for body in bodies for key, _ in keyed(read(body, now))}
+
+
+def _refuse(path: Path, mistakes: Sequence[Mistake]) -> None:
+    place = _move(path, path.parent / "refused")
+    text = "".join(f"{mistake}\n" for mistake in mistakes)
+    place.with_suffix(".errors.txt").write_text(text, encoding="utf-8")
+
+
+def _move(path: Path, folder: Path) -> Path:
+    """Move a file; beside one of the same name it gets a number."""
+    folder.mkdir(exist_ok=True)
+    place, number = folder / path.name, 1
+    while place.exists():
+        number += 1
+        place = folder / f"{path.stem}-{number}{path.suffix}"
+    Path(path).replace(place)
+    return place

@@ -1,0 +1,170 @@
+"""The dock of a patrol wand: a serial port that is asked every few seconds whether a wand lies in it.
+
+Its records go to disk first and are wiped off the wand after that; a wand that is pulled out, a cut of the power or a
+full disk in between costs nothing, since what was read twice is told once.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+import urllib.parse
+from collections.abc import Iterator
+from typing import Final
+
+import serial
+import structlog
+
+from edge import clock
+from edge.errors import LineLost, NoAnswer, SettingsError, WandError
+from edge.jwm.session import Result, Saying, Taken, take, wipe
+from edge.jwm.wand import Rounds, Wand
+from edge.localtime import wall_clock
+from edge.ports import Covered, Failed, Services, Sink
+
+BAUD: Final = 19_200
+BREATH_S: Final = 0.05
+"""Before each command: under 10 ms the wand cuts its answer short, beyond 150 ms it greets anew."""
+ANSWER_S: Final = 0.5
+LOOK_S: Final = 5.0
+DOCKED_LOOK_S: Final = 30.0
+
+log = structlog.get_logger("edge.drivers.jwm")
+
+
+def parse_dock(url: str) -> str:
+    """The serial port that `jwm:///dev/ttyUSB0` names.
+
+    Raises:
+        SettingsError: The URL has another form.
+    """
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != "jwm" or not parts.path or parts.netloc:
+        raise SettingsError(f"expected the port of a dock such as jwm:///dev/ttyUSB0, found {url!r}")
+    return parts.path
+
+
+class WandDriver:
+    """See `edge.ports.Driver`. `rounds` is shared by all docks of the agent."""
+
+    def __init__(self, line: str, port: str, wand: Wand, rounds: Rounds, services: Services) -> None:
+        self._line = line
+        self._port = port
+        self._wand = wand
+        self._rounds = rounds
+        self._services = services
+        self._note = f"wand:{wand.device}"
+        self._lost_said = False
+
+    async def run(self, sink: Sink) -> None:
+        """See `Driver.run`."""
+        while True:
+            try:
+                docked = await self._look(sink)
+            except LineLost as error:
+                docked = False
+                self._lost(sink, str(error))
+            except WandError as error:
+                docked = False
+                log.warning("the wand was not understood", action="wand", line=self._line, why=str(error))
+            await asyncio.sleep(DOCKED_LOOK_S if docked else LOOK_S)
+
+    def _lost(self, sink: Sink, why: str) -> None:
+        if not self._lost_said:
+            log.warning("line down", action="line_down", line=self._line, why=why)
+        self._lost_said = True
+        sink.put([Failed(devices=(self._wand.device,), at=clock.boot_ms(), why="dock lost")])
+
+    async def _look(self, sink: Sink) -> bool:
+        """Read the wand, if there is one, and wipe it; whether there was."""
+        with _opened(self._port) as dock:
+            self._lost_said = False
+            now = clock.boot_ms()
+            wall = self._services.wall()
+            try:
+                taken = await dock.says(take(wall_clock(wall, self._wand.zone)))
+            except NoAnswer:
+                return False
+            if await self._keep(taken, sink, now, wall):
+                await self._wipe(dock)
+            return True
+
+    async def _keep(self, taken: Taken, sink: Sink, now: int, wall: int) -> bool:
+        """Put on disk what was taken; whether it is there whole, so that the wand may forget it."""
+        told = await self._services.recall(self._note)
+        sink.put(self._wand.tells(taken, now, wall, int(told) if told else None))
+        if not await self._services.kept():
+            log.error("the disk refused records, the wand keeps them", action="refused", line=self._line)
+            return False
+        self._wand.kept(taken)
+        if taken.damaged:
+            log.error("records can't be read, the wand keeps them", action="damaged", line=self._line)
+            return False
+        known = self._rounds.read(self._wand.device, now)
+        sink.put([Covered(devices=(name,), since=to, to=to) for name, to in known.items()])
+        log.info("wand read", action="wand_read", line=self._line, records=len(taken.records))
+        return True
+
+    async def _wipe(self, dock: "_Dock") -> None:
+        wall = self._services.wall()
+        try:
+            await dock.says(wipe(wall_clock(wall, self._wand.zone)))
+        except NoAnswer:
+            log.warning("the wand was pulled out", action="wand_pulled", line=self._line)
+        else:
+            await self._services.remember(self._note, str(wall).encode())
+
+
+class _Dock:
+    """An open port, spoken to in a thread, since its bytes want their time."""
+
+    def __init__(self, port: serial.Serial) -> None:
+        self._port = port
+        self._stop = threading.Event()
+
+    async def says(self, saying: Saying[Result]) -> Result:
+        """Say all of it; what came of it.
+
+        Raises:
+            NoAnswer: Nobody there answers, or not to the end.
+            LineLost: The port is gone.
+            WandError: The answers are none of a wand's.
+        """
+        try:
+            return await asyncio.to_thread(self._converse, saying)
+        except asyncio.CancelledError:
+            self._stop.set()
+            raise
+
+    def _converse(self, saying: Saying[Result]) -> Result:
+        try:
+            self._port.reset_input_buffer()
+            ask = next(saying)
+            while True:
+                time.sleep(BREATH_S)
+                self._port.write(ask.send)
+                answer = self._port.read(ask.size)
+                if len(answer) < ask.size or self._stop.is_set():
+                    raise NoAnswer(f"{len(answer)} of {ask.size} bytes to {ask.send.hex(' ')}")
+                ask = saying.send(answer)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        except (OSError, serial.SerialException) as error:
+            raise LineLost(str(error)) from error
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[_Dock]:
+    port = serial.Serial(baudrate=BAUD, timeout=ANSWER_S, write_timeout=ANSWER_S, exclusive=True)
+    port.port = path
+    # A high line would restart the wand.
+    port.dtr = port.rts = False
+    try:
+        port.open()
+    except (OSError, serial.SerialException) as error:
+        raise LineLost(str(error)) from error
+    try:
+        yield _Dock(port)
+    finally:
+        port.close()
