@@ -13,6 +13,7 @@ import structlog
 
 from contract.batch import Lane
 from contract.problems import ConfigError
+from contract.profile.site_check import site_problems
 from contract.site import Agent, Site
 from contract.site_files import load_site
 from contract.topics import Address
@@ -24,7 +25,6 @@ from edge.errors import SettingsError, SpoolDamaged
 from edge.intake import Intake
 from edge.lines import Build, lines_of
 from edge.ports import Services
-from edge.profile.site_check import site_problems
 from edge.recent import recent_messages
 from edge.settings import Settings
 from edge.spool.desk import Desk

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from contract.profile.points import DeviceMap
 from edge.plan import Request, plan
-from edge.profile.points import DeviceMap
 
 TURNAROUND_MS = 10.0
 """How long a device thinks before it answers, where nobody knows better; 5 to 50 ms are common."""

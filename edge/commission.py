@@ -6,12 +6,12 @@ from typing import Final
 
 import msgspec
 
+from contract.profile.points import DeviceMap, Point
 from edge.decode.values import Value, read_value
 from edge.drivers.modbus_frames import Ask
 from edge.drivers.modbus_line import ModbusLine
 from edge.errors import NoAnswer, Refused, Suspect
 from edge.plan import Request, plan
-from edge.profile.points import DeviceMap, Point
 
 SCAN_PAUSE_S: Final = 0.05
 _ASKED: Final = ((3, 0), (4, 0), (1, 0), (2, 0))

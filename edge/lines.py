@@ -5,8 +5,17 @@ import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 
 from contract.duration import parse_duration
+from contract.profile.load import site_profiles
+from contract.profile.model import (
+    CsvProfile,
+    HttpProfile,
+    ModbusProfile,
+    MqttProfile,
+    Profile,
+    TransmitterProfile,
+    WandProfile,
+)
 from contract.site import Agent, Device, Site
-from contract.site_files import find_profile
 from edge.drivers import mqtt
 from edge.drivers.gb26875 import TransmitterDriver, parse_listener
 from edge.drivers.http import HttpDriver, parse_doorway
@@ -21,16 +30,6 @@ from edge.mqtt import Endpoint
 from edge.ports import Driver, Services
 from edge.posts import Posts
 from edge.presence import LinePresence
-from edge.profile.load import load_profile
-from edge.profile.model import (
-    CsvProfile,
-    HttpProfile,
-    ModbusProfile,
-    MqttProfile,
-    Profile,
-    TransmitterProfile,
-    WandProfile,
-)
 from edge.settings import Settings
 from edge.topicmap import TopicMap
 
@@ -48,7 +47,7 @@ def lines_of(site: Site, agent: Agent, settings: Settings) -> dict[str, Build]:
     unknown = sorted(settings.lines.keys() - {line.id for line in agent.lines})
     if unknown:
         raise SettingsError(f"agent {agent.id} has no line {', '.join(unknown)}")
-    profiles = _profiles(site, agent, settings)
+    profiles = site_profiles(site, settings.site_dir)
     builds: dict[str, Build] = {}
     rounds = Rounds(_visits(site, profiles))
     for line in agent.lines:
@@ -73,13 +72,6 @@ def lines_of(site: Site, agent: Agent, settings: Settings) -> dict[str, Build]:
         else:
             builds[line.id] = _modbus_line(line.id, endpoint, devices)
     return builds
-
-
-def _profiles(site: Site, agent: Agent, settings: Settings) -> Mapping[str, Profile]:
-    lines = {line.id for line in agent.lines}
-    names = {device.profile for device in site.file.devices if device.line in lines and device.profile}
-    paths = {name: find_profile(name, settings.site_dir) for name in sorted(names)}
-    return {name: load_profile(path) for name, path in paths.items() if path is not None}
 
 
 def _mqtt_line(line: mqtt.Line, devices: Devices, buffers: frozenset[str]) -> Build:

@@ -11,11 +11,11 @@ import msgspec
 from typing_extensions import override
 
 from contract.duration import parse_duration
+from contract.profile.model import CsvProfile, Entry
 from contract.site import Device
 from edge.deviceclock import BUFFERED_SKEW_MS, DAY_MS
 from edge.localtime import local_moment, wall_clock
 from edge.ports import Happened, Measured
-from edge.profile.model import CsvProfile, Entry
 
 MOST_MISTAKES = 100
 

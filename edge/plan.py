@@ -5,8 +5,8 @@ from operator import attrgetter
 
 import msgspec
 
-from edge.profile.model import Limits
-from edge.profile.points import Point
+from contract.profile.model import Limits
+from contract.profile.points import Point
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

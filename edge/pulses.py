@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from contract.profile.points import DeviceMap
 from edge.plan import plan
-from edge.profile.points import DeviceMap
 
 
 class Unsure(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,15 +5,15 @@ from typing import Any, Final
 
 import msgspec
 
+from contract.profile.expand import field_point
+from contract.profile.model import Availability, Fact, Field, PublishingProfile, Topic, code
+from contract.profile.points import Point
 from contract.site import Device
 from edge.decode import body as take
 from edge.decode.fields import field_value
 from edge.decode.tlv import read_tlv
 from edge.decode.values import Value
 from edge.ports import Happened
-from edge.profile.expand import field_point
-from edge.profile.model import Availability, Fact, Field, PublishingProfile, Topic, code
-from edge.profile.points import Point
 
 LONGEST_PAYLOAD: Final = take.LONGEST_PAYLOAD
 _PLACE: Final = "{address}"

@@ -1,5 +1,6 @@
 """`sitewarden config check`: sites, the profiles they use, the rules, the scenarios; every mistake of all of them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,12 @@ import msgspec
 
 from cloud.correlation.rule_files import load_rules, rules_schema
 from contract.problems import ConfigError, Problem
+from contract.profile.load import site_profiles
+from contract.profile.model import Profile
+from contract.profile.site_check import site_problems
 from contract.schema import part_schema, site_schema
 from contract.site import Site
 from contract.site_files import load_site
-from edge.profile.model import Profile
-from edge.profile.site_check import site_problems
 from firmware_sim.scenario import Scenario
 from firmware_sim.scenario_file import load_scenario
 
@@ -33,10 +35,11 @@ def check_sites(directories: list[Path], rules: Path, scenarios: Path | None) ->
         except ConfigError as error:
             report.problems += error.problems
             continue
-        report.problems += site_problems(site, directory)
+        mistakes = site_problems(site, directory)
+        report.problems += mistakes
         _check_rules(site, rules, report)
-        if scenarios is not None:
-            _check_scenarios(site, scenarios, report)
+        if scenarios is not None and not mistakes:
+            _check_scenarios(site, site_profiles(site, directory), scenarios, report)
         report.summary.append(_counts(site, directory))
     return report
 
@@ -52,10 +55,10 @@ def _check_rules(site: Site, rules: Path, report: Report) -> None:
     report.summary.append(f"{rules}: {len(ids)} rules judge {site.id}: {', '.join(ids)}")
 
 
-def _check_scenarios(site: Site, scenarios: Path, report: Report) -> None:
+def _check_scenarios(site: Site, profiles: Mapping[str, Profile], scenarios: Path, report: Report) -> None:
     for path in sorted(scenarios.glob("*.yaml")):
         try:
-            load_scenario(path, site)
+            load_scenario(path, site, profiles)
         except ConfigError as error:
             report.problems += error.problems
 

@@ -14,6 +14,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from contract.problems import ConfigError
+from contract.profile.expand import device_map
+from contract.profile.load import load_profile
+from contract.profile.model import CsvProfile, ModbusProfile, Profile
+from contract.profile.points import DeviceMap
 from contract.site import Device, Site
 from contract.site_files import find_profile, load_site
 from edge import busload
@@ -25,10 +29,6 @@ from edge.drivers.modbus_transport import Endpoint, parse_endpoint
 from edge.errors import LineLost, SettingsError
 from edge.localtime import wall_clock
 from edge.logbook import Log, Moment, file_reader
-from edge.profile.expand import device_map
-from edge.profile.load import load_profile
-from edge.profile.model import CsvProfile, ModbusProfile, Profile
-from edge.profile.points import DeviceMap
 from edge.pulses import not_guaranteed
 
 BAD_INPUT = 2

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from contract.problems import ConfigError, Problem
+from contract.profile.load import load_profile
 from contract.site_files import shipped_config
-from edge.profile.load import load_profile
-from edge.profile.table import markdown, row
+from edge.devicetable import markdown, row
 from sitewarden.errors import CommandError
 
 

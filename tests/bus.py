@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from contract.profile.expand import device_map
+from contract.profile.load import load_profile, read_profile
+from contract.profile.model import ModbusProfile
 from contract.site import Binding, Device
 from contract.yamlfile import parse_yaml
 from edge.decode.device import Memory, Refusal, on_answer, on_refusal
@@ -11,10 +14,8 @@ from edge.decode.request import Answer
 from edge.decode.sheet import Sheet, sheet
 from edge.plan import Request
 from edge.ports import Covered, Failed, Happened, Measured, Observation
-from edge.profile.expand import device_map
-from edge.profile.load import load_profile, read_profile
-from edge.profile.model import ModbusProfile
-from firmware_sim.device import Image
+from firmware_sim.device import Image, SimDevice, catalogue
+from firmware_sim.device.catalogue import build
 
 PROFILES = Path(__file__).parent.parent / "config" / "profiles"
 SIMULATED = ("notifier-modbus-gw", "dse-7320-mkii", "xy-md02", "waveshare-relay-d")
@@ -29,6 +30,16 @@ def shipped(name: str) -> ModbusProfile:
     profile = load_profile(PROFILES / f"{name}.yaml")
     assert isinstance(profile, ModbusProfile)
     return profile
+
+
+def simulated(device: Device) -> SimDevice:
+    """The simulated device of a shipped profile."""
+    return build(device, shipped(device.profile or ""))
+
+
+def unit_of(device: Device) -> int:
+    """The unit id that it answers to."""
+    return catalogue.unit_of(device, shipped(device.profile or ""))
 
 
 def written(text: str) -> ModbusProfile:
@@ -78,8 +89,9 @@ class Hand:
         for request in self.sheet.requests:
             bank = banks[request.function]
             addresses = range(request.address, request.address + request.count)
-            if all(address in bank for address in addresses):
-                seen += self.answers(request, [int(bank[address]) for address in addresses], at)
+            if image.hole is not None or all(address in bank for address in addresses):
+                words = [int(bank.get(address, image.hole or 0)) for address in addresses]
+                seen += self.answers(request, words, at)
             else:
                 seen += self.refuses(request, 2, at)
         return seen

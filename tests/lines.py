@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import msgspec
 
+from contract.profile.model import ModbusProfile
 from contract.site import Device
 from edge.drivers.modbus import modbus_driver
 from edge.ports import Happened, Observation, Services
-from edge.profile.model import ModbusProfile
 from firmware_sim.adapters.modbus import ModbusLine, Unit
 from firmware_sim.device import Image
 from tests.bus import shipped

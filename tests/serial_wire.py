@@ -13,11 +13,11 @@ from collections import defaultdict
 
 from pymodbus.framer.rtu import FramerRTU
 
+from contract.profile.load import read_profile
+from contract.profile.model import ModbusProfile
 from contract.site import Device
 from contract.yamlfile import parse_yaml
 from edge.drivers.modbus import modbus_driver
-from edge.profile.load import read_profile
-from edge.profile.model import ModbusProfile
 from tests.lines import Notebook
 
 BAUD = 9_600

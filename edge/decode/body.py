@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from edge.profile.model import Fact, Topic
+from contract.profile.model import Fact, Topic
 
 LONGEST_PAYLOAD: Final = 16 * 1024
 LONGEST_TEXT: Final = 128

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from contract.profile.model import Condition
+from contract.profile.points import DerivedPoint
 from edge.decode.lapse import Begun, follow_lapses
 from edge.decode.request import Answer, Reading, RequestMemory, Trouble, is_quiet, read_points
 from edge.decode.sheet import Sheet
@@ -13,8 +15,6 @@ from edge.decode.trouble import Spell, on_sense
 from edge.decode.values import Value
 from edge.plan import Request
 from edge.ports import Failed, Happened, Observation
-from edge.profile.model import Condition
-from edge.profile.points import DerivedPoint
 
 _NO_SUCH_THING = frozenset({1, 2, 3, 12})
 """Illegal function, address or value (Modbus Application Protocol V1.1b3, chapter 7); GenComm's reserved register."""

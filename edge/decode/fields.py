@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from contract.profile.points import Point
 from edge.decode.readings import Said, reading
 from edge.decode.states import Key, Moment, follow
 from edge.decode.values import NOT_A_NUMBER, OUT_OF_RANGE, Value
 from edge.ports import Observation
-from edge.profile.points import Point
 
 
 class FieldMemory(msgspec.Struct, frozen=True, kw_only=True):

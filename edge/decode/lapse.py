@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from contract.profile.points import Lapse
 from edge.ports import Happened, Measured, Observation
-from edge.profile.points import Lapse
 
 Begun = Mapping[str, int]
 """By lapse, when it began: `at` of its first event, in ms of the boot clock."""

@@ -3,9 +3,9 @@
 import msgspec
 
 from contract.events import Quality
+from contract.profile.points import Point
 from edge.decode.values import Value
 from edge.ports import Measured
-from edge.profile.points import Point
 
 _ALMOST = 1 - 1e-9
 """21.7 - 21.5 is a little less than 0.2 in binary."""

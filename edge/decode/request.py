@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import msgspec
 
+from contract.profile.points import Point
 from edge.decode.readings import Said, reading
 from edge.decode.sheet import Sheet
 from edge.decode.states import Key, Moment, follow
 from edge.decode.values import Value, read_value
 from edge.plan import Request
 from edge.ports import Observation
-from edge.profile.points import Point
 
 _NO_HEARTBEAT = 1 << 62
 

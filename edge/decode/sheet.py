@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from contract.profile.points import DerivedPoint, DeviceMap
 from edge.plan import Request, plan
-from edge.profile.points import DerivedPoint, DeviceMap
 
 SHORTEST_BRIDGE_MS = 10_000
 MISSED_POLLS = 3

@@ -5,9 +5,9 @@ from enum import Enum
 
 import msgspec
 
+from contract.profile.points import StateRule, Told
 from edge.decode.values import Value
 from edge.ports import Happened
-from edge.profile.points import StateRule, Told
 
 UNKNOWN_CODE = "unknown_code"
 VANISHED = "vanished"

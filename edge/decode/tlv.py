@@ -6,7 +6,7 @@ follows from channel and type alone, so that nothing can be read behind one that
 
 from collections.abc import Iterable
 
-from edge.profile.model import Field
+from contract.profile.model import Field
 
 
 def read_tlv(data: bytes, fields: Iterable[Field]) -> dict[str, int]:

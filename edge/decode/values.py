@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from edge.profile.model import Kind
-from edge.profile.points import Point
+from contract.profile.model import Kind
+from contract.profile.points import Point
 
 OUT_OF_RANGE = "out_of_range"
 NOT_A_NUMBER = "not_a_number"

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import structlog
 
+from contract.profile.expand import binding_mistakes, device_map
+from contract.profile.model import ModbusProfile
 from contract.site import Device
 from edge.clock import boot_ms
 from edge.decode.device import Memory, Refusal, is_lacking, on_answer, on_failure, on_refusal
@@ -20,8 +22,6 @@ from edge.pauses import Pauses
 from edge.plan import Request
 from edge.poll import Turn, Turns
 from edge.ports import Driver, Observation, Sink
-from edge.profile.expand import binding_mistakes, device_map
-from edge.profile.model import ModbusProfile
 
 FIRST_RECONNECT_S = 0.5
 LONGEST_RECONNECT_S = 6.0

@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Final, assert_never
 
+import msgspec
 import structlog
 
+from contract.profile.load import site_profiles
+from contract.profile.model import Profile
 from contract.site import Site
 from contract.site_files import load_site
 from firmware_sim.adapters.mqtt import PatrolReaders
@@ -37,27 +40,37 @@ def run(settings: Settings, announce: Announce) -> int:
         SimError: A device can't be simulated, or a line not be served.
     """
     site = load_site(settings.site_dir)
-    scenario = load_scenario(settings.scenario, site)
-    asyncio.run(_until_signalled(settings, site, scenario, announce))
+    profiles = site_profiles(site, settings.site_dir)
+    scenario = load_scenario(settings.scenario, site, profiles)
+    asyncio.run(_until_signalled(settings, Played(site, scenario, profiles), announce))
     return 0
 
 
-async def _until_signalled(settings: Settings, site: Site, scenario: Scenario, announce: Announce) -> None:
+async def _until_signalled(settings: Settings, played: "Played", announce: Announce) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await Simulation(settings, site, scenario).run(stop, announce)
+    await Simulation(settings, played).run(stop, announce)
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What is played: a scenario on a site, and the profiles of its devices by name."""
+
+    site: Site
+    scenario: Scenario
+    profiles: Mapping[str, Profile]
 
 
 class Simulation:
     """One run of a scenario on a site; its time begins when it is made."""
 
-    def __init__(self, settings: Settings, site: Site, scenario: Scenario) -> None:
+    def __init__(self, settings: Settings, played: Played) -> None:
+        site, scenario = played.site, played.scenario
         seed = scenario.seed if settings.seed is None else settings.seed
         self._settings = settings
         self._clock = WorldClock(settings.speed or scenario.speed)
         self._world = World(site, scenario, Random(seed))
-        self._plant = Plant(site)
+        self._plant = Plant(site, played.profiles)
         self._readers = _readers(settings, site, first=self._clock.began_at // 1000)
         self._trace = Trace(settings.trace, self._clock.wall) if settings.trace else None
         log.info("started", action="started", site=site.id, scenario=scenario.scenario, seed=seed)
@@ -97,7 +110,7 @@ class Simulation:
             case Inputs():
                 self._plant.update(self._device_time(effect.at), effect.device, effect.values)
             case Misbehaves():
-                self._plant.misbehave(effect.device, effect.fault)
+                self._plant.misbehave(self._device_time(effect.at), effect.device, effect.fault)
             case Swiped():
                 self._to_reader(effect.at, effect.reader, {"card": effect.card})
             case ReaderState():

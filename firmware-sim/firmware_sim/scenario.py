@@ -143,10 +143,15 @@ class ReaderRepeats(Step, frozen=True, kw_only=True, tag="reader-repeats"):
 
 
 class DeviceFault(Step, frozen=True, kw_only=True, tag="device-fault"):
-    """A Modbus device misbehaves on its line for `lasts`."""
+    """A Modbus device misbehaves on its line for `lasts`.
+
+    `frozen`: it goes on showing what it showed. `restart`: it is silent, and comes back having forgotten everything.
+    """
 
     device: Id
-    fault: Literal["silence", "late", "wrong-unit", "bad-crc", "exception", "garbage"] = "silence"
+    fault: Literal[
+        "silence", "late", "wrong-unit", "bad-crc", "exception", "garbage", "frozen", "restart"
+    ] = "silence"
     lasts: Span
 
 

@@ -1,10 +1,11 @@
 """Reading a scenario for a site: its shape and its names, every mistake at once."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from contract.problems import ConfigError
+from contract.profile.model import ModbusProfile, Profile
 from contract.site import Site
 from contract.yamlfile import FieldPath, convert, load_yaml, unknown_name
 from firmware_sim.device.catalogue import build
@@ -31,7 +32,7 @@ from firmware_sim.world.graph import Graph
 Mistake = tuple[FieldPath, str]
 
 
-def load_scenario(path: Path, site: Site) -> Scenario:
+def load_scenario(path: Path, site: Site, profiles: Mapping[str, Profile]) -> Scenario:
     """The scenario that a file describes for a site.
 
     Raises:
@@ -39,13 +40,13 @@ def load_scenario(path: Path, site: Site) -> Scenario:
     """
     located = load_yaml(path)
     scenario = convert(located, Scenario)
-    problems = [located.problem(where, message) for where, message in _mistakes(scenario, site)]
+    problems = [located.problem(where, message) for where, message in _mistakes(scenario, site, profiles)]
     if problems:
         raise ConfigError(problems)
     return scenario
 
 
-def _mistakes(scenario: Scenario, site: Site) -> Iterator[Mistake]:
+def _mistakes(scenario: Scenario, site: Site, profiles: Mapping[str, Profile]) -> Iterator[Mistake]:
     yield from _behaviour(scenario.behaviour, ("behaviour",))
     yield from _calls(scenario, site)
     for index, actor in enumerate(scenario.people):
@@ -55,7 +56,7 @@ def _mistakes(scenario: Scenario, site: Site) -> Iterator[Mistake]:
         yield from _repeats(step, ("steps", index))
         yield from _step(step, field, ("steps", index))
         if isinstance(step, SetInputs) and step.device in field.modbus:
-            yield from _inputs(step, site, ("steps", index, "inputs"))
+            yield from _inputs(step, site, profiles, ("steps", index, "inputs"))
 
 
 def _calls(scenario: Scenario, site: Site) -> Iterator[Mistake]:
@@ -131,9 +132,15 @@ def _step(step: AnyStep, field: Field, path: FieldPath) -> Iterator[Mistake]:
             yield from _known("Modbus device", step.device, field.modbus, (*path, "device"))
 
 
-def _inputs(step: SetInputs, site: Site, path: FieldPath) -> Iterator[Mistake]:
+def _inputs(
+    step: SetInputs, site: Site, profiles: Mapping[str, Profile], path: FieldPath
+) -> Iterator[Mistake]:
     """Whether the simulated device takes the inputs: tried on one of its kind."""
-    simulated = build(site.devices[step.device])
+    device = site.devices[step.device]
+    profile = profiles[device.profile or ""]
+    if not isinstance(profile, ModbusProfile):
+        return
+    simulated = build(device, profile)
     for name, value in step.inputs.items():
         try:
             simulated.update(0, {name: value})

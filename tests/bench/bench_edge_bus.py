@@ -5,9 +5,9 @@ import time
 import tracemalloc
 from typing import Any
 
+from contract.profile.expand import device_map
 from edge.decode.sheet import sheet
 from edge.ports import Covered
-from edge.profile.expand import device_map
 from firmware_sim.adapters.modbus import Unit
 from firmware_sim.device.dse7320 import GeneratorController
 from firmware_sim.device.notifier import FirePanel

@@ -4,6 +4,7 @@ import random
 from enum import StrEnum
 
 import msgspec
+from pymodbus.pdu import ModbusPDU
 
 from firmware_sim.adapters.modbus_frames import Asked, Framing, answer, refusal
 from firmware_sim.device import Image
@@ -51,6 +52,12 @@ def reply_of(
     if image.silent:
         return None
     pdu = answer(asked, image)
+    return None if pdu is None else _wronged(asked, pdu, fault, framing, chance)
+
+
+def _wronged(
+    asked: Asked, pdu: ModbusPDU, fault: Fault | None, framing: Framing, chance: random.Random
+) -> Outgoing | None:
     if fault is None or chance.random() >= fault.share:
         return Outgoing(framing.frame(pdu))
     match fault.kind:

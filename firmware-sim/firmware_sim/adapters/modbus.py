@@ -23,6 +23,7 @@ class Unit:
     def __init__(self, image: Image, fault: Fault | None = None) -> None:
         self.image = image
         self.fault = fault
+        self.restarting = False
         self.busy_until = 0.0
         self.asked = 0
         self.refused_writes = 0

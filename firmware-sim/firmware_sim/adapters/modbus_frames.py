@@ -44,8 +44,8 @@ class Framing(Protocol):
 _DECODER = DecodePDU(is_server=True)
 
 
-def answer(asked: Asked, image: Image) -> ModbusPDU:
-    """The device's reply. Writes, and whatever else is no read, are refused as illegal functions."""
+def answer(asked: Asked, image: Image) -> ModbusPDU | None:
+    """The device's reply, None when it gives none. Writes, and whatever else is no read, are refused as illegal."""
     if asked.function not in _MOST:
         return refusal(asked, ILLEGAL_FUNCTION)
     if not 1 <= asked.count <= _MOST[asked.function]:
@@ -56,15 +56,23 @@ def answer(asked: Asked, image: Image) -> ModbusPDU:
         return refusal(asked, refused)
     if asked.function in {1, 2}:
         bits: Mapping[int, bool] = image.coils if asked.function == 1 else image.discrete_inputs
-        if not all(address in bits for address in addresses):
-            return refusal(asked, ILLEGAL_ADDRESS)
+        if not all(address in bits for address in addresses) and (
+            image.hole is None or image.silent_on_holes
+        ):
+            return _missing(asked, image)
         made = ReadCoilsResponse if asked.function == 1 else ReadDiscreteInputsResponse
-        return made(asked.unit, asked.tid, bits=[bits[address] for address in addresses])
+        return made(asked.unit, asked.tid, bits=[bits.get(address, False) for address in addresses])
     words = image.holding_registers if asked.function == 3 else image.input_registers
-    if not all(address in words for address in addresses):
-        return refusal(asked, ILLEGAL_ADDRESS)
+    if not all(address in words for address in addresses) and (image.hole is None or image.silent_on_holes):
+        return _missing(asked, image)
     reply = ReadHoldingRegistersResponse if asked.function == 3 else ReadInputRegistersResponse
-    return reply(asked.unit, asked.tid, registers=[words[address] for address in addresses])
+    return reply(
+        asked.unit, asked.tid, registers=[words.get(address, image.hole or 0) for address in addresses]
+    )
+
+
+def _missing(asked: Asked, image: Image) -> ModbusPDU | None:
+    return None if image.silent_on_holes else refusal(asked, ILLEGAL_ADDRESS)
 
 
 def refusal(asked: Asked, code: int) -> ModbusPDU:

@@ -17,7 +17,8 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     """What a Modbus master can read, by 0-based wire address.
 
     An address that is not there is answered with exception 2 (illegal data address); one of `refused` with the
-    exception code it names; `silent` makes the device not answer at all.
+    exception code it names; `silent` makes the device not answer at all. `hole`: what a register reads that is not
+    there, in devices that answer for it; `silent_on_holes`: they answer no request that touches one.
     """
 
     coils: Mapping[int, bool] = {}
@@ -26,6 +27,14 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     input_registers: Mapping[int, int] = {}
     refused: Mapping[int, int] = {}
     silent: bool = False
+    hole: int | None = None
+    silent_on_holes: bool = False
+
+    def with_registers(self, registers: Mapping[int, int]) -> "Image":
+        """The same with further holding registers."""
+        if not registers:
+            return self
+        return msgspec.structs.replace(self, holding_registers={**self.holding_registers, **registers})
 
 
 class SimDevice(Protocol):

@@ -1,23 +1,23 @@
 """The simulated device for a device of a site, by its profile."""
 
+from contract.profile.model import ModbusProfile
 from contract.site import Device
 from firmware_sim.device import SimDevice
 from firmware_sim.device.climate import ClimateSensor
+from firmware_sim.device.controllers import VIEWS, SetController
 from firmware_sim.device.dse7320 import GeneratorController
 from firmware_sim.device.inputs8 import InputModule
 from firmware_sim.device.notifier import FirePanel
-
-DEFAULT_UNITS = {"dse-7320-mkii": 10}
-"""Factory unit ids that are not 1."""
+from firmware_sim.device.profiled import ProfiledDevice
 
 
-def build(device: Device) -> SimDevice:
+def build(device: Device, profile: ModbusProfile) -> SimDevice:
     """The simulated device; a fire panel has the points that the site binds.
 
     Raises:
-        KeyError: No simulated device plays the profile, or the site binds a point that it can't have.
+        KeyError: The site binds a point that the device can't have.
     """
-    match device.profile:
+    match profile.profile:
         case "notifier-modbus-gw":
             return _fire_panel(device)
         case "dse-7320-mkii":
@@ -26,13 +26,15 @@ def build(device: Device) -> SimDevice:
             return ClimateSensor(device.id)
         case "waveshare-relay-d":
             return InputModule()
+        case name if name in VIEWS:
+            return SetController(profile, device)
         case _:
-            raise KeyError(device.profile)
+            return ProfiledDevice(profile, device)
 
 
-def unit_of(device: Device) -> int:
+def unit_of(device: Device, profile: ModbusProfile) -> int:
     """The Modbus unit id that a device answers to."""
-    return DEFAULT_UNITS.get(device.profile or "", 1) if device.unit is None else device.unit
+    return profile.unit if device.unit is None else device.unit
 
 
 def _fire_panel(device: Device) -> FirePanel:

@@ -14,8 +14,7 @@ from edge.errors import LineLost, NoAnswer, Refused, Suspect
 from edge.ports import Measured
 from firmware_sim.adapters.faults import Fault, FaultKind
 from firmware_sim.adapters.modbus import Unit
-from firmware_sim.device.catalogue import build, unit_of
-from tests.bus import kinds
+from tests.bus import kinds, simulated, unit_of
 from tests.lines import reading, registers, served
 
 TIMEOUT_MS = 30
@@ -54,7 +53,7 @@ async def test_t41_no_broken_reply_is_taken_for_a_value(kind: str, fault: FaultK
 @pytest.mark.parametrize("fault", BROKEN)
 async def test_t41_a_fire_is_told_once_and_never_called_over(fault: FaultKind) -> None:
     device = Device(id="panel", profile="notifier-modbus-gw", points={"l1d001": Binding()}, poll="20ms")
-    unit = Unit(build(device).update(0, {"l1d001": "fire"}))
+    unit = Unit(simulated(device).update(0, {"l1d001": "fire"}))
     unit.fault = Fault(kind=fault, share=0.1)
     async with (
         served({unit_of(device): unit}, "modbus-rtu-tcp", seed=5) as (_, endpoint),

@@ -6,15 +6,14 @@ import shutil
 
 import pytest
 
+from contract.profile.expand import device_map
+from contract.profile.model import Kind
+from contract.profile.points import Point
 from contract.site import Binding, Device
 from edge.decode.values import read_value
 from edge.plan import Request, plan
-from edge.profile.expand import device_map
-from edge.profile.model import Kind
-from edge.profile.points import Point
 from firmware_sim.adapters.modbus import Unit
-from firmware_sim.device.catalogue import build, unit_of
-from tests.bus import SIMULATED, readings, shipped
+from tests.bus import MODBUS_PROFILES, SIMULATED, readings, shipped, simulated, unit_of
 from tests.lines import reading, served
 
 pytestmark = pytest.mark.skipif(
@@ -60,12 +59,41 @@ def values(point: Point, words: dict[int, int]) -> float | None:
     return read_value(point, [words[address] for address in range(point.address, point.end)]).number
 
 
+PTA = {f"temperature_{n}": Binding() for n in range(1, 9)}
+
+
+@pytest.mark.parametrize("profile", [name for name in MODBUS_PROFILES if name not in SIMULATED])
+async def test_mbpoll_reads_every_other_device_as_the_driver_does(profile: str) -> None:
+    device = Device(id="d", profile=profile, points=PTA if profile == "eletechsup-pta8d08" else {})
+    mapped = device_map(shipped(profile), device)
+    reported = {point.name for point in mapped.points if point.report}
+    async with served({unit_of(device): Unit(simulated(device).update(0, {}))}, "modbus-tcp") as (
+        _,
+        endpoint,
+    ):
+        words: dict[tuple[int, int], int] = {}
+        for request in plan(mapped.points, mapped.limits):
+            read = await mbpoll(endpoint, unit_of(device), request)
+            assert len(read) == request.count, request.key
+            words |= {(request.function, address): word for address, word in read.items()}
+        async with reading(endpoint, [device]) as notebook:
+            await notebook.until(lambda seen: len(readings(seen)) >= len(reported), 40)
+    told = {name: one.value for name, one in readings(notebook.seen).items()}
+    assert told == {
+        point.name: read_value(
+            point, [words[point.function, a] for a in range(point.address, point.end)]
+        ).number
+        for point in mapped.points
+        if point.name in reported
+    }
+
+
 @pytest.mark.parametrize("kind", ["modbus-tcp", "modbus-rtu"])
 @pytest.mark.parametrize("profile", SIMULATED)
 async def test_mbpoll_reads_what_the_driver_reads(profile: str, kind: str) -> None:
     device = DEVICES[profile]
     mapped = device_map(shipped(profile), device)
-    unit = Unit(build(device).update(0, INPUTS[profile]))
+    unit = Unit(simulated(device).update(0, INPUTS[profile]))
     async with served({unit_of(device): unit}, kind) as (_, endpoint):
         words = {
             (request.function, address): word

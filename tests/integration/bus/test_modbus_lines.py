@@ -11,8 +11,7 @@ from edge.errors import SettingsError
 from edge.ports import Covered, Failed
 from firmware_sim.adapters.faults import Fault, FaultKind
 from firmware_sim.adapters.modbus import Unit
-from firmware_sim.device.catalogue import build, unit_of
-from tests.bus import coverage, events, kinds, readings, shipped
+from tests.bus import coverage, events, kinds, readings, shipped, simulated, unit_of
 from tests.lines import KINDS, reading, served
 
 SITE = {
@@ -31,14 +30,14 @@ SITE = {
 
 def on_site(*names: str) -> tuple[list[Device], dict[str, Unit], dict[int, Unit]]:
     devices = [SITE[name] for name in names]
-    units = {device.id: Unit(build(device).update(0, {})) for device in devices}
+    units = {device.id: Unit(simulated(device).update(0, {})) for device in devices}
     return devices, units, {unit_of(device): units[device.id] for device in devices}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_every_device_of_a_line_is_read_and_its_changes_told(kind: str) -> None:
     devices, units, by_unit = on_site("panel", "genset", "climate", "io")
-    sims = {device.id: build(device) for device in devices}
+    sims = {device.id: simulated(device) for device in devices}
     async with served(by_unit, kind) as (_, endpoint), reading(endpoint, devices) as notebook:
         told_of = {"panel", "genset", "climate", "io", "gate-n"}
         await notebook.until(lambda seen: coverage(seen).keys() >= told_of)
@@ -79,9 +78,9 @@ async def test_t41_a_device_that_misbehaves_tells_no_wrong_value_and_is_read_aga
 ) -> None:
     """What is wrong is unknown, never normal and never a value."""
     device = Device(id="io", profile="waveshare-relay-d", unit=2, poll="50ms")
-    unit = Unit(build(device).update(0, {"di_1": True}), Fault(kind=fault, least_ms=130, most_ms=180))
+    unit = Unit(simulated(device).update(0, {"di_1": True}), Fault(kind=fault, least_ms=130, most_ms=180))
     other = Device(id="climate", profile="xy-md02", unit=1, poll="100ms")
-    by_unit = {2: unit, 1: Unit(build(other).update(0, {}))}
+    by_unit = {2: unit, 1: Unit(simulated(other).update(0, {}))}
     async with (
         served(by_unit, kind) as (_, endpoint),
         reading(endpoint, [device, other], response_ms=100) as notebook,
@@ -99,7 +98,7 @@ async def test_t41_a_device_that_misbehaves_tells_no_wrong_value_and_is_read_aga
 async def test_a_device_that_its_gateway_can_not_reach_is_silent_and_not_without_registers() -> None:
     """Exception 11: a gateway says so at once where a serial line would leave us waiting."""
     device = SITE["panel"]
-    unit = Unit(build(device).update(0, {}), Fault(kind=FaultKind.EXCEPTION, code=11))
+    unit = Unit(simulated(device).update(0, {}), Fault(kind=FaultKind.EXCEPTION, code=11))
     async with served({3: unit}, "modbus-tcp") as (_, endpoint), reading(endpoint, [device]) as notebook:
         await notebook.until(lambda seen: any(isinstance(one, Failed) for one in seen))
         unit.fault = None

@@ -12,8 +12,8 @@ from contract.site_files import shipped_config
 from edge.busload import Wire, request_ms
 from edge.plan import Request
 from firmware_sim.adapters.modbus import Unit
-from firmware_sim.device.catalogue import build
 from sitewarden.commission import app
+from tests.bus import simulated
 from tests.lines import served
 
 SITE = """
@@ -44,7 +44,7 @@ def site(tmp_path: Path) -> str:
 
 def climate(temperature: float) -> Unit:
     device = Device(id="climate", profile="xy-md02", unit=3)
-    return Unit(build(device).update(0, {"temperature": temperature, "humidity": 61.0}))
+    return Unit(simulated(device).update(0, {"temperature": temperature, "humidity": 61.0}))
 
 
 async def typed(*arguments: str) -> tuple[int, str, str]:

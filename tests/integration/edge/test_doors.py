@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from contract.profile.load import load_profile
+from contract.profile.model import CsvProfile, HttpProfile
 from contract.site import Device
 from edge.drivers import inbox
 from edge.drivers.http import Doorway, HttpDriver, parse_doorway
@@ -21,8 +23,6 @@ from edge.errors import SettingsError
 from edge.logbook import file_reader
 from edge.ports import Covered, Driver, Happened, Measured
 from edge.posts import Posts
-from edge.profile.load import load_profile
-from edge.profile.model import CsvProfile, HttpProfile
 from edge.topicmap import TopicMap
 from tests.bus import PROFILES
 from tests.lines import Agent, Notebook

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from contract.profile.load import site_profiles
 from contract.site import Agent, Site
 from contract.site_files import load_site
 from edge.rows import EventRow, row_decoder
@@ -106,7 +107,7 @@ def start_edge(start: Start, folder: Path, agent: Agent, endpoints: dict[str, st
 
 
 def made_by_the_world(scenario: Path, demo: Site) -> list[Happened]:
-    world = World(demo, load_scenario(scenario, demo), Random(1))
+    world = World(demo, load_scenario(scenario, demo, site_profiles(demo, SITE)), Random(1))
     return [event for event in world.update(LASTS_MS) if isinstance(event, Happened)]
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.profile.load import load_profile
+from contract.profile.model import CsvProfile
 from contract.site import Binding, Device
 from edge.logbook import Log, Moment, decoded, file_reader
-from edge.profile.load import load_profile
-from edge.profile.model import CsvProfile
 from tests.bus import PROFILES
 
 CHINA = zoneinfo.ZoneInfo("Asia/Shanghai")

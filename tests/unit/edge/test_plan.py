@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.profile.expand import device_map
+from contract.profile.model import Kind, Limits
+from contract.profile.points import Point, Told
 from edge.plan import Request, plan
-from edge.profile.expand import device_map
-from edge.profile.model import Kind, Limits
-from edge.profile.points import Point, Told
 from tests.bus import MODBUS_PROFILES, on_site, shipped
 
 TOLD = Told(device="dev")

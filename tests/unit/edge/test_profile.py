@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from contract.problems import ConfigError
+from contract.profile.expand import binding_mistakes, device_map
+from contract.profile.load import load_profile, read_profile
+from contract.profile.model import Kind, ModbusProfile, MqttProfile
 from contract.site import ProfileHead
 from contract.yamlfile import convert, load_yaml, parse_yaml
-from edge.profile.expand import binding_mistakes, device_map
-from edge.profile.load import load_profile, read_profile
-from edge.profile.model import Kind, ModbusProfile, MqttProfile
 from tests.bus import MODBUS_PROFILES, PROFILES, on_site, shipped, written
 
 

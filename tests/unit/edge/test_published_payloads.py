@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.events import Quality
+from contract.profile.load import load_profile
+from contract.profile.model import MqttProfile
 from contract.site import Binding, Device
 from edge.ports import Measured, Observation
 from edge.presence import LinePresence
-from edge.profile.load import load_profile
-from edge.profile.model import MqttProfile
 from edge.topicmap import Nonsense, Presence, Told, TopicMap, Values
 from tests.bus import PROFILES, events, kinds, readings
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.profile.expand import device_map
+from contract.profile.expand import device_map
 from edge.pulses import not_guaranteed
 from tests.bus import on_site, shipped
 

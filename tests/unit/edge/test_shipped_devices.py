@@ -6,7 +6,7 @@ import pytest
 
 from contract.events import Quality
 from contract.problems import ConfigError
-from edge.profile.model import ModbusProfile
+from contract.profile.model import ModbusProfile
 from tests.bus import Hand, blind, coverage, events, kinds, measured, on_site, readings, shipped, written
 
 

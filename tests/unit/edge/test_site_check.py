@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from contract.profile.site_check import site_problems
 from contract.site_files import load_site
-from edge.profile.site_check import site_problems
 
 ROOT = Path(__file__).resolve().parents[3]
 SITE = """\

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.profile.model import MqttProfile
 from contract.site import Device
-from edge.profile.model import MqttProfile
 from edge.topicmap import LONGEST_PAYLOAD, Nonsense, Presence, Subscription, Told, TopicMap
 
 READER = msgspec.convert(

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.profile.model import Kind
+from contract.profile.points import Point, Told
 from edge.decode.values import Value, read_value
-from edge.profile.model import Kind
-from edge.profile.points import Point, Told
 
 
 def point(kind: Kind, width: int, **more: Any) -> Point:

@@ -6,6 +6,8 @@ from random import Random
 
 import pytest
 
+from contract.profile.load import site_profiles
+from contract.profile.model import Profile
 from contract.site import Site
 from contract.site_files import load_site
 from firmware_sim.scenario import Scenario
@@ -22,19 +24,24 @@ def demo() -> Site:
 
 
 @pytest.fixture(scope="session")
-def shipped(demo: Site) -> Callable[[str], Scenario]:
+def profiles(demo: Site) -> dict[str, Profile]:
+    return site_profiles(demo, CONFIG / "sites" / "demo")
+
+
+@pytest.fixture(scope="session")
+def shipped(demo: Site, profiles: dict[str, Profile]) -> Callable[[str], Scenario]:
     """A scenario that comes with the program, for the demo site."""
-    return lambda name: load_scenario(CONFIG / "scenarios" / f"{name}.yaml", demo)
+    return lambda name: load_scenario(CONFIG / "scenarios" / f"{name}.yaml", demo, profiles)
 
 
 @pytest.fixture
-def scenario(demo: Site, tmp_path: Path) -> Callable[[str], Scenario]:
+def scenario(demo: Site, profiles: dict[str, Profile], tmp_path: Path) -> Callable[[str], Scenario]:
     """A scenario from what follows its name in the file."""
 
     def load(text: str) -> Scenario:
         path = tmp_path / "scenario.yaml"
         path.write_text(f"scenario: test\n{text}", "utf-8")
-        return load_scenario(path, demo)
+        return load_scenario(path, demo, profiles)
 
     return load
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from contract.problems import ConfigError
+from contract.profile.model import Profile
 from contract.site import Site
 from contract.site_files import load_site
 from firmware_sim.scenario import Scenario
@@ -15,13 +16,15 @@ CONFIG = Path(__file__).parents[3] / "config"
 
 
 @pytest.mark.parametrize("path", sorted((CONFIG / "scenarios").glob("*.yaml")), ids=lambda path: path.stem)
-def test_a_scenario_that_ships_fits_the_demo_site(path: Path, demo: Site) -> None:
-    assert load_scenario(path, demo).scenario == path.stem
+def test_a_scenario_that_ships_fits_the_demo_site(
+    path: Path, demo: Site, profiles: dict[str, Profile]
+) -> None:
+    assert load_scenario(path, demo, profiles).scenario == path.stem
 
 
-def test_a_file_that_is_not_there_is_named(demo: Site, tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_named(demo: Site, profiles: dict[str, Profile], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none.yaml:1: can't be read"):
-        load_scenario(tmp_path / "none.yaml", demo)
+        load_scenario(tmp_path / "none.yaml", demo, profiles)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +126,7 @@ def test_a_round_that_cannot_be_walked_is_a_mistake(tmp_path: Path) -> None:
         "scenario: test\npeople:\n  - {person: p-1, at: a, route: r}\n  - {person: p-2, at: a}\n"
     )
     with pytest.raises(ConfigError) as caught:
-        load_scenario(tmp_path / "scenario.yml", load_site(tmp_path))
+        load_scenario(tmp_path / "scenario.yml", load_site(tmp_path), {})
     assert [str(problem).split("scenario.yml:")[1] for problem in caught.value.problems] == [
         "3: people[0].route: no way leads from 'b' to checkpoint 'cp-c' in 'c'",
         "4: people[1].person: 'p-2' carries no card to scan with",

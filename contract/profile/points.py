@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from edge.profile.model import Condition, Fact, Kind, Limits
+from contract.profile.model import Condition, Fact, Kind, Limits
 
 
 class StateRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,12 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from contract.problems import ConfigError, Problem
-from contract.site import Device, Line, Site
-from contract.site_files import find_profile
-from contract.yamlfile import FieldPath, Located, load_yaml
-from edge.profile.expand import binding_mistakes
-from edge.profile.load import load_profile
-from edge.profile.model import (
+from contract.profile.expand import binding_mistakes
+from contract.profile.load import site_profiles
+from contract.profile.model import (
     CsvProfile,
     HttpProfile,
     ModbusProfile,
@@ -18,6 +15,8 @@ from edge.profile.model import (
     TransmitterProfile,
     WandProfile,
 )
+from contract.site import Device, Line, Site
+from contract.yamlfile import FieldPath, Located, load_yaml
 
 _SPEAKS = {
     ModbusProfile: "modbus",
@@ -32,7 +31,11 @@ Mistake = tuple[FieldPath, str]
 
 def site_problems(site: Site, directory: Path) -> list[Problem]:
     """Every mistake in the profiles that the site's devices use, and in how the devices use them."""
-    profiles, problems = _profiles(site, directory)
+    problems: list[Problem] = []
+    try:
+        profiles = site_profiles(site, directory)
+    except ConfigError as error:
+        return error.problems
     lines = {line.id: line for agent in site.file.agents for line in agent.lines}
     taken: dict[tuple[str, int], str] = {}
     places = _places(directory)
@@ -50,20 +53,6 @@ def site_problems(site: Site, directory: Path) -> list[Problem]:
         located, path = places[device.id]
         problems += [located.problem((*path, *field), message) for field, message in mistakes]
     return sorted(problems)
-
-
-def _profiles(site: Site, directory: Path) -> tuple[dict[str, Profile], list[Problem]]:
-    found: dict[str, Profile] = {}
-    problems: list[Problem] = []
-    for name in sorted({device.profile for device in site.file.devices if device.profile}):
-        path = find_profile(name, directory)
-        if path is None:
-            continue  # the site's own check has said so
-        try:
-            found[name] = load_profile(path)
-        except ConfigError as error:
-            problems += error.problems
-    return found, problems
 
 
 def _line(profile: Profile, line: Line | None) -> Iterator[Mistake]:

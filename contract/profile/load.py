@@ -5,10 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from contract.problems import ConfigError
-from contract.yamlfile import FieldPath, Located, check, load_yaml, unknown_name
-from edge.profile.expand import WIDTHS, point_names
-from edge.profile.model import (
+from contract.problems import ConfigError, Problem
+from contract.profile.expand import WIDTHS, point_names
+from contract.profile.model import (
     Condition,
     CsvProfile,
     Field,
@@ -24,6 +23,9 @@ from edge.profile.model import (
     TransmitterProfile,
     WandProfile,
 )
+from contract.site import Site
+from contract.site_files import find_profile
+from contract.yamlfile import FieldPath, Located, check, load_yaml, unknown_name
 
 _MODELS = {
     "modbus": ModbusProfile,
@@ -43,6 +45,27 @@ def load_profile(path: Path) -> Profile:
         ConfigError: It can't be read, or does not fit together; every mistake is named.
     """
     return read_profile(load_yaml(path))
+
+
+def site_profiles(site: Site, directory: Path) -> dict[str, Profile]:
+    """The profiles that a site's devices use, by name; those that are not there are left out: `load_site` says so.
+
+    Raises:
+        ConfigError: As `load_profile`, for all of them.
+    """
+    found: dict[str, Profile] = {}
+    problems: list[Problem] = []
+    for name in sorted({device.profile for device in site.file.devices if device.profile}):
+        path = find_profile(name, directory)
+        if path is None:
+            continue
+        try:
+            found[name] = load_profile(path)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(sorted(problems))
+    return found
 
 
 def read_profile(located: Located) -> Profile:

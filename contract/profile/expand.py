@@ -7,10 +7,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from contract.duration import parse_duration
-from contract.site import Binding, Device
-from contract.yamlfile import FieldPath, unknown_name
-from edge.profile import points
-from edge.profile.model import (
+from contract.profile import points
+from contract.profile.model import (
     CsvProfile,
     Derived,
     Fact,
@@ -25,6 +23,8 @@ from edge.profile.model import (
     WordOrder,
     code,
 )
+from contract.site import Binding, Device
+from contract.yamlfile import FieldPath, unknown_name
 
 WIDTHS = {
     Kind.BOOL: 1,

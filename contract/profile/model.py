@@ -1,6 +1,6 @@
 """The form of a profile file (`config/profiles/*.yaml`), as people write it.
 
-`edge.profile.load` reads and checks one; `edge.profile.expand` makes of it the points of one device on site.
+`contract.profile.load` reads and checks one; `contract.profile.expand` makes of it the points of one device on site.
 Keys that are codes are text here, since YAML's keys are; `code` makes numbers of them.
 """
 

@@ -4,10 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from contract.site import Device
-from edge.plan import plan
-from edge.profile.expand import device_map, point_names
-from edge.profile.model import (
+from contract.profile.expand import device_map, point_names
+from contract.profile.model import (
     CsvProfile,
     Field,
     HttpProfile,
@@ -19,6 +17,8 @@ from edge.profile.model import (
     TransmitterProfile,
     WandProfile,
 )
+from contract.site import Device
+from edge.plan import plan
 
 _PROTOCOLS = {
     ModbusProfile: "Modbus",
