@@ -8,7 +8,7 @@ from typing import Final
 
 from edge.messages import Messages
 from edge.ports import Covered, Failed, Observation
-from edge.topicmap import Nonsense, Presence, Told, Values
+from edge.topicmap import Nonsense, Presence, Said, Told, Values
 
 LAG_MS: Final = 5_000
 """A connection that is dead shows after twice its keepalive of 2 s: covered is only what lies before that."""
@@ -71,6 +71,21 @@ class LinePresence:
         self._up = False
         for device in self._devices.values():
             device.messages.doubt()
+
+    def takes(self, said: Said | None, now: int, *, retained: bool) -> list[Observation]:
+        """What any message tells; `retained`: the broker kept it, nobody knows since when."""
+        match said:
+            case Told():
+                # A retained event is of nobody knows when.
+                return [] if retained else self.told(said)
+            case Values():
+                return self.values(said, now, retained=retained)
+            case Presence():
+                return self.presence(said, now)
+            case Nonsense():
+                return self.nonsense(said, now)
+            case None:
+                return []
 
     def told(self, said: Told) -> list[Observation]:
         """An event; nothing if its message was read before."""

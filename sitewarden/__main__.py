@@ -7,17 +7,23 @@ from typing import Final
 PROCESSES: Final = {"edge": "edge.__main__", "cloud": "cloud.__main__", "sim": "firmware_sim.__main__"}
 """Subcommands that are processes with a command line of their own: an edge box must not pay for the rest."""
 
-EDGE_TOOLS: Final = frozenset({"probe", "scan", "check"})
-"""Subcommands of `edge` that a person uses, beside the agent itself."""
+TOOLS: Final = {
+    ("edge", "probe"): "sitewarden.commission",
+    ("edge", "scan"): "sitewarden.commission",
+    ("edge", "check"): "sitewarden.commission",
+    ("edge", "import"): "sitewarden.commission",
+    ("sim", "run"): "sitewarden.rehearsal.command",
+}
+"""What a person uses beside the processes themselves."""
 
 
 def main() -> None:
     """Runs the command line of this process and exits with its status."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        if name == "edge" and sys.argv[2:3] and sys.argv[2] in EDGE_TOOLS:
-            sys.argv[:2] = ["sitewarden edge"]
-            importlib.import_module("sitewarden.commission").app(prog_name="sitewarden edge")
+        if tool := TOOLS.get((name, sys.argv[2] if len(sys.argv) > 2 else "")):
+            sys.argv[:2] = [f"sitewarden {name}"]
+            importlib.import_module(tool).app(prog_name=f"sitewarden {name}")
         if name in PROCESSES:
             sys.argv[:2] = [f"sitewarden {name}"]
             sys.exit(importlib.import_module(PROCESSES[name]).main())

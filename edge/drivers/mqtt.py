@@ -19,7 +19,7 @@ from edge.pauses import Pauses
 from edge.ports import Observation, Sink
 from edge.presence import LinePresence
 from edge.together import together
-from edge.topicmap import Nonsense, Presence, Told, TopicMap, Values
+from edge.topicmap import TopicMap
 
 KEEPALIVE_S: Final = 2
 _TICK_S: Final = 1.0
@@ -128,18 +128,7 @@ class MqttDriver:
         """Put what a message says to the sink."""
         now = clock.boot_ms()
         said = self._topics.read(message.topic, message.payload, now)
-        match said:
-            # A retained event is of nobody knows when.
-            case Told() if not message.retained:
-                self._put(self._presence.told(said))
-            case Values():
-                self._put(self._presence.values(said, now, retained=message.retained))
-            case Presence():
-                self._put(self._presence.presence(said, now))
-            case Nonsense():
-                self._put(self._presence.nonsense(said, now))
-            case Told() | None:
-                pass
+        self._put(self._presence.takes(said, now, retained=message.retained))
         if message.qos:
             self._to_acknowledge.append(message)
             self._arrived.set()

@@ -24,6 +24,10 @@ def _parser() -> argparse.ArgumentParser:
         description="Simulated devices and people of a site, over real protocols.",
         epilog="Each setting may also stand in the environment, as SITEWARDEN_SITE, SITEWARDEN_SCENARIO and so on.",
     )
+    parser.add_argument(
+        "verb", nargs="?", choices=["serve", "run"], default="serve", help="`run` has its own --help"
+    )
+    parser.add_argument("named", nargs="?", metavar="SCENARIO", help="the same as --scenario")
     parser.add_argument("--site", metavar="DIR", help="the site's files")
     parser.add_argument("--scenario", metavar="NAME", help="a scenario's name or file (default demo)")
     parser.add_argument(
@@ -51,6 +55,8 @@ def _announce(endpoints: Mapping[str, str]) -> None:
 def main() -> int:
     """Run the simulators; the exit status: 0 stopped, 1 failed, 2 wrong settings or files."""
     arguments = vars(_parser().parse_args())
+    del arguments["verb"]
+    arguments["scenario"] = arguments.pop("named") or arguments["scenario"]
     structlog.configure(
         processors=[
             structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -13,12 +13,12 @@ from contract.profile.load import site_profiles
 from contract.profile.model import Profile
 from contract.site import Site
 from contract.site_files import load_site
-from firmware_sim.adapters.mqtt import PatrolReaders
 from firmware_sim.clock import WorldClock
 from firmware_sim.plant import Plant
 from firmware_sim.scenario import Scenario
 from firmware_sim.scenario_file import load_scenario
 from firmware_sim.settings import Settings
+from firmware_sim.talkers import Talkers
 from firmware_sim.trace import Trace
 from firmware_sim.world.effects import Effect, Happened, Inputs, Misbehaves, ReaderState, Swiped
 from firmware_sim.world.world import World
@@ -71,7 +71,7 @@ class Simulation:
         self._clock = WorldClock(settings.speed or scenario.speed)
         self._world = World(site, scenario, Random(seed))
         self._plant = Plant(site, played.profiles)
-        self._readers = _readers(settings, site, first=self._clock.began_at // 1000)
+        self._talkers = Talkers(site, played.profiles, settings.broker, first=self._clock.began_at // 1000)
         self._trace = Trace(settings.trace, self._clock.wall) if settings.trace else None
         log.info("started", action="started", site=site.id, scenario=scenario.scenario, seed=seed)
 
@@ -83,9 +83,8 @@ class Simulation:
         """
         self._live()
         try:
-            announce(await self._plant.serve(self._settings.host, free_ports=self._settings.free_ports))
-            if self._readers is not None:
-                self._readers.start()
+            served = await self._plant.serve(self._settings.host, free_ports=self._settings.free_ports)
+            announce(served | self._talkers.start())
             await self._live_on(stop)
         finally:
             await self._close()
@@ -104,44 +103,33 @@ class Simulation:
         for effect in self._world.update(now):
             self._apply(effect)
         self._plant.live(self._device_time(now))
+        self._talkers.live(self._clock.wall(now))
 
     def _apply(self, effect: Effect) -> None:
         match effect:
+            case Inputs() if effect.device in self._talkers:
+                self._talkers.update(self._clock.wall(effect.at), effect.device, effect.values)
             case Inputs():
                 self._plant.update(self._device_time(effect.at), effect.device, effect.values)
             case Misbehaves():
                 self._plant.misbehave(self._device_time(effect.at), effect.device, effect.fault)
             case Swiped():
-                self._to_reader(effect.at, effect.reader, {"card": effect.card})
+                self._talkers.update(self._clock.wall(effect.at), effect.reader, {"card": effect.card})
             case ReaderState():
-                self._to_reader(effect.at, effect.reader, effect.changes())
+                self._talkers.update(self._clock.wall(effect.at), effect.reader, effect.changes())
             case Happened():
                 if self._trace is not None:
                     self._trace.write(effect)
             case _:
                 assert_never(effect)
 
-    def _to_reader(self, at: int, reader: str, inputs: dict[str, str | int | bool]) -> None:
-        if self._readers is not None:
-            self._readers.update(self._clock.wall(at), reader, inputs)
-
     def _device_time(self, at: int) -> int:
         """What a Modbus device lives by: ms since the epoch when the world began, and the world's own pace."""
         return self._clock.began_at + at
 
     async def _close(self) -> None:
-        if self._readers is not None:
-            await asyncio.to_thread(self._readers.stop)
+        await self._talkers.stop()
         await self._plant.close()
         if self._trace is not None:
             self._trace.close()
         log.info("stopped", action="stopped")
-
-
-def _readers(settings: Settings, site: Site, first: int) -> PatrolReaders | None:
-    """The readers of the site's MQTT lines; none without a broker."""
-    if settings.broker is None:
-        return None
-    lines = {line.id for a in site.file.agents for line in a.lines if line.endpoint.startswith("mqtt")}
-    on_lines = [device for device in site.file.devices if device.line in lines]
-    return PatrolReaders(settings.broker, {d.id: d.address or d.id for d in on_lines}, first)

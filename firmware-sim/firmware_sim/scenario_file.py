@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from contract.problems import ConfigError
-from contract.profile.model import ModbusProfile, Profile
+from contract.profile.model import Profile
 from contract.site import Site
+from contract.site_files import shipped_config
 from contract.yamlfile import FieldPath, convert, load_yaml, unknown_name
-from firmware_sim.device.catalogue import build
+from firmware_sim.device.catalogue import played
 from firmware_sim.scenario import (
     Actor,
     AnyStep,
@@ -30,6 +31,14 @@ from firmware_sim.world.field import Field, read_field
 from firmware_sim.world.graph import Graph
 
 Mistake = tuple[FieldPath, str]
+
+
+def find_scenario(name: str, site_dir: Path) -> Path:
+    """A scenario's file: as named, or by its id from beside the sites or from what came with the program."""
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    beside = site_dir.parent.parent / "scenarios" / f"{name}.yaml"
+    return beside if beside.is_file() else shipped_config() / "scenarios" / f"{name}.yaml"
 
 
 def load_scenario(path: Path, site: Site, profiles: Mapping[str, Profile]) -> Scenario:
@@ -55,7 +64,7 @@ def _mistakes(scenario: Scenario, site: Site, profiles: Mapping[str, Profile]) -
     for index, step in enumerate(scenario.steps):
         yield from _repeats(step, ("steps", index))
         yield from _step(step, field, ("steps", index))
-        if isinstance(step, SetInputs) and step.device in field.modbus:
+        if isinstance(step, SetInputs) and step.device in field.simulated:
             yield from _inputs(step, site, profiles, ("steps", index, "inputs"))
 
 
@@ -129,18 +138,18 @@ def _step(step: AnyStep, field: Field, path: FieldPath) -> Iterator[Mistake]:
         case ReaderOffline() | ReaderClock() | ReaderRepeats():
             yield from _known("reader", step.reader, field.readers, (*path, "reader"))
         case DeviceFault() | SetInputs():
-            yield from _known("Modbus device", step.device, field.modbus, (*path, "device"))
+            faulty = isinstance(step, DeviceFault)
+            known, what = (field.modbus, "Modbus") if faulty else (field.simulated, "simulated")
+            yield from _known(f"{what} device", step.device, known, (*path, "device"))
 
 
 def _inputs(
     step: SetInputs, site: Site, profiles: Mapping[str, Profile], path: FieldPath
 ) -> Iterator[Mistake]:
     """Whether the simulated device takes the inputs: tried on one of its kind."""
-    device = site.devices[step.device]
-    profile = profiles[device.profile or ""]
-    if not isinstance(profile, ModbusProfile):
+    simulated = played(site.devices[step.device], profiles, site)
+    if simulated is None:
         return
-    simulated = build(device, profile)
     for name, value in step.inputs.items():
         try:
             simulated.update(0, {name: value})

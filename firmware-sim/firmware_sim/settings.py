@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from contract.site_files import shipped_config
 from firmware_sim.adapters.mqtt import Broker
 from firmware_sim.errors import SettingsError
 from firmware_sim.scenario import FASTEST, SLOWEST
+from firmware_sim.scenario_file import find_scenario
 
 PREFIX = "SITEWARDEN_"
 PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -48,7 +48,7 @@ def read_settings(given: Mapping[str, str | None]) -> Settings:
     site_dir = Path(read.needed("site"))
     return Settings(
         site_dir=site_dir,
-        scenario=_scenario(read.optional("scenario") or "demo", site_dir),
+        scenario=find_scenario(read.optional("scenario") or "demo", site_dir),
         broker=_broker(read),
         host=read.optional("host") or "127.0.0.1",
         free_ports=_free_ports(read.optional("ports") or "site"),
@@ -72,14 +72,6 @@ class _Reader:
         if value := self.optional(name):
             return value
         raise SettingsError(f"--{name} (or {PREFIX}{name.upper()}) is missing")
-
-
-def _scenario(name: str, site_dir: Path) -> Path:
-    """A scenario's file: as named, or by its id from beside the sites or from what came with the program."""
-    if name.endswith((".yaml", ".yml")):
-        return Path(name)
-    beside = site_dir.parent.parent / "scenarios" / f"{name}.yaml"
-    return beside if beside.is_file() else shipped_config() / "scenarios" / f"{name}.yaml"
 
 
 def _broker(read: _Reader) -> Broker | None:

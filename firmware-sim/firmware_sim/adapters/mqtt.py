@@ -1,7 +1,7 @@
-"""Patrol readers on a real MQTT broker: one connection per reader, each with its own last will.
+"""Simulated devices on a real MQTT broker: one connection per device, each with its own last will.
 
-Scans go to `patrol/{address}/scan` with QoS 1, and `patrol/{address}/status` is retained: `online`, `offline`. A
-reader that loses its network drops the connection without a word, so that its broker tells the last will.
+What they say goes out with QoS 1, what they say of being there is retained. A device that loses its network drops the
+connection without a word, so that its broker tells the last will.
 """
 
 import contextlib
@@ -17,17 +17,15 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from firmware_sim.device import Inputs
-from firmware_sim.device.patrol_reader import PatrolReader
+from firmware_sim.device.publisher import Message, Publisher
 
 KEEPALIVE_S: Final = 10
-ONLINE: Final = b"online"
-OFFLINE: Final = b"offline"
 
 log = structlog.get_logger("firmware_sim.adapters.mqtt")
 
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True):
-    """The broker that the readers publish to."""
+    """The broker that the devices publish to."""
 
     host: str
     port: int
@@ -36,15 +34,15 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True):
     tls: bool = False
 
 
-class PatrolReaders:
-    """The readers of a site, by device id, each with the address that it has in its topics.
+class Publishers:
+    """The MQTT devices of a site, by device id."""
 
-    `first`: the number of each reader's first scan; it must be higher than any number given in an earlier run.
-    """
+    def __init__(self, broker: Broker, devices: Mapping[str, Publisher]) -> None:
+        self._devices = dict(devices)
+        self._links = {name: _Link(broker, name, device) for name, device in devices.items()}
 
-    def __init__(self, broker: Broker, addresses: Mapping[str, str], first: int = 1) -> None:
-        self._readers = {device: PatrolReader(first) for device in addresses}
-        self._links = {device: _Link(broker, address) for device, address in addresses.items()}
+    def __contains__(self, device: str) -> bool:
+        return device in self._devices
 
     def start(self) -> None:
         """Connect all of them, and again whenever the broker was away; returns at once."""
@@ -52,16 +50,16 @@ class PatrolReaders:
             link.start()
 
     def update(self, now: int, device: str, inputs: Inputs) -> None:
-        """Something happens to a reader at `now` (ms since the epoch); see `PatrolReader`."""
-        reader, link = self._readers[device], self._links[device]
-        was_online = reader.online
-        messages = reader.update(now, inputs)
-        if was_online and not reader.online:
+        """Something happens to a device at `now` (ms since the epoch); see `Publisher`."""
+        publisher, link = self._devices[device], self._links[device]
+        was_online = publisher.online
+        messages = publisher.update(now, inputs)
+        if was_online and not publisher.online:
             link.lose_network()
-        elif reader.online and not was_online:
+        elif publisher.online and not was_online:
             link.regain_network()
         for message in messages:
-            link.scan(message)
+            link.send(message)
 
     def stop(self) -> None:
         """Sign all of them off."""
@@ -72,19 +70,22 @@ class PatrolReaders:
 
 
 class _Link:
-    """One reader's connection. paho's own thread keeps it up and holds unacknowledged scans (QoS 1).
+    """One device's connection. paho's own thread keeps it up and holds unacknowledged messages (QoS 1).
 
     The thread runs from `start` to `join`: a callback that raised would end it, so they do next to nothing.
     """
 
-    def __init__(self, broker: Broker, address: str) -> None:
+    def __init__(self, broker: Broker, name: str, device: Publisher) -> None:
         self._broker = broker
-        self._topic = f"patrol/{address}"
+        self._name = name
+        self._here = device.presence(online=True)
+        self._gone = device.presence(online=False)
         self._has_network = True
         self._refusal = ""
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"patrol-{address}")
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"sim-{name}")
         self._client.username_pw_set(broker.user, broker.password)
-        self._client.will_set(f"{self._topic}/status", OFFLINE, qos=1, retain=True)
+        if self._gone is not None:
+            self._client.will_set(self._gone.topic, self._gone.payload, qos=1, retain=True)
         self._client.reconnect_delay_set(1, 2)
         self._client.on_pre_connect = self._on_pre_connect
         self._client.on_connect = self._on_connect
@@ -95,8 +96,9 @@ class _Link:
         self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE_S)
         self._client.loop_start()
 
-    def scan(self, message: bytes) -> None:
-        self._client.publish(f"{self._topic}/scan", message, qos=1)
+    def send(self, message: Message | None) -> None:
+        if message is not None:
+            self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
 
     def lose_network(self) -> None:
         """The broker hears nothing of it but the end of the connection."""
@@ -111,7 +113,7 @@ class _Link:
 
     def sign_off(self) -> None:
         if self._has_network:
-            self._client.publish(f"{self._topic}/status", OFFLINE, qos=1, retain=True)
+            self.send(self._gone)
         self._client.disconnect()
 
     def join(self) -> None:
@@ -120,7 +122,7 @@ class _Link:
 
     def _on_pre_connect(self, _client: paho.Client, _data: object) -> None:
         if not self._has_network:
-            raise OSError(errno.ENETUNREACH, "the simulated reader has no network")  # paho tries again later
+            raise OSError(errno.ENETUNREACH, "the simulated device has no network")  # paho tries again later
 
     def _on_connect(
         self,
@@ -132,9 +134,9 @@ class _Link:
     ) -> None:
         if not reason.is_failure:
             self._refusal = ""
-            self._client.publish(f"{self._topic}/status", ONLINE, qos=1, retain=True)
+            self.send(self._here)
         elif str(reason) != self._refusal:
             self._refusal = str(reason)
             log.warning(
-                "the broker refuses a reader", action="reader_refused", topic=self._topic, why=self._refusal
+                "the broker refuses a device", action="device_refused", device=self._name, why=self._refusal
             )

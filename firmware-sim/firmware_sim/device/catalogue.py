@@ -1,7 +1,15 @@
 """The simulated device for a device of a site, by its profile."""
 
-from contract.profile.model import ModbusProfile
-from contract.site import Device
+from collections.abc import Mapping
+
+from contract.profile.model import (
+    HttpProfile,
+    ModbusProfile,
+    MqttProfile,
+    Profile,
+    TransmitterProfile,
+)
+from contract.site import Device, Site
 from firmware_sim.device import SimDevice
 from firmware_sim.device.climate import ClimateSensor
 from firmware_sim.device.controllers import VIEWS, SetController
@@ -9,6 +17,8 @@ from firmware_sim.device.dse7320 import GeneratorController
 from firmware_sim.device.inputs8 import InputModule
 from firmware_sim.device.notifier import FirePanel
 from firmware_sim.device.profiled import ProfiledDevice
+from firmware_sim.device.publisher import Publisher
+from firmware_sim.device.transmitter import FireTransmitter
 
 
 def build(device: Device, profile: ModbusProfile) -> SimDevice:
@@ -30,6 +40,22 @@ def build(device: Device, profile: ModbusProfile) -> SimDevice:
             return SetController(profile, device)
         case _:
             return ProfiledDevice(profile, device)
+
+
+Played = SimDevice | Publisher | FireTransmitter
+
+
+def played(device: Device, profiles: Mapping[str, Profile], site: Site) -> Played | None:
+    """What plays a device of any protocol; None for one that only takes what people bring it."""
+    match profiles.get(device.profile or ""):
+        case ModbusProfile() as profile:
+            return build(device, profile)
+        case MqttProfile() | HttpProfile() as profile:
+            return Publisher(profile, device.address or device.id)
+        case TransmitterProfile():
+            return FireTransmitter(bytes(6), site.timezone)
+        case _:
+            return None
 
 
 def unit_of(device: Device, profile: ModbusProfile) -> int:

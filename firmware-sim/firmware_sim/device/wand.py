@@ -78,3 +78,8 @@ def record(badge: bytes, local: dt.datetime) -> bytes:
     parts = (local.year - 2000, local.month, local.day, local.hour, local.minute, local.second)
     body = bytes((part // 10) << 4 | part % 10 for part in parts) + bytes(3) + badge
     return body + bytes([~sum(body) & 0xFF])
+
+
+def wall_clock(at_ms: int, zone: dt.tzinfo) -> dt.datetime:
+    """What its clock shows at a moment, without a zone."""
+    return dt.datetime.fromtimestamp(at_ms / 1_000, zone).replace(tzinfo=None)

@@ -34,7 +34,7 @@ class Field(msgspec.Struct, frozen=True):
 
     `readers`: zone by reader. `fire_points`: by zone. `contacts`: by device and event type. `at_rest`: by
     module, its bound inputs while nothing is out of the ordinary. `mains`: devices that watch the mains.
-    `modbus`: devices on a Modbus line.
+    `modbus`: devices on a Modbus line. `simulated`: those on any line.
     """
 
     readers: Mapping[str, str]
@@ -43,6 +43,7 @@ class Field(msgspec.Struct, frozen=True):
     at_rest: Mapping[str, Mapping[str, bool]]
     mains: tuple[str, ...]
     modbus: frozenset[str]
+    simulated: frozenset[str]
 
     def having(self, event_type: str) -> frozenset[str]:
         """The devices with a contact for that event type, such as the gates for `gate.released`."""
@@ -58,7 +59,8 @@ def read_field(site: Site) -> Field:
         contacts=_contacts(site),
         at_rest=_at_rest(site),
         mains=tuple(d.id for d in devices if "mains.lost" in site.emits(d)),
-        modbus=_on_modbus(site),
+        modbus=_on_lines(site, "modbus"),
+        simulated=_on_lines(site, ""),
     )
 
 
@@ -96,8 +98,9 @@ def _at_rest(site: Site) -> dict[str, dict[str, bool]]:
     return {module: points for module, points in bound.items() if points}
 
 
-def _on_modbus(site: Site) -> frozenset[str]:
+def _on_lines(site: Site, protocol: str) -> frozenset[str]:
+    """The devices on lines whose endpoint begins so."""
     lines = {
-        line.id for agent in site.file.agents for line in agent.lines if line.endpoint.startswith("modbus")
+        line.id for agent in site.file.agents for line in agent.lines if line.endpoint.startswith(protocol)
     }
     return frozenset(device.id for device in site.file.devices if device.line in lines)

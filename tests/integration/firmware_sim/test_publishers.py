@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from firmware_sim.adapters.mqtt import PatrolReaders
+from contract.profile.load import load_profile
+from contract.profile.model import MqttProfile
+from firmware_sim.adapters.mqtt import Publishers
+from firmware_sim.device.publisher import Publisher
+from tests.bus import PROFILES
 
 NOW = 1_764_547_200_000
 ADDRESSES = {"cp-1": "north", "cp-2": "south"}
@@ -14,8 +18,10 @@ ONLINE = [("patrol/north/status", "online", False), ("patrol/south/status", "onl
 
 
 @pytest.fixture
-def readers(broker: Any) -> Iterator[PatrolReaders]:
-    connected = PatrolReaders(broker.login, ADDRESSES)
+def readers(broker: Any) -> Iterator[Publishers]:
+    profile = load_profile(PROFILES / "patrol-reader.yaml")
+    assert isinstance(profile, MqttProfile)
+    connected = Publishers(broker.login, {name: Publisher(profile, at) for name, at in ADDRESSES.items()})
     yield connected
     connected.stop()
 
@@ -24,7 +30,7 @@ def scans(heard: list[tuple[str, str, bool]]) -> list[dict[str, Any]]:
     return [json.loads(payload) for topic, payload, _ in heard if topic.endswith("/scan")]
 
 
-def test_readers_say_that_they_are_there_and_what_they_read(readers: PatrolReaders, listen: Any) -> None:
+def test_readers_say_that_they_are_there_and_what_they_read(readers: Publishers, listen: Any) -> None:
     listener = listen()
     readers.start()
     assert sorted(listener.until(lambda heard: len(heard) == 2)) == ONLINE
@@ -34,7 +40,7 @@ def test_readers_say_that_they_are_there_and_what_they_read(readers: PatrolReade
     ]
 
 
-def test_presence_is_retained_for_who_comes_later(readers: PatrolReaders, listen: Any) -> None:
+def test_presence_is_retained_for_who_comes_later(readers: Publishers, listen: Any) -> None:
     listener = listen()
     readers.start()
     listener.until(lambda heard: len(heard) == 2)
@@ -43,7 +49,7 @@ def test_presence_is_retained_for_who_comes_later(readers: PatrolReaders, listen
 
 
 def test_a_reader_that_loses_its_network_is_told_off_by_its_last_will(
-    readers: PatrolReaders, listen: Any
+    readers: Publishers, listen: Any
 ) -> None:
     listener = listen()
     readers.start()
@@ -52,9 +58,7 @@ def test_a_reader_that_loses_its_network_is_told_off_by_its_last_will(
     assert listener.until(lambda heard: len(heard) == 1) == [("patrol/north/status", "offline", False)]
 
 
-def test_what_a_reader_read_without_a_network_comes_when_it_is_back(
-    readers: PatrolReaders, listen: Any
-) -> None:
+def test_what_a_reader_read_without_a_network_comes_when_it_is_back(readers: Publishers, listen: Any) -> None:
     listener = listen()
     readers.start()
     listener.until(lambda heard: len(heard) == 2)
@@ -73,7 +77,7 @@ def test_what_a_reader_read_without_a_network_comes_when_it_is_back(
     assert ("patrol/north/status", "online", False) in back
 
 
-def test_a_reader_can_be_cut_off_and_come_back_again_and_again(readers: PatrolReaders, listen: Any) -> None:
+def test_a_reader_can_be_cut_off_and_come_back_again_and_again(readers: Publishers, listen: Any) -> None:
     listener = listen()
     readers.start()
     listener.until(lambda heard: len(heard) == 2)
@@ -89,7 +93,7 @@ def test_a_reader_can_be_cut_off_and_come_back_again_and_again(readers: PatrolRe
         assert listener.until(lambda heard, wanted=wanted: wanted <= {message[:2] for message in heard})
 
 
-def test_scans_outlive_a_broker_that_was_away(readers: PatrolReaders, broker: Any, listen: Any) -> None:
+def test_scans_outlive_a_broker_that_was_away(readers: Publishers, broker: Any, listen: Any) -> None:
     before = listen()
     readers.start()
     before.until(lambda heard: len(heard) == 2)
@@ -101,7 +105,7 @@ def test_scans_outlive_a_broker_that_was_away(readers: PatrolReaders, broker: An
     assert {scan["card"] for scan in scans(after)} == {"a", "b"}
 
 
-def test_readers_sign_off_when_they_are_stopped(readers: PatrolReaders, listen: Any) -> None:
+def test_readers_sign_off_when_they_are_stopped(readers: Publishers, listen: Any) -> None:
     listener = listen()
     readers.start()
     listener.until(lambda heard: len(heard) == 2)
@@ -112,7 +116,7 @@ def test_readers_sign_off_when_they_are_stopped(readers: PatrolReaders, listen: 
     ]
 
 
-def test_readers_stop_while_the_broker_is_away(readers: PatrolReaders, broker: Any) -> None:
+def test_readers_stop_while_the_broker_is_away(readers: Publishers, broker: Any) -> None:
     broker.child.kill()
     readers.start()
     readers.update(NOW, "cp-1", {"card": "a"})

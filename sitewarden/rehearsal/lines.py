@@ -1,0 +1,308 @@
+"""The lines of a site in virtual time: simulated devices read by the agent's own decisions, with no wire in between. Pure.
+
+`now` is ms since the rehearsal began, which is the boot clock of its agents; `epoch` is what the wall clock showed then.
+"""
+
+import zoneinfo
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+from pymodbus.pdu import ExceptionResponse
+
+from contract.duration import parse_duration
+from contract.profile.expand import device_map
+from contract.profile.model import HttpProfile, ModbusProfile, MqttProfile, TransmitterProfile
+from contract.site import Device
+from edge.decode.device import Memory, Refusal, is_lacking, on_answer, on_failure, on_refusal
+from edge.decode.request import Answer
+from edge.decode.sheet import Sheet, sheet
+from edge.gb26875.frame import FrameReader
+from edge.gb26875.transmitter import Transmitter
+from edge.jwm import session
+from edge.jwm.session import Saying, Taken
+from edge.jwm.wand import Rounds
+from edge.jwm.wand import Wand as WandReader
+from edge.poll import Turn, Turns
+from edge.ports import Covered, Observation
+from edge.posts import Posts
+from edge.presence import LinePresence
+from edge.topicmap import TopicMap
+from firmware_sim.adapters.modbus_frames import Asked, answer
+from firmware_sim.device import Image, Inputs, SimDevice
+from firmware_sim.device.catalogue import build
+from firmware_sim.device.publisher import Message, Publisher
+from firmware_sim.device.transmitter import FireTransmitter
+from firmware_sim.device.wand import Wand as SimWand
+from firmware_sim.device.wand import wall_clock
+
+ANSWER_MS: Final = 20
+LOOK_MS: Final = 1_000
+DOCK_LOOK_MS: Final = 30_000
+SILENT: Final = frozenset({"silence", "late", "wrong-unit", "bad-crc", "garbage", "restart"})
+"""Faults that the driver takes for no answer at all."""
+_BUSY: Final = 4
+_NOTHING: Final[Inputs] = {}
+
+
+class VirtualLine(Protocol):
+    """A line that lives when it is told to. `due`: when it next wants to."""
+
+    due: int
+
+    def live(self, now: int) -> Sequence[Observation]:
+        """What is seen at `now`."""
+
+    def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
+        """Something happens to a device; what is seen of it at once.
+
+        Raises:
+            KeyError: An input that it does not have.
+        """
+
+    def misbehaves(self, now: int, device: str, fault: str | None) -> None:
+        """A device answers wrongly from now on, or rightly again."""
+
+
+class ModbusBus:
+    """A Modbus line: one question at a time, by the turns of the real scheduler."""
+
+    def __init__(self, devices: Sequence[tuple[Device, ModbusProfile]]) -> None:
+        self._made = {device.id: (device, profile) for device, profile in devices}
+        self._played: dict[str, SimDevice] = {name: build(*made) for name, made in self._made.items()}
+        self._inputs: dict[str, dict[str, float | int | bool | str]] = {name: {} for name in self._made}
+        self._images = {name: played.update(0, _NOTHING) for name, played in self._played.items()}
+        self._sheets: dict[str, Sheet] = {
+            device.id: sheet(device_map(profile, device)) for device, profile in devices
+        }
+        self._memories = {name: Memory() for name in self._sheets}
+        self._faults: dict[str, str] = {}
+        self._turns = Turns(
+            {
+                name: [(request, one.map.polls[request.poll]) for request in one.requests]
+                for name, one in self._sheets.items()
+            },
+            0,
+        )
+        self.due = 0
+
+    def live(self, now: int) -> Sequence[Observation]:
+        """See `VirtualLine.live`."""
+        turn = self._turns.next(now)
+        if isinstance(turn, int):
+            self.due = max(turn, now + 1)
+            return ()
+        return self._ask(turn, now)
+
+    def _ask(self, turn: Turn, now: int) -> Sequence[Observation]:
+        name, request = turn.device, turn.request
+        one, fault = self._sheets[name], self._faults.get(name)
+        if fault in SILENT:
+            self.due = now + one.map.limits.response_timeout_ms
+            self._turns.failed(turn, self.due)
+            return [on_failure(one, fault, self.due)]
+        self.due = later = now + ANSWER_MS
+        image = self._played[name].update(now, _NOTHING)
+        if fault != "frozen":
+            self._images[name] = image
+        words = (
+            None
+            if fault == "exception"
+            else _words(request.function, request.address, request.count, self._images[name])
+        )
+        if words is None:
+            refusal = Refusal(request=request, asked_at=now, answered_at=later, code=_code(fault))
+            lacking = is_lacking(self._memories[name], refusal)
+            self._memories[name], seen = on_refusal(one, self._memories[name], refusal)
+            self._turns.answered(turn, later, one.map.limits.pause_ms, lacking=lacking)
+            return seen
+        read = Answer(request=request, asked_at=now, answered_at=later, words=words)
+        self._memories[name], seen = on_answer(one, self._memories[name], read)
+        self._turns.answered(turn, later, one.map.limits.pause_ms)
+        return seen
+
+    def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
+        """See `VirtualLine.takes`."""
+        self._inputs[device] |= inputs
+        image = self._played[device].update(now, inputs)
+        if self._faults.get(device) != "frozen":
+            self._images[device] = image
+        return ()
+
+    def misbehaves(self, now: int, device: str, fault: str | None) -> None:
+        """See `VirtualLine.misbehaves`."""
+        if self._faults.pop(device, None) == "restart":
+            self._played[device] = build(*self._made[device])
+            self.takes(now, device, dict(self._inputs[device]))
+        if fault is not None:
+            self._faults[device] = fault
+
+
+def _code(fault: str | None) -> int:
+    return _BUSY if fault == "exception" else 2
+
+
+def _words(function: int, address: int, count: int, image: Image) -> tuple[int, ...] | None:
+    reply = answer(Asked(1, 0, function, address, count), image)
+    if reply is None or isinstance(reply, ExceptionResponse):
+        return None
+    words = reply.bits[:count] if function in {1, 2} else reply.registers
+    return tuple(int(word) for word in words)
+
+
+class MqttBus:
+    """A line whose devices publish."""
+
+    def __init__(
+        self, devices: Sequence[tuple[Device, MqttProfile]], buffering: frozenset[str], epoch: int
+    ) -> None:
+        self._topics = TopicMap(devices)
+        self._presence = LinePresence(
+            self._topics.devices, with_presence=self._topics.tells_presence, buffering=buffering
+        )
+        self._played = {
+            device.id: Publisher(profile, device.address or device.id) for device, profile in devices
+        }
+        self._epoch = epoch
+        self._begun = False
+        self.due = 0
+
+    def live(self, now: int) -> Sequence[Observation]:
+        """See `VirtualLine.live`."""
+        seen: list[Observation] = []
+        if not self._begun:
+            self._presence.connected(now, remembered=False)
+            for publisher in self._played.values():
+                seen += self._hears(publisher.presence(online=True), now)
+        self._begun = True
+        self.due = now + LOOK_MS
+        return [*seen, *self._presence.look_around(now)]
+
+    def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
+        """See `VirtualLine.takes`."""
+        publisher = self._played[device]
+        was_online = publisher.online
+        messages = publisher.update(self._epoch + now, inputs)
+        seen: list[Observation] = []
+        if was_online != publisher.online:
+            seen += self._hears(publisher.presence(online=publisher.online), now)
+        for message in messages:
+            seen += self._hears(message, now)
+        return seen
+
+    def _hears(self, message: Message | None, now: int) -> list[Observation]:
+        if message is None:
+            return []
+        said = self._topics.read(message.topic, message.payload, now)
+        return self._presence.takes(said, now, retained=False)
+
+    def misbehaves(self, now: int, device: str, fault: str | None) -> None:
+        """A device that publishes has inputs for its troubles."""
+
+
+class Doorway:
+    """A line whose devices post."""
+
+    def __init__(self, devices: Sequence[tuple[Device, HttpProfile]], epoch: int) -> None:
+        silent = {device.id: parse_duration(profile.silent_after).ms for device, profile in devices}
+        self._posts = Posts(TopicMap(devices), silent)
+        self._played = {
+            device.id: Publisher(profile, device.address or device.id) for device, profile in devices
+        }
+        self._epoch = epoch
+        self.due = 0
+
+    def live(self, now: int) -> Sequence[Observation]:
+        """See `VirtualLine.live`."""
+        self.due = now + LOOK_MS
+        return self._posts.look_around(now)
+
+    def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
+        """See `VirtualLine.takes`."""
+        seen: list[Observation] = []
+        for message in self._played[device].update(self._epoch + now, inputs):
+            post = self._posts.hears(message.topic, message.payload, now)
+            seen += post.seen if post is not None else ()
+        return seen
+
+    def misbehaves(self, now: int, device: str, fault: str | None) -> None:
+        """A device that posts has inputs for its troubles."""
+
+
+class Switchboard:
+    """A line where fire transmitters call."""
+
+    def __init__(
+        self, devices: Sequence[tuple[Device, TransmitterProfile]], zone: zoneinfo.ZoneInfo, epoch: int
+    ) -> None:
+        self._epoch = epoch
+        self._played = {
+            device.id: FireTransmitter(bytes.fromhex(device.address or ""), zone) for device, _ in devices
+        }
+        self._callers = {
+            device.id: Transmitter(device.id, profile.time, zone, parse_duration(profile.silent_after).ms)
+            for device, profile in devices
+        }
+        self.due = 0
+
+    def live(self, now: int) -> Sequence[Observation]:
+        """See `VirtualLine.live`."""
+        self.due = now + LOOK_MS
+        return [seen for device in self._played for seen in self.takes(now, device, _NOTHING)]
+
+    def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
+        """See `VirtualLine.takes`."""
+        frames = FrameReader()
+        wall = self._epoch + now
+        return [
+            seen
+            for sent in self._played[device].update(wall, inputs)
+            for frame in frames.feed(sent)
+            for seen in self._callers[device].hears(frame, now, wall)
+        ]
+
+    def misbehaves(self, now: int, device: str, fault: str | None) -> None:
+        """A transmitter has inputs for its troubles."""
+
+
+class Dock:
+    """A dock in which a wand lies: read and wiped every half minute. `places`: badge by checkpoint."""
+
+    def __init__(self, reader: WandReader, rounds: Rounds, places: Mapping[str, str], epoch: int) -> None:
+        self._reader = reader
+        self._rounds = rounds
+        self._places = places
+        self._wand = SimWand()
+        self._epoch = epoch
+        self._set_at: int | None = epoch
+        self.due = 0
+
+    def live(self, now: int) -> Sequence[Observation]:
+        """See `VirtualLine.live`."""
+        self.due = now + DOCK_LOOK_MS
+        wall = self._epoch + now
+        local = wall_clock(wall, self._reader.zone)
+        taken = self._says(session.take(local))
+        seen = self._reader.tells(taken, now, wall, self._set_at)
+        self._reader.kept(taken)
+        self._says(session.wipe(local))
+        self._set_at = wall
+        known = self._rounds.read(self._reader.device, now)
+        return [*seen, *(Covered(devices=(name,), since=to, to=to) for name, to in known.items())]
+
+    def _says(self, saying: Saying[Taken] | Saying[None]) -> Taken:
+        try:
+            ask = next(saying)
+            while True:
+                ask = saying.send(self._wand.hears(ask.send))
+        except StopIteration as end:
+            return end.value or Taken(())
+
+    def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
+        """See `VirtualLine.takes`."""
+        if "card" in inputs:
+            badge = bytes.fromhex(self._places[device])
+            self._wand.touch(badge, wall_clock(self._epoch + now, self._reader.zone))
+        return ()
+
+    def misbehaves(self, now: int, device: str, fault: str | None) -> None:
+        """A wand has no troubles of its own."""
