@@ -15,7 +15,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="sitewarden edge",
         description="The agent on site: reads devices, keeps what they say, sends it up. Never writes to one.",
         epilog="Each setting may also stand in the environment, as SITEWARDEN_SITE, SITEWARDEN_AGENT and so on. "
-        "To look at devices and lines: sitewarden edge probe, scan, check.",
+        "To look at devices and lines: sitewarden edge probe, scan, check. SIGHUP reads the files anew.",
     )
     parser.add_argument("--site", metavar="DIR", help="the site's files")
     parser.add_argument("--agent", metavar="ID", help="which of the site's agents this is")
@@ -26,6 +26,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--spool", metavar="FILE", help="where events wait until the cloud has them")
     parser.add_argument("--spool-max-mb", metavar="MB", help="how big it may grow (default 512)")
     parser.add_argument("--compress", choices=["zstd", "none"], help="send batches as zstd frames")
+    parser.add_argument(
+        "--share",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="let others read along: homeassistant+mqtt://host:1883, sparkplug+mqtt://host:1883/group",
+    )
     parser.add_argument(
         "--line",
         action="append",
@@ -40,9 +47,9 @@ def main() -> int:
     """Run the agent; the exit status: 0 stopped, 1 failed, 2 wrong settings or files."""
     arguments = vars(_parser().parse_args())
     logs.configure()
-    lines = arguments.pop("line")
+    lines, share = arguments.pop("line"), arguments.pop("share")
     try:
-        return run(read_settings(arguments, lines))
+        return run(read_settings(arguments, lines, share))
     except (ConfigError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -21,9 +21,10 @@ from edge import clock
 from edge.agent import supervise
 from edge.coverage import CoverageTracker
 from edge.coverage import unpacked as coverage_from
+from edge.drivers.sharing import sharing
 from edge.errors import SettingsError, SpoolDamaged
 from edge.intake import Intake
-from edge.lines import Build, lines_of
+from edge.lines import Build, faces_of, lines_of
 from edge.ports import Services
 from edge.recent import recent_messages
 from edge.settings import Settings
@@ -42,13 +43,20 @@ log = structlog.get_logger("edge.app")
 
 
 def run(settings: Settings) -> int:
-    """Run the agent until SIGTERM or SIGINT; the exit status.
+    """Run the agent until SIGTERM or SIGINT; the exit status. SIGHUP reads the site's files anew.
 
     Raises:
         ConfigError: The site's files have mistakes.
         SettingsError: The settings don't fit the site.
         SpoolError: The spool failed; what it holds is safe.
     """
+    site, agent = _read_site(settings)
+    asyncio.run(_until_signalled(settings, site, agent))
+    return 0
+
+
+def _read_site(settings: Settings) -> tuple[Site, Agent]:
+    """The site and this agent in it, with all that can be wrong with files and settings looked at."""
     site = load_site(settings.site_dir)
     problems = site_problems(site, settings.site_dir)
     if problems:
@@ -57,15 +65,50 @@ def run(settings: Settings) -> int:
     if agent is None:
         known = ", ".join(site.agents) or "none"
         raise SettingsError(f"site {site.id} has no agent {settings.agent}; it has {known}")
-    asyncio.run(_until_signalled(settings, site, agent))
-    return 0
+    lines_of(site, agent, settings)
+    return site, agent
 
 
 async def _until_signalled(settings: Settings, site: Site, agent: Agent) -> None:
-    stop = asyncio.Event()
+    stop, reload = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(settings, site, agent, stop)
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
+    while not stop.is_set():
+        end = asyncio.Event()
+        life = asyncio.create_task(serve(settings, site, agent, end))
+        site, agent = await _next_site(settings, (site, agent), stop, reload, life)
+        end.set()
+        await life
+
+
+async def _next_site(
+    settings: Settings,
+    now: tuple[Site, Agent],
+    stop: asyncio.Event,
+    reload: asyncio.Event,
+    life: asyncio.Task[None],
+) -> tuple[Site, Agent]:
+    """Wait for the end, or for files that are right: with a mistake in them the present ones stay in force."""
+    waits = [asyncio.create_task(stop.wait()), asyncio.create_task(reload.wait())]
+    try:
+        while True:
+            await asyncio.wait([life, *waits], return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set() or life.done():
+                return now
+            reload.clear()
+            waits[1] = asyncio.create_task(reload.wait())
+            try:
+                after = await asyncio.to_thread(_read_site, settings)
+            except (ConfigError, SettingsError) as error:
+                log.warning("the new files have mistakes", action="not_reloaded", why=str(error))
+                continue
+            log.info("the site's files were read anew", action="reloaded", site=after[0].id)
+            return after
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 async def serve(settings: Settings, site: Site, agent: Agent, stop: asyncio.Event) -> None:
@@ -146,6 +189,10 @@ class Process:
             remember=self._remember,
         )
         self._drivers = {name: build(services) for name, build in lines.items()}
+        faces = faces_of(site, agent, settings)
+        self._shares = [sharing(url, site.id, agent.id, faces, services.wall) for url in settings.share]
+        for share in self._shares:
+            self._intake.copy_to(share)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run every part until `stop`; then put on disk what is under way, and take leave.
@@ -157,6 +204,7 @@ class Process:
             asyncio.create_task(supervise(f"line {name}", functools.partial(driver.run, self._intake)))
             for name, driver in self._drivers.items()
         ]
+        shares = [asyncio.create_task(supervise(f"share {share.name}", share.run)) for share in self._shares]
         try:
             await together(
                 supervise("intake", self._intake.run),
@@ -165,7 +213,7 @@ class Process:
                 self._until(stop, lines),
             )
         finally:
-            await _cancelled(lines)
+            await _cancelled([*lines, *shares])
             await self._desk.close()
 
     async def _until(self, stop: asyncio.Event, lines: list[asyncio.Task[None]]) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from contract.batch import Coverage, Lane
 from edge import clock
 from edge.coverage import Change, CoverageTracker, packed
-from edge.ports import Covered, Failed, Happened, Measured, Observation
+from edge.ports import Covered, Failed, Happened, Measured, Observation, Sink
 from edge.rows import EventRow, ReadingRow, new_row
 from edge.spool.base import Appended, Spool
 from edge.spool.desk import Desk
@@ -44,6 +44,7 @@ class Intake:
         self._clocks = clocks
         self._time = time
         self._tell: Callable[[], None] | None = None
+        self._copies: list[Sink] = []
         self._waiting: list[Observation] = []
         self._markers: list[asyncio.Future[bool]] = []
         self._dropped: dict[str, int] = {}
@@ -55,8 +56,14 @@ class Intake:
         """Call `tell` whenever rows were kept."""
         self._tell = tell
 
+    def copy_to(self, sink: Sink) -> None:
+        """Put whatever is put here to `sink` too."""
+        self._copies.append(sink)
+
     def put(self, observations: Sequence[Observation]) -> None:
         """See `Sink.put`."""
+        for sink in self._copies:
+            sink.put(observations)
         if len(self._waiting) < MOST_WAITING:
             self._waiting.extend(observations)
         else:

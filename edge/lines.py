@@ -2,9 +2,10 @@
 
 import random
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from contract.duration import parse_duration
+from contract.profile.expand import device_map
 from contract.profile.load import site_profiles
 from contract.profile.model import (
     CsvProfile,
@@ -31,6 +32,7 @@ from edge.ports import Driver, Services
 from edge.posts import Posts
 from edge.presence import LinePresence
 from edge.settings import Settings
+from edge.sharing.board import DeviceFace
 from edge.topicmap import TopicMap
 
 Build = Callable[[Services], Driver]
@@ -72,6 +74,42 @@ def lines_of(site: Site, agent: Agent, settings: Settings) -> dict[str, Build]:
         else:
             builds[line.id] = _modbus_line(line.id, endpoint, devices)
     return builds
+
+
+def faces_of(site: Site, agent: Agent, settings: Settings) -> Mapping[str, DeviceFace]:
+    """How others see the devices of an agent, and those that its devices tell of."""
+    profiles = site_profiles(site, settings.site_dir)
+    own = {line.id for line in agent.lines}
+    read = [device for device in site.file.devices if device.line in own]
+    units: dict[str, dict[str, str]] = {device.id: {} for device in read}
+    for device in read:
+        for told, name, unit in _readings(profiles.get(device.profile or ""), device):
+            units.setdefault(told, {})[name] = unit
+        for binding in device.points.values():
+            units.setdefault(binding.device or device.id, {})
+    return {
+        name: DeviceFace(
+            name=found.name.in_(site.file.language) or name,
+            profile=found.profile or "",
+            emits=tuple(sorted(site.emits(found))),
+            units=units[name],
+        )
+        for name in units
+        if (found := site.devices.get(name))
+    }
+
+
+def _readings(profile: Profile | None, device: Device) -> Iterator[tuple[str, str, str]]:
+    """The device, the name and the unit of each reading that a device may tell."""
+    match profile:
+        case ModbusProfile():
+            for point in device_map(profile, device).points:
+                yield point.told.device, point.reading or point.name, point.unit
+        case MqttProfile() | HttpProfile():
+            for field in (field for topic in profile.topics for field in topic.fields):
+                yield device.id, field.name, field.unit
+        case _:
+            return
 
 
 def _mqtt_line(line: mqtt.Line, devices: Devices, buffers: frozenset[str]) -> Build:

@@ -75,10 +75,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Will(msgspec.Struct, frozen=True):
-    """What the broker tells others, retained, when we go without a word."""
+    """What the broker tells others when we go without a word, by default also those who come later."""
 
     topic: str
     payload: bytes
+    retain: bool = True
 
 
 class Listener(Protocol):
@@ -266,7 +267,7 @@ def _new_client(endpoint: Endpoint, session: Session) -> paho.Client:
     if endpoint.tls:
         client.tls_set_context(ssl.create_default_context(cafile=endpoint.ca_file))
     if session.will is not None:
-        client.will_set(session.will.topic, session.will.payload, qos=1, retain=True)
+        client.will_set(session.will.topic, session.will.payload, qos=1, retain=session.will.retain)
     return client
 
 

@@ -1,7 +1,7 @@
 """What the agent is told at its start, read once. The only place of the edge that reads the environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything an agent needs to know.
 
     `site_dir`: the site's files; `agent`: its id in them; `broker`: where batches go; `spool`: the file they
-    wait in; `lines`: endpoints in place of those of the site's files, by line id; `compress`: send batches as
+    wait in; `share`: other systems that read along, as URLs (see `edge.drivers.sharing`); `lines`: endpoints in place of those of the site's files, by line id; `compress`: send batches as
     zstd frames; `pace` differs from its default in tests only.
     """
 
@@ -27,16 +27,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     broker: Endpoint
     spool: Path
     lines: Mapping[str, str] = {}
+    share: tuple[str, ...] = ()
     compress: bool = False
     limits: Limits = Limits()
     pace: Pace = Pace()
 
 
-def read_settings(given: Mapping[str, str | None], lines: list[str]) -> Settings:
-    """Settings from command line arguments (`given`, `lines` as `name=url`), else from the environment.
+def read_settings(given: Mapping[str, str | None], lines: list[str], share: Sequence[str] = ()) -> Settings:
+    """Settings from command line arguments (`given`, `lines` as `name=url`, `share`), else from the environment.
 
     Read are `SITEWARDEN_SITE`, `_AGENT`, `_BROKER`, `_BROKER_USER`, `_BROKER_PASSWORD_FILE`, `_BROKER_CA_FILE`,
-    `_SPOOL`, `_SPOOL_MAX_MB`, `_LINES` (several, separated by spaces) and `_COMPRESS` (`zstd`).
+    `_SPOOL`, `_SPOOL_MAX_MB`, `_LINES` and `_SHARE` (several, separated by spaces) and `_COMPRESS` (`zstd`).
 
     Raises:
         SettingsError: Something is missing or can't be understood.
@@ -48,6 +49,7 @@ def read_settings(given: Mapping[str, str | None], lines: list[str]) -> Settings
         broker=_broker(read),
         spool=Path(read.needed("spool")),
         lines=_lines([*(read.optional("lines") or "").split(), *lines]),
+        share=(*(read.optional("share") or "").split(), *share),
         compress=_compress(read.optional("compress")),
         limits=_limits(read.optional("spool_max_mb")),
     )

@@ -6,12 +6,7 @@ import random
 import pytest
 
 from tests.edge_harness import Broker, MakeAgent, MakeCloud, Readers
-
-
-async def keep_scanning(readers: Readers, per_second: int) -> None:
-    while True:
-        await asyncio.to_thread(readers.scan)
-        await asyncio.sleep(1 / per_second)
+from tests.fault.edge.scanning import keep_scanning
 
 
 async def run(
