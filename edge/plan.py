@@ -5,6 +5,7 @@ from operator import attrgetter
 
 import msgspec
 
+from contract.events import LIFE_SAFETY_TYPES
 from contract.profile.model import Limits
 from contract.profile.points import Point
 
@@ -21,6 +22,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     poll: str
     optional: bool
     points: tuple[Point, ...]
+
+    @property
+    def life(self) -> bool:
+        """Whether lives depend on what it reads."""
+        told = {kind for point in self.points for rule in point.states for kind in (rule.on, rule.off)}
+        return not told.isdisjoint(LIFE_SAFETY_TYPES)
 
     @property
     def key(self) -> str:

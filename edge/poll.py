@@ -28,6 +28,7 @@ class _Job:
 
     def __init__(self, turn: Turn, interval_ms: int, due: int) -> None:
         self.turn = turn
+        self.is_life = turn.request.life
         self.interval_ms = interval_ms
         self.due = due
 
@@ -40,6 +41,11 @@ class _Device:
         self.free_at = now
         self.served_at = now
         self.failures = 0
+        self._life = [job for job in jobs if job.is_life]
+
+    def is_urgent(self, now: int) -> bool:
+        """Whether something that lives depend on is due."""
+        return any(job.due <= now for job in self._life)
 
 
 class Turns:
@@ -51,26 +57,25 @@ class Turns:
             device: _Device([_Job(Turn(device, request), every, now) for request, every in requests], now)
             for device, requests in devices.items()
         }
+        self._was_urgent = False
 
     def next(self, now: int) -> Turn | int:
         """The turn to take now, or when to ask again.
 
-        Of what is due, a device that had no turn for longer goes first, so that one with a hundred requests
-        holds up nobody; within a device, what is due for longest.
+        Of what is due, life-safety goes first, but for each second turn, which is anybody's: of two alike a device
+        that had no turn for longer goes first, so that one with a hundred requests holds up nobody; within a device,
+        what is due for longest.
         """
-        ready: _Device | None = None
-        earliest: int | None = None
-        for device in self._devices.values():
-            due = _due(device)
-            if due is None:
-                continue
-            if due > now:
-                earliest = due if earliest is None else min(earliest, due)
-            elif ready is None or device.served_at < ready.served_at:
-                ready = device
-        if ready is not None:
-            return min(ready.jobs, key=lambda job: job.due).turn
-        return now + LONGEST_PAUSE_MS if earliest is None else earliest
+        due = {device: at for device in self._devices.values() if (at := _due(device)) is not None}
+        ready = [device for device, at in due.items() if at <= now]
+        if not ready:
+            return min(due.values(), default=now + LONGEST_PAUSE_MS)
+        urgent = [] if self._was_urgent else [device for device in ready if device.is_urgent(now)]
+        device = min(urgent or ready, key=lambda one: one.served_at)
+        jobs = [job for job in device.jobs if job.is_life and job.due <= now] if urgent else device.jobs
+        job = min(jobs, key=lambda one: one.due)
+        self._was_urgent = bool(urgent)
+        return job.turn
 
     def answered(self, turn: Turn, now: int, pause_ms: int, *, lacking: bool = False) -> None:
         """The device answered; it is not to be asked again for `pause_ms`."""

@@ -81,6 +81,7 @@ class Cloud:
         self._file = file
         self._address = Address(site, agent)
         self._stored: dict[tuple[int, Lane], set[int]] = {}
+        self._durable: dict[tuple[int, Lane], int] = {}
         self.batches: list[Batch] = []
         self.events: list[Event] = []
         self.acking = True
@@ -128,9 +129,10 @@ class Cloud:
         )
 
     def durable(self, epoch: int, lane: Lane) -> int:
-        known, high = self._stored.get((epoch, lane), set()), 0
+        known, high = self._stored.get((epoch, lane), set()), self._durable.get((epoch, lane), 0)
         while high + 1 in known:
             high += 1
+        self._durable[epoch, lane] = high
         return high
 
     async def until(self, what: Callable[[], bool], timeout_s: float = 20) -> None:

@@ -61,6 +61,7 @@ def device_map(profile: ModbusProfile, device: Device) -> points.DeviceMap:
             points.Lapse(name=lapse.name, begin=lapse.from_, end=lapse.to, at_most_ms=_ms(lapse.at_most))
             for lapse in profile.lapses
         ),
+        alive=profile.alive,
     )
 
 

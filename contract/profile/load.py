@@ -144,6 +144,8 @@ def _modbus_mistakes(profile: ModbusProfile) -> Iterator[Mistake]:
                 yield (*path, "name"), f"{name} is there twice"
             names[name] = index
     yield from _derived_mistakes(profile, names)
+    if profile.alive is not None and profile.alive.point not in names:
+        yield ("alive", "point"), unknown_name("point", profile.alive.point, names)
 
 
 def _derived_mistakes(profile: ModbusProfile, names: Collection[str]) -> Iterator[Mistake]:

@@ -193,6 +193,13 @@ class Lapse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     at_most: Span = "10m"
 
 
+class Alive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A point that never stands still, such as a clock: unchanged over `polls` reads, the device shows old values."""
+
+    point: Word
+    polls: Annotated[int, Meta(ge=1, le=1000)] = 3
+
+
 class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="protocol"):
     """What every profile says; `contract.site.ProfileHead` is the part that everybody reads."""
 
@@ -224,6 +231,7 @@ class ModbusProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True
     points: Annotated[tuple[Point, ...], Meta(min_length=1)]
     derived: tuple[Derived, ...] = ()
     lapses: tuple[Lapse, ...] = ()
+    alive: Alive | None = None
 
 
 class Availability(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from contract.profile.model import Condition, Fact, Kind, Limits
+from contract.profile.model import Alive, Condition, Fact, Kind, Limits
 
 
 class StateRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,3 +118,4 @@ class DeviceMap(msgspec.Struct, frozen=True, kw_only=True):
     points: tuple[Point, ...]
     derived: tuple[DerivedPoint, ...] = ()
     lapses: tuple[Lapse, ...] = ()
+    alive: Alive | None = None

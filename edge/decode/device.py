@@ -7,6 +7,7 @@ import msgspec
 from contract.profile.model import Condition
 from contract.profile.points import DerivedPoint
 from edge.decode.lapse import Begun, follow_lapses
+from edge.decode.pulse import Pulse, feel, is_frozen
 from edge.decode.request import Answer, Reading, RequestMemory, Trouble, is_quiet, read_points
 from edge.decode.sheet import Sheet
 from edge.decode.spans import Spans, covered, extend, lack
@@ -46,6 +47,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     spans: Spans = {}
     spell: Spell = Spell()
     begun: Begun = {}
+    pulse: Pulse | None = None
 
 
 Result = tuple[Memory, tuple[Observation, ...]]
@@ -53,6 +55,10 @@ Result = tuple[Memory, tuple[Observation, ...]]
 
 def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
     """A request was answered with registers. Coverage comes last, after what it covers."""
+    pulse = feel(sheet.map.alive, memory.pulse, answer)
+    if is_frozen(sheet.map.alive, pulse):
+        return _frozen(sheet, memory, pulse, answer)
+    memory = msgspec.structs.replace(memory, pulse=pulse) if pulse is not memory.pulse else memory
     request = answer.request
     old = memory.requests.get(request.key)
     if old is not None and is_quiet(old, answer):
@@ -77,6 +83,13 @@ def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
         [*read.seen, *told, *_blind(sheet, answer, troubles)],
         answer.answered_at,
     )
+
+
+def _frozen(sheet: Sheet, memory: Memory, pulse: Pulse | None, answer: Answer) -> Result:
+    """A device that shows old values tells nothing; what is known of it begins anew when it moves again."""
+    after = msgspec.structs.replace(memory, pulse=pulse, spans={})
+    failed = Failed(devices=tuple(sheet.told), at=answer.answered_at, why="frozen")
+    return _conclude(sheet, memory, after, [failed], answer.answered_at)
 
 
 def is_lacking(memory: Memory, refusal: Refusal) -> bool:
@@ -114,6 +127,8 @@ def _conclude(sheet: Sheet, before: Memory, after: Memory, seen: list[Observatio
         for request in after.requests.values()
         for name, trouble in request.troubles.items()
     } | {key: f"exception_{code}" for key, code in after.refusals.items()}
+    if sheet.map.alive is not None and is_frozen(sheet.map.alive, after.pulse):
+        causes[sheet.map.alive.point] = "frozen"
     spell, events = on_sense(before.spell, sheet.map.device, causes, now)
     begun, lapsed = follow_lapses(sheet.map.device, sheet.map.lapses, before.begun, seen)
     spoken = covered(after.spans, sheet, before.spans)

@@ -2,6 +2,7 @@
 
 import itertools
 
+from contract.profile.points import Point, StateRule, Told
 from edge.plan import Request
 from edge.poll import LONGEST_PAUSE_MS, Turn, Turns
 
@@ -48,6 +49,28 @@ def test_each_request_is_made_at_its_own_pace() -> None:
 def test_a_device_with_a_hundred_requests_holds_up_nobody() -> None:
     turns = Turns({"panel": requests(100), "gate": requests(1)}, 0)
     assert max(gaps(live(turns, 60_000, cost_ms=50), "gate")) <= 1_100
+
+
+def panel(count: int, interval_ms: int = 1_000) -> list[tuple[Request, int]]:
+    """Requests that tell of fires."""
+    smoke = StateRule(name="smoke", mask=1, codes=frozenset({1}), on="fire.alarm")
+    point = Point(name="p", told=Told(device="panel"), function=3, address=0, states=(smoke,))
+    return [
+        (Request(function=3, address=n, count=1, poll="normal", optional=False, points=(point,)), interval_ms)
+        for n in range(count)
+    ]
+
+
+def test_what_lives_depend_on_goes_first() -> None:
+    meters = {f"m{n}": requests(10) for n in range(6)}
+    turns = Turns(meters | {"panel": panel(1)}, 0)
+    taken = live(turns, 60_000, cost_ms=40)
+    assert max(gaps(taken, "panel")) <= 1_040, "at most one other turn comes before it"
+
+
+def test_a_panel_that_takes_the_whole_line_leaves_every_second_turn_to_the_others() -> None:
+    turns = Turns({"meter": requests(1, 500), "panel": panel(100)}, 0)
+    assert max(gaps(live(turns, 60_000, cost_ms=50), "meter")) <= 600
 
 
 def test_a_line_that_is_too_slow_still_reads_everything_in_turn() -> None:

@@ -111,12 +111,14 @@ def test_the_under_voltage_is_over_when_the_engine_runs_down() -> None:
 def test_an_hgm6120n_takes_over_and_says_how_long_the_transfer_took() -> None:
     held = hgm()
     assert say(held, 1_000, "mains_normal", auto_mode=1) == ["mains.lost"]
+    for second in range(2, 9):
+        assert say(held, 1_000 * second, "mains_normal", auto_mode=1) == []
     seen = held.answers(
         held.request("mains_normal"), words_of(held, "mains_normal", auto_mode=1, gen_on_load=1), 9_000
     )
     assert kinds(seen) == ["generator.on_load"]
-    # Each change is dated by the read before it: 100 and 1,000 ms.
-    assert readings(seen)["transfer_time"].value == 0.9
+    # Each change is dated by the read before it: 100 and 8,000 ms.
+    assert readings(seen)["transfer_time"].value == 7.9
 
 
 def test_a_transfer_that_began_unseen_is_not_timed() -> None:
