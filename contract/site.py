@@ -50,7 +50,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `line` names the agent's line it hangs on, with `unit` (Modbus unit id) or `address` (the name that the
     device has on its line, such as an MQTT topic part); `points` binds points of the profile to zones and to
-    the words of the field.
+    the words of the field. `door`: what of it is wrong when it is a door.
     """
 
     id: Id
@@ -64,6 +64,14 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     address: str | None = None
     poll: str | None = None
     points: dict[str, "Binding"] = {}
+    door: "Door | None" = None
+
+
+class Door(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is wrong with a door: open for longer than `held`, or opened while locked and nobody let in (`forced`)."""
+
+    held: Annotated[str, Meta(pattern=r"^\d+(s|m|h)$", description="a duration such as 45s")] | None = None
+    forced: bool = False
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -294,6 +302,9 @@ class Site(msgspec.Struct, frozen=True, dict=True):
         for device in self.file.devices:
             head = self.profiles.get(device.profile or "")
             found.setdefault(device.id, set()).update(head.emits if head else ())
+            if device.door is not None:
+                found[device.id] |= {"door.held"} if device.door.held else set()
+                found[device.id] |= {"door.forced"} if device.door.forced else set()
             for binding in device.points.values():
                 told = found.setdefault(binding.device or device.id, set())
                 told.update({w for w in (binding.on, binding.off) if w} or (head.emits if head else ()))

@@ -21,6 +21,7 @@ from edge import clock
 from edge.agent import supervise
 from edge.coverage import CoverageTracker
 from edge.coverage import unpacked as coverage_from
+from edge.doors import Doors
 from edge.drivers.sharing import sharing
 from edge.errors import SettingsError, SpoolDamaged
 from edge.intake import Intake
@@ -37,6 +38,7 @@ from edge.uplink.machine import Machine
 from edge.uplink.uplink import Route, Uplink
 
 CHECKPOINT_S = 5.0
+DOORS_S = 1.0
 STOP_S = 1.5
 
 log = structlog.get_logger("edge.app")
@@ -165,7 +167,9 @@ class Process:
             buffering=site.buffering,
         )
         self._desk = Desk(spool)
-        self._intake = Intake(self._desk, tracker, DeviceClocks(site.buffering), time, last=last)
+        self._intake = Intake(
+            self._desk, tracker, DeviceClocks(site.buffering), time, last=last, doors=Doors(site.file.devices)
+        )
         self._uplink = Uplink(
             Route(
                 address=Address(site.id, agent.id),
@@ -210,6 +214,7 @@ class Process:
                 supervise("intake", self._intake.run),
                 supervise("uplink", self._uplink.run),
                 supervise("checkpoint", self._checkpoints),
+                supervise("doors", self._watch_doors),
                 self._until(stop, lines),
             )
         finally:
@@ -230,6 +235,11 @@ class Process:
 
     async def _remember(self, name: str, note: bytes) -> None:
         await self._desk.do(lambda spool: spool.remember({name: note}))
+
+    async def _watch_doors(self) -> None:
+        while True:
+            await asyncio.sleep(DOORS_S)
+            self._intake.look_at_doors()
 
     async def _checkpoints(self) -> None:
         # Also while nobody listens: a restart goes on from here.

@@ -9,6 +9,7 @@ import msgspec
 from contract.batch import Coverage, Lane
 from edge import clock
 from edge.coverage import Change, CoverageTracker, packed
+from edge.doors import Doors
 from edge.ports import Covered, Failed, Happened, Measured, Observation, Sink
 from edge.rows import EventRow, ReadingRow, new_row
 from edge.spool.base import Appended, Spool
@@ -38,6 +39,7 @@ class Intake:
         time: Timekeeper,
         *,
         last: dict[Lane, int],
+        doors: Doors | None = None,
     ) -> None:
         self._desk = desk
         self._tracker = tracker
@@ -45,6 +47,7 @@ class Intake:
         self._time = time
         self._tell: Callable[[], None] | None = None
         self._copies: list[Sink] = []
+        self._doors = doors or Doors(())
         self._waiting: list[Observation] = []
         self._markers: list[asyncio.Future[bool]] = []
         self._dropped: dict[str, int] = {}
@@ -62,6 +65,7 @@ class Intake:
 
     def put(self, observations: Sequence[Observation]) -> None:
         """See `Sink.put`."""
+        observations = [*observations, *self._doors.take(observations)]
         for sink in self._copies:
             sink.put(observations)
         if len(self._waiting) < MOST_WAITING:
@@ -148,6 +152,11 @@ class Intake:
                     pass
         if changes:
             self.put([_reach(change) for change in changes])
+
+    def look_at_doors(self) -> None:
+        """Tell of doors that have been open for too long. To be called each second."""
+        if held := self._doors.look_around(clock.boot_ms()):
+            self.put(held)
 
     async def checkpoint(self) -> Statement:
         """Write on disk how far everything is known, and say it.

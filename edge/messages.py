@@ -5,6 +5,7 @@ from typing import Final
 
 from edge.decode.fields import FieldMemory, doubt, follow_fields
 from edge.ports import Data, Happened, Observation
+from edge.sightings import Sightings
 from edge.topicmap import Nonsense, Told, Values
 
 REMEMBERED: Final = 256
@@ -17,6 +18,7 @@ class Messages:
         self._device = device
         self._fields = FieldMemory()
         self._read: deque[str] = deque(maxlen=REMEMBERED)
+        self._sightings = Sightings()
         self._is_nonsense = False
         self._unknown: set[str] = set()
 
@@ -34,8 +36,13 @@ class Messages:
         self._fields = doubt(self._fields)
 
     def told(self, said: Told) -> list[Observation]:
-        """An event; nothing if its message was read before."""
-        sense = self.makes_sense(said.event.observed_at)
+        """An event; nothing if its message was read before, or is to be repeated first."""
+        now = said.event.observed_at
+        sense = self.makes_sense(now)
+        if said.confirm is not None and not self._sightings.counts(
+            said.confirm, said.event.person or "", now, near=said.near
+        ):
+            return sense
         return sense if self._is_known(said.once) else [*sense, said.event]
 
     def values(self, said: Values, now: int, *, retained: bool = False) -> list[Observation]:

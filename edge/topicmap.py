@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from contract.profile.expand import field_point
-from contract.profile.model import Availability, Fact, Field, PublishingProfile, Topic, code
+from contract.profile.model import Availability, Confirm, Fact, Field, PublishingProfile, Topic, code
 from contract.profile.points import Point
 from contract.site import Device
 from edge.decode import body as take
@@ -22,10 +22,15 @@ _UNUSABLE: Final = "unusable"
 
 
 class Told(msgspec.Struct, frozen=True):
-    """An event; `once` names its message (see `message_key`), None when the message has no number."""
+    """An event; `once` names its message (see `message_key`), None when the message has no number.
+
+    With `confirm` it counts only when repeated, and of that only reads which are `near`.
+    """
 
     event: Happened
     once: str | None
+    confirm: Confirm | None = None
+    near: bool = True
 
 
 class Values(msgspec.Struct, frozen=True):
@@ -232,7 +237,11 @@ def _event(topic: Topic, device: str, body: Mapping[str, Any], observed_at: int)
         data=data,
         device_at=take.stamp(take.at(body, topic.at), topic) if topic.at else None,
     )
-    return Told(event, message_key(once, event.device_at, event.person) if once else None)
+    confirm = topic.confirm
+    near = True
+    if confirm is not None and confirm.path is not None:
+        near = take.number(take.at(body, confirm.path), {}, confirm.path) < confirm.below
+    return Told(event, message_key(once, event.device_at, event.person) if once else None, confirm, near)
 
 
 def message_key(number: str, device_at: int | None, person: str | None) -> str:

@@ -116,6 +116,8 @@ def _topic_mistakes(profile: PublishingProfile) -> Iterator[Mistake]:
             yield ("topics", index), "expected one of type, fields and availability"
         if topic.type is not None and topic.type not in profile.emits:
             yield ("topics", index, "type"), f"{topic.type} is not among what the profile emits"
+        if topic.confirm is not None and topic.person is None:
+            yield ("topics", index, "confirm"), "expected a person: it is them who are read again"
         for place, field in enumerate(topic.fields):
             yield from _field_mistakes(profile, topic, field, ("topics", index, "fields", place))
 

@@ -278,12 +278,25 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     note: str = ""
 
 
+class Confirm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A read counts when it came `times` times of one person `within` that, and not while they stay.
+
+    With `path`, only while the number there is below `below`. Somebody not read for `again_after` has gone.
+    """
+
+    times: Annotated[int, Meta(ge=2, le=100)] = 2
+    within: Span = "5s"
+    again_after: Span = "1m"
+    path: str | None = None
+    below: float = 0.0
+
+
 class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A topic of a device; `{address}` stands for the device's address on its line, `{any}` for any one level.
 
     Either each message is an event of `type`: `person`, `at` (the device's own clock, in `at_unit`) and
     `dedup` (the message's own number: the same one again is the same message) are dotted names in its JSON,
-    and so is each value of `data`. Or it tells values, `fields`; with `tlv_at` they stand in bytes, base64 at
+    and so is each value of `data`; with `confirm` it is one only when repeated. Or it tells values, `fields`; with `tlv_at` they stand in bytes, base64 at
     that path. Or it tells the device's `availability`. `where`: only messages that have one of these values at
     each path count, or have anything there where the list is empty; of several entries for one topic the first
     that a message counts for reads it.
@@ -305,6 +318,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     at_unit: Literal["ms", "s", "rfc3339"] = "ms"
     dedup: str | None = None
     data: dict[str, str] = {}
+    confirm: Confirm | None = None
     availability: Availability | None = None
     verified: bool = True
 

@@ -18,6 +18,7 @@ from contract.profile.model import (
 )
 from contract.site import Device, Site
 from edge.coverage import CoverageTracker
+from edge.doors import Doors
 from edge.jwm.wand import Rounds, Wand
 from edge.ports import Covered, Failed, Happened, Measured, Observation
 from edge.stamp import DeviceClocks
@@ -46,6 +47,7 @@ class Rehearsal:
         self._epoch = epoch
         self._world = World(site, scenario, Random(seed))
         self._clocks = DeviceClocks(site.buffering)
+        self._doors = Doors(site.file.devices)
         self._tracker = CoverageTracker(_BOOT, buffering=site.buffering)
         self._lines: list[VirtualLine] = []
         self._on_line: dict[str, VirtualLine] = {}
@@ -116,6 +118,7 @@ class Rehearsal:
     def _world_until(self, now: int) -> None:
         for effect in self._world.update(now):
             self._apply(effect)
+        self._keep(self._doors.look_around(now))
 
     def _apply(self, effect: Effect) -> None:
         match effect:
@@ -137,7 +140,7 @@ class Rehearsal:
             self._keep(self._on_line[device].takes(at, device, inputs))
 
     def _keep(self, seen: Sequence[Observation]) -> None:
-        for one in seen:
+        for one in [*seen, *self._doors.take(seen)]:
             match one:
                 case Happened():
                     self._recorded.append(self._event(one))
