@@ -61,8 +61,8 @@ def probe(
     known = model.devices.get(device)
     if known is None:
         raise _refused(f"site {model.id} has no device {device!r}")
-    line = ModbusLine(_endpoint(endpoint or _line_of(model, known)))
     mapped = _mapped(site, known)
+    line = ModbusLine(_endpoint(endpoint or _line_of(model, known)))
     if once or as_json:
         rows = _read(line, mapped)
         if as_json:

@@ -10,7 +10,7 @@ from edge.decode.lapse import Begun, follow_lapses
 from edge.decode.pulse import Pulse, feel, is_frozen
 from edge.decode.request import Answer, Reading, RequestMemory, Trouble, is_quiet, read_points
 from edge.decode.sheet import Sheet
-from edge.decode.spans import Spans, covered, extend, lack
+from edge.decode.spans import Spans, anew, covered, extend, lack
 from edge.decode.states import Key, Moment, follow
 from edge.decode.trouble import Spell, on_sense
 from edge.decode.values import Value
@@ -87,7 +87,7 @@ def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
 
 def _frozen(sheet: Sheet, memory: Memory, pulse: Pulse | None, answer: Answer) -> Result:
     """A device that shows old values tells nothing; what is known of it begins anew when it moves again."""
-    after = msgspec.structs.replace(memory, pulse=pulse, spans={})
+    after = msgspec.structs.replace(memory, pulse=pulse, spans=anew(memory.spans))
     failed = Failed(devices=tuple(sheet.told), at=answer.answered_at, why="frozen")
     return _conclude(sheet, memory, after, [failed], answer.answered_at)
 

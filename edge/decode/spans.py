@@ -43,6 +43,11 @@ def lack(spans: Spans, sheet: Sheet, request: Request, asked_at: int) -> Spans:
     return {**spans, **{key: Span(spans.get(key, fresh).since, _FOR_EVER) for key in keys}}
 
 
+def anew(spans: Spans) -> Spans:
+    """Nothing is known any more but what the device lacks."""
+    return {key: span for key, span in spans.items() if span.to == _FOR_EVER}
+
+
 def covered(spans: Spans, sheet: Sheet, before: Spans) -> list[Covered]:
     """What can be said now and could not be before, devices with the same span told together."""
     found: dict[Span, list[str]] = {}

@@ -5,6 +5,7 @@ Bodies are JSON, or a form of which the first part that is a JSON object counts 
 
 import asyncio
 import base64
+import contextlib
 import hmac
 import io
 import urllib.parse
@@ -24,6 +25,8 @@ from edge.together import together
 
 MOST_BODY: Final = 8 * 1024 * 1024
 """A face terminal's picture is some hundred kB."""
+MOST_CALLS: Final = 64
+"""Connections at a time: a site has fewer readers, and each may hold a body."""
 PATIENCE_S: Final = 60.0
 LOOK_S: Final = 5.0
 _PIECE: Final = 65_536
@@ -91,6 +94,9 @@ class HttpDriver:
 
     async def _listen(self, sink: Sink) -> asyncio.Server:
         def called(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if len(self._calls) >= MOST_CALLS:
+                writer.close()
+                return
             call = asyncio.create_task(self._serve(reader, writer, sink))
             self._calls.add(call)
             call.add_done_callback(lambda _: self._ended.set())
@@ -135,7 +141,8 @@ class HttpDriver:
                     if not call.goes_on():
                         return
         except h11.RemoteProtocolError as error:
-            await call.refuse(_Answer(error.error_status_hint, str(error)))
+            with contextlib.suppress(ConnectionError):
+                await call.refuse(_Answer(error.error_status_hint, str(error)))
         except (ConnectionError, EOFError, TimeoutError):
             return
         finally:

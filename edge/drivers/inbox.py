@@ -64,24 +64,25 @@ class InboxDriver:
         self._readers = readers
         self._services = services
         self._told: dict[str, set[str]] = {}
-        self._lost_said = False
+        self._lost: set[str] = set()
 
     async def run(self, sink: Sink) -> None:
         """See `Driver.run`."""
         while True:
-            try:
-                for device, read in self._readers.items():
+            for device, read in self._readers.items():
+                try:
                     await self._look(device, read, sink)
-                self._lost_said = False
-            except OSError as error:
-                self._lost(sink, error)
+                except OSError as error:
+                    self._say_lost(device, sink, error)
+                else:
+                    self._lost.discard(device)
             await asyncio.sleep(LOOK_S)
 
-    def _lost(self, sink: Sink, error: OSError) -> None:
-        if not self._lost_said:
-            log.warning("line down", action="line_down", line=self._line, why=str(error))
-        self._lost_said = True
-        sink.put([Failed(devices=tuple(self._readers), at=clock.boot_ms(), why="inbox lost")])
+    def _say_lost(self, device: str, sink: Sink, error: OSError) -> None:
+        if device not in self._lost:
+            log.warning("inbox lost", action="line_down", line=self._line, device=device, why=str(error))
+        self._lost.add(device)
+        sink.put([Failed(devices=(device,), at=clock.boot_ms(), why="inbox lost")])
 
     async def _look(self, device: str, read: Read, sink: Sink) -> None:
         folder = self._inbox / device

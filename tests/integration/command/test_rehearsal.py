@@ -128,7 +128,7 @@ def test_an_expectation_that_is_not_met_is_a_failed_case(tmp_path: Path) -> None
     ("text", "says"),
     [
         ("expect: [{name: nothing}]", "wanted.yaml:1: expect[0]: expected one of event and verdict"),
-        ("expect: [{event: {tpye: x}}]", "wanted.yaml:1: expect[0].event.tpye"),
+        ("expect: [{event: {kind: x}}]", "wanted.yaml:1: expect[0].event.kind"),
     ],
 )
 def test_a_mistake_in_the_expectations_is_named(text: str, says: str, tmp_path: Path) -> None:

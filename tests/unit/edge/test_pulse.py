@@ -62,3 +62,15 @@ def test_a_device_without_such_a_point_may_stand_still() -> None:
 def test_the_point_must_be_there() -> None:
     with pytest.raises(ConfigError, match=r"alive\.point: no point 'clok'"):
         written(PROFILE.replace("alive: {point: clock}", "alive: {point: clok}"))
+
+
+def test_what_a_device_lacks_holds_nothing_up_when_it_moves_again() -> None:
+    optional = (
+        PROFILE.rstrip() + "\n  - {name: extra, function: 3, address: 90, optional: true, states: fire}\n"
+    )
+    hand = Hand(written(optional), Device(id="dev", profile="clocked"))
+    hand.refuses(hand.request("extra"), 2, 0)
+    for second in range(8):
+        reads(hand, min(second, 2), 0, second * 1_000)
+    seen = reads(hand, 99, 0, 9_000) + reads(hand, 100, 0, 10_000)
+    assert [(one.since, one.to) for one in seen if isinstance(one, Covered)][-1] == (9_000, 10_000)
