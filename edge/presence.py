@@ -55,8 +55,10 @@ class LinePresence:
             for name in devices
         }
         for name, message in remembered:
-            if name in self._devices:
-                self._devices[name].messages.remember(message)
+            # One that is no more may have another name now.
+            heirs = [self._devices[name]] if name in self._devices else self._devices.values()
+            for device in heirs:
+                device.messages.remember(message)
 
     def connected(self, now: int, *, remembered: bool) -> None:
         """The line is up. `remembered`: the broker kept for us what happened meanwhile, and gives it now."""

@@ -165,3 +165,9 @@ def test_a_device_that_is_not_understood_is_blind_until_it_is_again() -> None:
 
 def happened(device: str, at: int) -> Happened:
     return Happened(device=device, type="checkpoint.scan", at=at, observed_at=at)
+
+
+def test_a_message_read_under_an_earlier_name_of_its_device_is_not_told_again() -> None:
+    presence = LinePresence(["cp-new"], with_presence=frozenset(), remembered=[("cp-old", "17/1/card:1")])
+    presence.connected(0, remembered=True)
+    assert presence.told(Told(happened("cp-new", 5), "17/1/card:1")) == []
