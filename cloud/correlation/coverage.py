@@ -1,7 +1,7 @@
 """What is known of each device, and up to when: watermarks and blind spans."""
 
 import bisect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -55,6 +55,10 @@ class CoverageBook:
             for start, end in self._blind.get(device, ())
             if start <= last and end > first
         )
+
+    def gaps(self, device: str) -> Sequence[tuple[int, int]]:
+        """The blind spans of a device, in order."""
+        return self._blind.get(device, ())
 
     def _add(self, device: str, start: int, end: int) -> Spans:
         """Join a span to those that are known; the parts of it that are new."""

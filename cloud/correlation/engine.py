@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from cloud.correlation.coverage import CoverageBook
+from cloud.correlation.duration import DurationMachine
 from cloud.correlation.episodes import (
     Chain,
     Judged,
@@ -26,7 +27,7 @@ from cloud.correlation.episodes import (
 from cloud.correlation.presence import Presence
 from cloud.correlation.recurrence import RecurrenceMachine
 from cloud.correlation.response import ResponseMachine
-from cloud.correlation.rules import Response, RuleBook, RuleVersion
+from cloud.correlation.rules import Duration, Response, RuleBook, RuleVersion
 from cloud.correlation.sources import zone_of
 from cloud.correlation.verdict import Effect, Outcome, Reason, Recall, Revised, Verdict
 from contract.batch import Coverage
@@ -229,6 +230,8 @@ class Engine:
     def _machine(self, versions: list[RuleVersion]) -> Machine:
         if isinstance(versions[0].rule, Response):
             return ResponseMachine(versions, self._site, self, self._presence)
+        if isinstance(versions[0].rule, Duration):
+            return DurationMachine(versions, self._site, self, self._data_from)
         return RecurrenceMachine(versions, self._site, self, self._data_from)
 
     def _all_routes(self) -> dict[str, tuple[Taker, ...]]:
@@ -316,6 +319,5 @@ def _by_rule(rules: RuleBook) -> dict[str, list[RuleVersion]]:
 
 
 def _void(verdict: Verdict) -> Verdict:
-    return msgspec.structs.replace(
-        verdict, outcome=Outcome.VOID, reason=Reason.JOINED_ANOTHER, final=True, overdue=False
-    )
+    reason = Reason.ENDED_IN_TIME if verdict.kind == "duration" else Reason.JOINED_ANOTHER
+    return msgspec.structs.replace(verdict, outcome=Outcome.VOID, reason=reason, final=True, overdue=False)

@@ -6,7 +6,7 @@ import string
 from collections.abc import Callable
 from typing import Final
 
-from cloud.correlation.rules import EventFilter, Rule, RuleBook
+from cloud.correlation.rules import Duration, EventFilter, Rule, RuleBook
 from cloud.correlation.verdict import BlindSpan, Reason, Verdict
 from contract.site import Site, Text
 
@@ -29,6 +29,9 @@ _SENTENCES: Final[dict[str, dict[Reason, str]]] = {
         Reason.NO_SOURCE: (
             "{place}: nobody can know whether there was {what} in time: no device there can show it{after}."
         ),
+        Reason.LASTS: "{place}: {what} for longer than {limit}, since {opened}, and it goes on.",
+        Reason.ENDED_LATE: "{place}: {what} for {elapsed}; the limit is {limit}.",
+        Reason.ENDED_IN_TIME: "{place}: {what} ended in time.",
         Reason.JOINED_ANOTHER: "{place}: part of another episode that began earlier.",
     },
     "zh": {
@@ -41,9 +44,27 @@ _SENTENCES: Final[dict[str, dict[Reason, str]]] = {
         Reason.NO_EVIDENCE: "{place}：{limit}内（{due}前）未见{what}，相关设备均正常。",
         Reason.BLIND: "{place}：无法判定是否按时{what}：{blind}{after}。",
         Reason.NO_SOURCE: "{place}：无法判定是否按时{what}：此处没有能证明的设备{after}。",
+        Reason.LASTS: "{place}：自{opened}起{what}已超过{limit}，仍在持续。",
+        Reason.ENDED_LATE: "{place}：{what}持续{elapsed}，时限{limit}。",
+        Reason.ENDED_IN_TIME: "{place}：{what}已按时结束。",
         Reason.JOINED_ANOTHER: "{place}：并入更早开始的同一事件。",
     },
 }
+_OF_STATES: Final[dict[str, dict[Reason, str]]] = {
+    "en": {
+        Reason.WAITING: "{place}: {what} since {opened}; it must end by {due}.",
+        Reason.WAITING_FOR_COVERAGE: (
+            "{place}: {what} since {opened}, no end known by {due}; the device has not reported up to then."
+        ),
+        Reason.BLIND: "{place}: nobody can know whether {what} ended by {due}: {blind}.",
+    },
+    "zh": {
+        Reason.WAITING: "{place}：{opened}起{what}，应在{due}前结束。",
+        Reason.WAITING_FOR_COVERAGE: "{place}：{opened}起{what}，到{due}未见结束；设备的数据还未传到该时刻。",
+        Reason.BLIND: "{place}：无法判定{what}是否在{due}前结束：{blind}。",
+    },
+}
+"""What is said otherwise of a state that must not last."""
 _PARTS: Final[dict[str, dict[str, str]]] = {
     "en": {
         "witness": ", seen by {device}",
@@ -97,15 +118,16 @@ class Explainer:
         fields = _Fields(self._words[language], version.rule if version else None, verdict, person)
         pieces = (
             literal + (_FIELDS[name](fields) if name else "")
-            for literal, name in _pieces(language, verdict.reason)
+            for literal, name in _pieces(language, verdict.kind, verdict.reason)
         )
         return fields.title() + "".join(pieces)
 
 
 @functools.cache
-def _pieces(language: str, reason: Reason) -> tuple[tuple[str, str | None], ...]:
+def _pieces(language: str, kind: str, reason: Reason) -> tuple[tuple[str, str | None], ...]:
     """A sentence taken apart once: texts, and the field that follows each."""
-    parsed = string.Formatter().parse(_SENTENCES[language][reason])
+    of_states = _OF_STATES[language].get(reason) if kind == "duration" else None
+    parsed = string.Formatter().parse(of_states or _SENTENCES[language][reason])
     return tuple((literal, name) for literal, name, _, _ in parsed)
 
 
@@ -133,6 +155,10 @@ class _Words:
             if expected and expected <= types:
                 return words.in_(self.language)
         return " / ".join(sorted(expected)) or "?"
+
+    def state(self, rule: Duration) -> str:
+        """What a state is called: the rule's name, which says what must not last."""
+        return rule.name.in_(self.language) or self._what(rule.while_.type)
 
     def person(self, person: str | None) -> str:
         found = self.site.people.get(person) if person else None
@@ -164,7 +190,11 @@ class _Fields:
         return self._words.place(self._verdict.key)
 
     def what(self) -> str:
-        return self._words.what(self._rule.expect.type if self._rule else ())
+        if self._rule is None:
+            return self._words.what(())
+        if isinstance(self._rule, Duration):
+            return self._words.state(self._rule)
+        return self._words.what(self._rule.expect.type)
 
     def limit(self) -> str:
         return length(self._verdict.due_at - self._verdict.opened_at, self._words.language)
@@ -178,6 +208,9 @@ class _Fields:
 
     def due(self) -> str:
         return self._words.moment(self._verdict.due_at)
+
+    def opened(self) -> str:
+        return self._words.moment(self._verdict.opened_at)
 
     def witness(self) -> str:
         """The device of the deciding event, unless it is what the sentence is about."""
@@ -220,6 +253,7 @@ _FIELDS: Final[dict[str, Callable[[_Fields], str]]] = {
     "limit": _Fields.limit,
     "elapsed": _Fields.elapsed,
     "due": _Fields.due,
+    "opened": _Fields.opened,
     "witness": _Fields.witness,
     "of": _Fields.of,
     "who": _Fields.who,

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from cloud.correlation.rules import By, EventFilter, Response
+from cloud.correlation.rules import By, EventFilter, Response, While
 from contract.events import LOCATION_TYPES, Event, event_data
 from contract.site import Person, Site
 
@@ -15,7 +15,7 @@ _RANK: Final = {"declared": 0, "weak": 1, "strong": 2}
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def lets_through(wanted: EventFilter, event: Event) -> bool:
+def lets_through(wanted: EventFilter | While, event: Event) -> bool:
     """Whether an event of the right type has the data that a filter asks for."""
     if not wanted.data:
         return True
@@ -23,10 +23,10 @@ def lets_through(wanted: EventFilter, event: Event) -> bool:
         data = event_data(event)
     except msgspec.DecodeError:
         return False
-    return all(name in data and _same(data[name], value) for name, value in wanted.data.items())
+    return all(name in data and same(data[name], value) for name, value in wanted.data.items())
 
 
-def _same(one: object, other: object) -> bool:
+def same(one: object, other: object) -> bool:
     """Whether two values are the same in JSON, where true is not 1."""
     return one == other and isinstance(one, bool) is isinstance(other, bool)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from cloud.correlation.engine import Engine
 from cloud.correlation.lines import Received, Recording, read_lines
-from cloud.correlation.rules import Response, RuleBook
+from cloud.correlation.rules import RuleBook, asked_types
 from cloud.correlation.verdict import Effect, Outcome, Revised, Verdict
 from contract.batch import Coverage
 from contract.events import KNOWN_TYPES, LOCATION_TYPES
@@ -140,8 +140,7 @@ def _judged_types(rules: RuleBook) -> frozenset[str]:
     """The event types that a rule can ask about; the others change nothing."""
     found = set(LOCATION_TYPES)
     for version in rules.versions:
-        found |= version.rule.expect.types
-        found |= version.rule.on.types if isinstance(version.rule, Response) else frozenset()
+        found |= asked_types(version.rule)
     return frozenset(found)
 
 

@@ -7,15 +7,20 @@ from typing import Final
 import msgspec
 
 from cloud.correlation.recurrence import selects
-from cloud.correlation.rules import EventFilter, Recurrence, Response, Rule
+from cloud.correlation.rules import Duration, EventFilter, Recurrence, Response, Rule, While
 from cloud.correlation.sources import Sources
 from cloud.correlation.windows import never_close
 from contract.duration import parse_duration
 from contract.events import KNOWN_TYPES
 from contract.problems import Problem
-from contract.site import Device, Site
+from contract.site import Site
 from contract.yamlfile import FieldPath, Located, unknown_name
 
+_DURATIONS: Final = {
+    Response: ("within", "join", "horizon", "presence_ttl"),
+    Recurrence: ("every",),
+    Duration: ("longer_than", "bridge"),
+}
 _LONGEST_MS: Final = 10 * 366 * 86_400_000
 
 
@@ -48,18 +53,23 @@ class RuleCheck:
     def problems(self) -> Iterator[Problem]:
         """Names that do not exist, times that can't be, evidence that nobody can give."""
         rule = self.rule
-        names = [*self._types("expect", rule.expect), *self._durations()]
-        if isinstance(rule, Response):
-            names += self._types("on", rule.on)
-        else:
-            names += self._selection(rule)
+        names = list(self._durations())
+        match rule:
+            case Response():
+                names += [*self._types("expect", rule.expect), *self._types("on", rule.on)]
+            case Recurrence():
+                names += [*self._types("expect", rule.expect), *self._selection(rule)]
+                names += self._windows(rule)
+            case Duration():
+                names += [*self._types("while", rule.while_), *self._selection(rule)]
         yield from names
         if self.rests():
             return
         if isinstance(rule, Response):
             yield from self._people(rule)
         if not names and (lack := self._unanswerable()):
-            yield self._written.problem("expect", f"can never be decided: {lack}")
+            field = "while" if isinstance(rule, Duration) else "expect"
+            yield self._written.problem(field, f"can never be decided: {lack}")
 
     def rests(self) -> bool:
         """Whether it is left out here, for lack of equipment."""
@@ -78,7 +88,7 @@ class RuleCheck:
 
     def _untriggered(self) -> str:
         rule = self.rule
-        if isinstance(rule, Recurrence) or _declared(rule.on) or rule.on.types & self._emitted:
+        if not isinstance(rule, Response) or _declared(rule.on) or rule.on.types & self._emitted:
             return ""
         return f"no device here emits {_either(rule.on)}"
 
@@ -89,9 +99,11 @@ class RuleCheck:
             screens = _declared(rule.expect) and rule.applies == "always"
             answered = screens or bool(rule.expect.types & self._emitted)
             return "" if answered else f"no device here emits {_either(rule.expect)}"
-        if any(selects(rule.select, one) and self._emits(one, rule) for one in self._site.file.devices):
+        wanted: EventFilter | While = rule.while_ if isinstance(rule, Duration) else rule.expect
+        selected = (one for one in self._site.file.devices if selects(rule.select, one))
+        if any(self._site.emits(one) & wanted.types for one in selected):
             return ""
-        return f"no device that it selects emits {_either(rule.expect)}"
+        return f"no device that it selects emits {_either(wanted)}"
 
     def _unanswered(self, rule: Response) -> Iterator[str]:
         sources, wanted = Sources(rule, self._site), _either(rule.expect)
@@ -110,27 +122,30 @@ class RuleCheck:
         else:
             yield "zone", self._site.zones
 
-    def _emits(self, device: Device, rule: Recurrence) -> bool:
-        return bool(self._site.emits(device) & rule.expect.types)
-
-    def _types(self, field: str, wanted: EventFilter) -> Iterator[Problem]:
+    def _types(self, field: str, wanted: EventFilter | While) -> Iterator[Problem]:
         known = KNOWN_TYPES | self._emitted
         for name in sorted(wanted.types - known):
             yield self._written.problem(f"{field}.type", unknown_name("event type", name, known))
-        for name, value in wanted.data.items():
-            if isinstance(value, dt.date):
-                yield self._written.problem(f"{field}.data.{name}", "expected text: write the date in quotes")
+        asked = {"data": wanted.data}
+        if isinstance(wanted, While):
+            asked["unless"] = wanted.unless
+            for name in sorted(wanted.ends - known):
+                yield self._written.problem(f"{field}.until", unknown_name("event type", name, known))
+        for part, fields in asked.items():
+            for name, value in fields.items():
+                if isinstance(value, dt.date):
+                    said = "expected text: write the date in quotes"
+                    yield self._written.problem(f"{field}.{part}.{name}", said)
 
     def _durations(self) -> Iterator[Problem]:
         rule = self.rule
-        names = ("within", "join", "horizon", "presence_ttl") if isinstance(rule, Response) else ("every",)
-        for name in names:
+        for name in _DURATIONS[type(rule)]:
             if name == "horizon" and not self._written.holds(name):
                 continue
             duration = parse_duration(getattr(rule, name))
             if duration.working_days:
                 yield self._written.problem(name, "working days are not supported yet")
-            elif not duration.ms and name in {"within", "every"}:
+            elif not duration.ms and name in {"within", "every", "longer_than"}:
                 yield self._written.problem(name, "expected more than 0")
             elif duration.ms > _LONGEST_MS:
                 yield self._written.problem(name, "expected ten years at the most")
@@ -151,10 +166,12 @@ class RuleCheck:
                 "by.qualification", unknown_name("qualification", rule.by.qualification, held)
             )
 
-    def _selection(self, rule: Recurrence) -> Iterator[Problem]:
+    def _selection(self, rule: Recurrence | Duration) -> Iterator[Problem]:
+        yield from self._names("select.id", "device", rule.select.id, self._site.devices)
+        yield from self._names("select.zone", "zone", rule.select.zone, self._site.zones)
+
+    def _windows(self, rule: Recurrence) -> Iterator[Problem]:
         site = self._site
-        yield from self._names("select.id", "device", rule.select.id, site.devices)
-        yield from self._names("select.zone", "zone", rule.select.zone, site.zones)
         if isinstance(rule.during, str) and rule.during not in site.schedules:
             yield self._written.problem("during", unknown_name("schedule", rule.during, site.schedules))
         elif rule.during is not None:
@@ -170,10 +187,10 @@ class RuleCheck:
                 yield self._written.problem(field, unknown_name(what, name, known))
 
 
-def _declared(wanted: EventFilter) -> bool:
+def _declared(wanted: EventFilter | While) -> bool:
     """Whether people tell of it on a screen."""
     return any(name.startswith("operator.") for name in wanted.types)
 
 
-def _either(wanted: EventFilter) -> str:
+def _either(wanted: EventFilter | While) -> str:
     return " or ".join(sorted(wanted.types))

@@ -103,9 +103,65 @@ class Recurrence(
     source: Text = Text()
 
 
-Rule = Response | Recurrence
-LATER_KINDS: Final = ("tour", "duration", "quota", "staffing")
+class While(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A state of a device: from an event of the type with that data, and with none of `unless`, on.
+
+    It ends with the device's next event of the type that is none such, or with one of the types `until`.
+    """
+
+    type: str | tuple[str, ...]
+    data: dict[str, Any] = {}
+    unless: dict[str, Any] = {}
+    until: str | tuple[str, ...] = ()
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The types that say whether it is so."""
+        return frozenset([self.type] if isinstance(self.type, str) else self.type)
+
+    @property
+    def ends(self) -> frozenset[str]:
+        """The types that end it."""
+        return frozenset([self.until] if isinstance(self.until, str) else self.until)
+
+
+class Duration(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="duration",
+    rename={"while_": "while"},
+):
+    """A state must not last longer. Blind spans shorter than `bridge` do not break it."""
+
+    id: RuleId
+    while_: While
+    longer_than: DurationText
+    version: Annotated[int, Meta(ge=1)] = 1
+    effective_from: EffectiveFrom = dt.date(1970, 1, 1)
+    applies: Applies = "always"
+    select: Select = Select()
+    bridge: DurationText = "0s"
+    name: Text = Text()
+    source: Text = Text()
+
+
+Rule = Response | Recurrence | Duration
+LATER_KINDS: Final = ("tour", "quota", "staffing")
 """Kinds of verdicts.md that this version does not judge."""
+
+
+def asked_types(rule: Rule) -> frozenset[str]:
+    """The event types that a rule asks about."""
+    match rule:
+        case Response():
+            return rule.on.types | rule.expect.types
+        case Recurrence():
+            return rule.expect.types
+        case Duration():
+            return rule.while_.types | rule.while_.ends
 
 
 class RuleVersion(msgspec.Struct, frozen=True):

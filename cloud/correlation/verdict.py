@@ -30,6 +30,9 @@ class Reason(StrEnum):
     NO_EVIDENCE = "no_evidence"
     BLIND = "blind"
     NO_SOURCE = "no_source"
+    LASTS = "lasts"
+    ENDED_LATE = "ended_late"
+    ENDED_IN_TIME = "ended_in_time"
     JOINED_ANOTHER = "joined_another"
 
 

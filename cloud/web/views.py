@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cloud.correlation.rules import Response, RuleVersion
+from cloud.correlation.rules import Duration, Recurrence, Response, Rule, RuleVersion
 from cloud.correlation.verdict import BlindSpan, EventId
 from cloud.store.base import (
     AgentHealth,
@@ -79,17 +79,29 @@ def _named(items: Iterable[Zone | Device | Group | Person | Agent]) -> list[Name
 def rule_view(version: RuleVersion) -> RuleView:
     """A version of a rule."""
     rule = version.rule
+    kind, on, expect, limit = _asked(rule)
     return RuleView(
         id=rule.id,
         version=rule.version,
-        kind="response" if isinstance(rule, Response) else "recurrence",
+        kind=kind,
         effective_from=rule.effective_from.isoformat(),
-        on=sorted(rule.on.types) if isinstance(rule, Response) else [],
-        expect=sorted(rule.expect.types),
-        limit=rule.within if isinstance(rule, Response) else rule.every,
+        on=sorted(on),
+        expect=sorted(expect),
+        limit=limit,
         name=words(rule.name),
         source=words(rule.source),
     )
+
+
+def _asked(rule: Rule) -> tuple[str, frozenset[str], frozenset[str], str]:
+    """Its kind, what opens an episode, what it waits for, and its limit."""
+    match rule:
+        case Response():
+            return "response", rule.on.types, rule.expect.types, rule.within
+        case Recurrence():
+            return "recurrence", frozenset(), rule.expect.types, rule.every
+        case Duration():
+            return "duration", rule.while_.types, rule.while_.ends, rule.longer_than
 
 
 def event_view(site: str, stored: StoredEvent) -> EventView:

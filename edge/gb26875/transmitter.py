@@ -81,6 +81,8 @@ class Transmitter:
             if is_so == (before or False):
                 continue
             data = {**one.data, **test, "what": what, "state": "active" if is_so else "cleared"}
+            if type_ == "fire.mode":
+                data["mode"] = what if is_so else "auto"
             if before is None:
                 data["initial"] = True
             yield self._event(type_, data, one.label, now, wall)

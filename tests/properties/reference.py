@@ -1,4 +1,4 @@
-"""The slow plain reference of both kinds, written straight from the contract of verdicts; no cleverness.
+"""The slow plain reference of each kind, written straight from the contract of verdicts; no cleverness.
 
 It shares the words with the engine (site, rules, verdicts), and none of its logic: every verdict is found by
 looking at all events again.
@@ -7,27 +7,15 @@ looking at all events again.
 import datetime as dt
 from typing import Any
 
-import msgspec
-
-from cloud.correlation.rules import By, EventFilter, Response, RuleBook, RuleVersion
+from cloud.correlation.rules import By, Duration, EventFilter, Response, RuleBook, RuleVersion
 from cloud.correlation.verdict import BlindSpan, Outcome, Reason, Verdict
-from contract.duration import parse_duration
 from contract.events import LOCATION_TYPES, Event, event_data
 from contract.site import Site
+from tests.properties.plain import FOREVER, NEVER, Known, in_force, ms, selected
+from tests.properties.reference_duration import durations
 
-NEVER = -(10**18)
-FOREVER = 10**18
 RANK = {"declared": 0, "weak": 1, "strong": 2}
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-class Known(msgspec.Struct):
-    """All that is known: events with full identities, how far each device is known, when it was blind."""
-
-    events: list[Event]
-    complete: dict[str, int]
-    blind: dict[str, list[tuple[int, int]]]
-    data_from: int
 
 
 def reference(site: Site, rules: RuleBook, known: Known, now: int) -> list[Verdict]:
@@ -41,6 +29,9 @@ def reference(site: Site, rules: RuleBook, known: Known, now: int) -> list[Verdi
     for versions in by_rule.values():
         if isinstance(versions[0].rule, Response):
             found += responses(site, versions, events, known, now)
+        elif isinstance(versions[0].rule, Duration):
+            for version in versions:
+                found += durations(site, version, events, known, now)
         else:
             for version in versions:
                 found += recurrences(site, version, events, known, now)
@@ -337,21 +328,6 @@ def moment(site: Site, day: dt.date, clock: str) -> int:
         step += 1
 
 
-def selected(rule: Any, device: Any) -> bool:
-    """Whether a recurrence looks at a device."""
-
-    def among(value: str | None, names: Any) -> bool:
-        return names is None or value in ([names] if isinstance(names, str) else names)
-
-    tags = rule.select.tag is None or any(among(tag, rule.select.tag) for tag in device.tags)
-    return (
-        tags
-        and among(device.id, rule.select.id)
-        and among(device.zone, rule.select.zone)
-        and among(device.profile, rule.select.profile)
-    )
-
-
 def passes(wanted: EventFilter, event: Event) -> bool:
     """Whether an event has a type and the data that are asked for."""
     return event.type in wanted.types and all(
@@ -390,13 +366,3 @@ def blind_spans(known: Known, devices: set[str], first: int, last: int) -> tuple
         for start, end in sorted(known.blind.get(device, []))
         if start <= last and end > first
     )
-
-
-def in_force(version: RuleVersion, at: int) -> bool:
-    """Whether a version judges what opens at that moment."""
-    return version.start <= at and (version.end is None or at < version.end)
-
-
-def ms(duration: str) -> int:
-    """A duration in ms."""
-    return parse_duration(duration).ms

@@ -15,7 +15,8 @@ from cloud.correlation.verdict import Outcome, Overdue, Reason, Recall, Revised
 from contract.batch import Coverage
 from contract.events import Event
 from contract.site import Device, Person, Site, SiteFile, Window, Zone
-from tests.properties.reference import Known, reference
+from tests.properties.plain import Known
+from tests.properties.reference import reference
 
 T0 = 1_764_547_200_000
 HOUR = 3_600_000

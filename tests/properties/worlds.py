@@ -6,11 +6,22 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from cloud.correlation.rules import By, EventFilter, Recurrence, Response, Rule, RuleBook, RuleVersion, Select
+from cloud.correlation.rules import (
+    By,
+    Duration,
+    EventFilter,
+    Recurrence,
+    Response,
+    Rule,
+    RuleBook,
+    RuleVersion,
+    Select,
+    While,
+)
 from contract.batch import Coverage
 from contract.events import Event, raw_data
 from contract.site import Device, Group, Person, Qualification, Site, SiteFile, Window, Zone
-from tests.properties.reference import Known
+from tests.properties.plain import Known
 
 START = 1_764_547_200_000
 SPAN = 900_000
@@ -134,10 +145,31 @@ def recurrences(draw: st.DrawFn, rule: str = "Q") -> Recurrence:
 
 
 @st.composite
+def durations(draw: st.DrawFn, rule: str = "D") -> Duration:
+    """A duration rule of a panel's mode."""
+    condition = draw(
+        st.sampled_from(
+            [
+                While("fire.mode", {"mode": "manual"}),
+                While("fire.mode", unless={"mode": "auto"}),
+                While("fire.mode", {"mode": "manual"}, until="fire.alarm"),
+            ]
+        )
+    )
+    return Duration(
+        id=rule,
+        while_=condition,
+        longer_than=draw(st.sampled_from(["10s", "60s", "3m"])),
+        select=draw(st.sampled_from([Select(), Select(id="fp1")])),
+        bridge=draw(st.sampled_from(["0s", "0s", "20s"])),
+    )
+
+
+@st.composite
 def rule_books(draw: st.DrawFn) -> RuleBook:
-    """One response and one recurrence rule, each in one or two dated versions."""
+    """A rule of each kind, each in one or two dated versions."""
     versions: list[RuleVersion] = []
-    for strategy in (responses(), recurrences()):
+    for strategy in (responses(), recurrences(), durations()):
         first: Rule = draw(strategy)  # type: ignore[arg-type]
         if draw(st.booleans()):
             change = draw(moments)
@@ -146,6 +178,12 @@ def rule_books(draw: st.DrawFn) -> RuleBook:
         else:
             versions.append(RuleVersion(first, 0, None))
     return RuleBook(tuple(versions))
+
+
+_DATA = {
+    "fire.alarm": st.integers(1, 2).map(lambda loop: {"loop": loop}),
+    "fire.mode": st.sampled_from(["manual", "manual", "auto", "test"]).map(lambda mode: {"mode": mode}),
+}
 
 
 @st.composite
@@ -158,7 +196,9 @@ def happenings(draw: st.DrawFn) -> list[Event]:
         "fire.alarm": PANELS,
         "fire.mode": PANELS,
     }
-    kind = st.sampled_from(["checkpoint.scan", "checkpoint.scan", "fire.alarm", "fire.alarm", *kinds])
+    kind = st.sampled_from(
+        ["checkpoint.scan", "checkpoint.scan", "fire.alarm", "fire.alarm", "fire.mode", "fire.mode", *kinds]
+    )
     found = []
     for seq in range(draw(st.integers(0, 14))):
         name = draw(kind)
@@ -172,7 +212,7 @@ def happenings(draw: st.DrawFn) -> list[Event]:
                 zone=draw(st.sampled_from([None, None, *ZONES])),
                 person=draw(people) if name in {"checkpoint.scan", "access.granted"} else None,
                 clock_error_ms=draw(st.sampled_from([0, 0, 5_000, 20_000])),
-                data=raw_data({"loop": draw(st.integers(1, 2))} if name == "fire.alarm" else None),
+                data=raw_data(draw(_DATA[name]) if name in _DATA else None),
             )
         )
     return found

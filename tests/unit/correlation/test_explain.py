@@ -9,8 +9,9 @@ import pytest
 
 from cloud.correlation.explain import Explainer, length, place_name
 from cloud.correlation.rule_files import load_rules
-from cloud.correlation.rules import RuleBook
+from cloud.correlation.rules import Duration, RuleBook, RuleVersion, While, asked_types
 from cloud.correlation.verdict import BlindSpan, Outcome, Reason, Verdict
+from contract.site import Text
 from contract.site_files import load_site
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
@@ -135,11 +136,12 @@ def test_many_blind_spans_are_counted_rather_than_listed() -> None:
 
 
 def test_every_shipped_rule_has_a_word_for_its_evidence() -> None:
-    for version in BOOK.versions:
+    waiting = [version for version in BOOK.versions if not isinstance(version.rule, Duration)]
+    for version in waiting:
         verdict = fire(Reason.NO_EVIDENCE, rule=version.rule.id)
         for language in ("zh", "en"):
             said = Explainer(SITE, BOOK).sentence(verdict, language)
-            assert not any(name in said for name in version.rule.expect.types), said
+            assert not any(name in said for name in asked_types(version.rule)), said
 
 
 def test_a_rule_that_is_gone_and_a_place_without_a_name_are_called_by_their_ids() -> None:
@@ -163,3 +165,36 @@ def test_a_rule_that_is_gone_and_a_place_without_a_name_are_called_by_their_ids(
 def test_lengths_read_as_people_say_them(elapsed_ms: int, en: str, zh: str) -> None:
     assert length(elapsed_ms, "en") == en
     assert length(elapsed_ms, "zh") == zh
+
+
+@pytest.mark.parametrize(
+    ("reason", "en", "zh"),
+    [
+        (Reason.WAITING, "Panel in manual since 06-01 10:00:00; it must end by", "起面板手动，应在"),
+        (
+            Reason.LASTS,
+            "Panel in manual for longer than 10 min, since 06-01 10:00:00, and it goes on.",
+            "仍在持续",
+        ),
+        (Reason.ENDED_LATE, "Panel in manual for 12 min; the limit is 10 min.", "面板手动持续12分"),
+        (Reason.BLIND, "nobody can know whether Panel in manual ended by", "无法判定面板手动是否在"),
+    ],
+)
+def test_a_state_that_must_not_last_is_told_as_one(reason: Reason, en: str, zh: str) -> None:
+    rule = Duration(
+        id="FS-1",
+        while_=While("fire.mode", {"mode": "manual"}),
+        longer_than="10m",
+        name=Text(zh="面板手动", en="Panel in manual"),
+    )
+    book = RuleBook((RuleVersion(rule, 0, None),))
+    opened = T0
+    verdict = msgspec.structs.replace(
+        fire(reason, rule="FS-1", key="b1"),
+        kind="duration",
+        opened_at=opened,
+        due_at=opened + 600_000,
+        elapsed_ms=720_000,
+    )
+    assert en in Explainer(SITE, book).sentence(verdict, "en")
+    assert zh in Explainer(SITE, book).sentence(verdict, "zh")
