@@ -188,13 +188,13 @@ class Process:
         services = Services(
             kept=self._intake.kept,
             recent=recent_messages(spool),
-            wall=lambda: time.wall_ms(clock.boot_ms(), clock.wall_ms()),
+            wall=lambda: moment.at if (moment := time.now(clock.boot_ms())) else None,
             recall=self._recall,
             remember=self._remember,
         )
         self._drivers = {name: build(services) for name, build in lines.items()}
         faces = faces_of(site, agent, settings)
-        self._shares = [sharing(url, site.id, agent.id, faces, services.wall) for url in settings.share]
+        self._shares = [sharing(url, site.id, agent.id, faces, clock.wall_ms) for url in settings.share]
         for share in self._shares:
             self._intake.copy_to(share)
 

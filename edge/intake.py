@@ -151,7 +151,7 @@ class Intake:
                 case Happened() | Measured():
                     pass
         if changes:
-            self.put([_reach(change) for change in changes])
+            self.put([reach(change) for change in changes])
 
     def look_at_doors(self) -> None:
         """Tell of doors that have been open for too long. To be called each second."""
@@ -191,7 +191,8 @@ def event(device: str, kind: str, at: int, data: Mapping[str, str | int]) -> Hap
     return Happened(device=device, type=kind, at=at, observed_at=at, data=dict(data))
 
 
-def _reach(change: Change) -> Happened:
+def reach(change: Change) -> Happened:
+    """The event that a device went out of reach, or came back."""
     if not change.online:
         return event(change.device, "device.offline", change.at, {"why": change.why})
     known = {} if change.blind_ms is None else {"blind_ms": change.blind_ms}

@@ -120,7 +120,11 @@ def _mqtt_line(line: mqtt.Line, devices: Devices, buffers: frozenset[str]) -> Bu
 
     def build(services: Services) -> Driver:
         presence = LinePresence(
-            topics.devices, with_presence=topics.tells_presence, buffering=buffers, remembered=services.recent
+            topics.devices,
+            with_presence=topics.tells_presence,
+            buffering=buffers,
+            remembered=services.recent,
+            told_of=topics.told_of,
         )
         return mqtt.MqttDriver(
             line, topics, presence, kept=services.kept, random_source=random.SystemRandom()
@@ -142,11 +146,13 @@ def _posts_line(line: str, endpoint: str, devices: Devices) -> Build:
 def _inbox_line(line: str, endpoint: str, devices: Devices, site: Site) -> Build:
     inbox = parse_inbox(endpoint)
     readers: dict[str, Read] = {}
+    told_of: dict[str, tuple[str, ...]] = {}
     for device, profile in devices:
         if not isinstance(profile, CsvProfile):
             raise SettingsError(f"line {line} takes files; {device.id} writes none")
         readers[device.id] = file_reader(device, profile, site.timezone)
-    return lambda services: InboxDriver(line, inbox, readers, services)
+        told_of[device.id] = (device.id, *sorted({b.device for b in device.points.values() if b.device}))
+    return lambda services: InboxDriver(line, inbox, readers, told_of, services)
 
 
 def _transmitter_line(line: str, endpoint: str, devices: Devices, site: Site) -> Build:
@@ -164,7 +170,7 @@ def _transmitter_line(line: str, endpoint: str, devices: Devices, site: Site) ->
 def _visits(site: Site, profiles: Mapping[str, Profile]) -> Mapping[str, frozenset[str]]:
     """By wand, the checkpoints that its badges are."""
     wands = [d for d in site.file.devices if isinstance(profiles.get(d.profile or ""), WandProfile)]
-    return {d.id: frozenset(b.device for b in d.points.values() if b.device) for d in wands}
+    return {d.id: frozenset(b.device for b in d.points.values() if b.device and not b.skip) for d in wands}
 
 
 def _dock_line(line: str, endpoint: str, devices: Devices, site: Site, rounds: Rounds) -> Build:

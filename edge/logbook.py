@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import hashlib
 import io
+import re
 import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 
@@ -173,11 +174,10 @@ class _Book:
     def _reading(self, point: str, where: tuple[int, str], cell: str, moment: int) -> None:
         if not cell:
             return
-        try:
-            value = float(cell.replace(",", ""))
-        except ValueError:
+        if not re.fullmatch(r"[+-]?\d{1,12}(,\d{3})*(\.\d+)?", cell):
             self.wrong(*where, f"expected a number, found {cell!r}")
             return
+        value = float(cell.replace(",", ""))
         boot = self._now.boot - (self._now.wall - moment)
         self._readings.append((moment, Measured(device=self._device.id, point=point, at=boot, value=value)))
 

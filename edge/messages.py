@@ -1,6 +1,8 @@
 """What the messages of one device told already: each is told once, and nonsense is told until there is sense. Pure."""
 
+import copy
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from edge.decode.fields import FieldMemory, doubt, follow_fields
@@ -30,6 +32,17 @@ class Messages:
     def remember(self, message: str) -> None:
         """A message was read before, in an earlier life."""
         self._read.append(message)
+
+    def as_it_was(self) -> Callable[[], None]:
+        """What puts all of it back to now: for a message that the disk refused, and that will come again."""
+        fields, read = self._fields, self._read.copy()
+        nonsense, unknown, sightings = self._is_nonsense, set(self._unknown), copy.deepcopy(self._sightings)
+
+        def back() -> None:
+            self._fields, self._read = fields, read
+            self._is_nonsense, self._unknown, self._sightings = nonsense, unknown, sightings
+
+        return back
 
     def doubt(self) -> None:
         """From now on anything may change unheard."""

@@ -83,7 +83,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
     kept: Callable[[], Awaitable[bool]]
     recent: Sequence[tuple[str, str]]
-    wall: Callable[[], int]
+    wall: Callable[[], int | None]
     recall: Callable[[str], Awaitable[bytes | None]]
     remember: Callable[[str, bytes], Awaitable[None]]
 

@@ -3,7 +3,7 @@
 Times are boot clock ms.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import assert_never
 
 import msgspec
@@ -14,10 +14,11 @@ from edge.topicmap import Nonsense, Presence, Told, TopicMap, Values
 
 
 class Post(msgspec.Struct, frozen=True):
-    """What a post said; `why` it can't be read, or nothing."""
+    """What a post said; `why` it can't be read, or nothing. `forget` it, where it could not be kept: it will come again."""
 
     seen: tuple[Observation, ...]
-    why: str = ""
+    why: str
+    forget: Callable[[], None]
 
 
 class Posts:
@@ -40,6 +41,7 @@ class Posts:
         if device is None:
             return None
         messages = self._messages[device]
+        forget = messages.as_it_was()
         said = self._topics.read(path, body, now)
         match said:
             case Told():
@@ -48,20 +50,24 @@ class Posts:
                 seen = messages.values(said, now)
             case Nonsense():
                 seen = messages.nonsense(said, now)
+            case Presence(online=False):
+                self._heard.pop(device, None)
+                messages.doubt()
+                return Post((Failed(devices=self._told_of(device), at=now, why="offline"),), "", forget)
             case Presence() | None:  # a heartbeat, or an event that its profile leaves out
                 seen = messages.makes_sense(now)
             case _:
                 assert_never(said)
         why = said.why if isinstance(said, Nonsense) else ""
-        return Post((*seen, *self._covered(device, messages, now)), why)
+        return Post((*seen, *self._covered(device, messages, now)), why, forget)
 
     def _covered(self, device: str, messages: Messages, now: int) -> list[Observation]:
         if messages.is_blind:
             self._heard.pop(device, None)
-            return [Failed(devices=(device,), at=now, why="not understood")]
+            return [Failed(devices=self._told_of(device), at=now, why="not understood")]
         since = now if self._is_silent(device, now) else self._heard[device]
         self._heard[device] = now
-        return [Covered(devices=(device,), since=since, to=now)]
+        return [Covered(devices=self._told_of(device), since=since, to=now)]
 
     def _is_silent(self, device: str, now: int) -> bool:
         heard = self._heard.get(device)
@@ -72,4 +78,8 @@ class Posts:
         silent = tuple(device for device in self._messages if self._is_silent(device, now))
         for device in silent:
             self._messages[device].doubt()
-        return [Failed(devices=silent, at=now, why="not heard")] if silent else []
+        told = tuple(name for device in silent for name in self._told_of(device))
+        return [Failed(devices=told, at=now, why="not heard")] if silent else []
+
+    def _told_of(self, device: str) -> tuple[str, ...]:
+        return self._topics.told_of[device]

@@ -3,7 +3,7 @@
 Times are boot clock ms.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from edge.messages import Messages
@@ -38,7 +38,8 @@ class LinePresence:
     """The devices of a line.
 
     Those in `with_presence` say themselves whether they are there; the others are while the line is up.
-    `buffering` ones keep their events while they are away. `remembered` are keys of messages read before.
+    `buffering` ones keep their events while they are away. `remembered` are keys of messages read before. `told_of`: by
+    device, all that it tells of, by default itself.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class LinePresence:
         with_presence: frozenset[str],
         buffering: frozenset[str] = frozenset(),
         remembered: Iterable[tuple[str, str]] = (),
+        told_of: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
+        self._told_of = told_of or {}
         self._up = False
         self._devices = {
             name: _Device(name, None if name in with_presence else True, name in buffering)
@@ -125,10 +128,11 @@ class LinePresence:
         covered: dict[tuple[int, int], list[str]] = {}
         failed: dict[str, list[str]] = {}
         for name, device in self._devices.items():
+            told = self._told_of.get(name, (name,))
             if why := self._absent(device, now):
-                failed.setdefault(why, []).append(name)
+                failed.setdefault(why, []).extend(told)
             elif span := _next_span(device, now):
-                covered.setdefault(span, []).append(name)
+                covered.setdefault(span, []).extend(told)
         said: list[Observation] = [
             Failed(devices=tuple(names), at=now, why=why) for why, names in failed.items()
         ]

@@ -38,10 +38,6 @@ class Timekeeper:
         moment = self.now(boot_ms)
         return wall_ms - moment.at if moment else 0
 
-    def wall_ms(self, boot_ms: int, wall_ms: int) -> int:
-        """Cloud time now; the machine's own, `wall_ms`, as long as that is not known."""
-        return wall_ms - self.offset_ms(boot_ms, wall_ms)
-
     def note(self, boot_ms: int) -> Mapping[str, bytes]:
         """What is to be remembered over a restart."""
         self._map = self._map.running(boot_ms)

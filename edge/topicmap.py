@@ -93,6 +93,14 @@ class TopicMap:
                     with_presence.add(device.id)
         self.tells_presence = frozenset(with_presence)
         self.devices = tuple(sorted(names))
+        self.told_of = {name: self._told_by(name) for name in names}
+        """By device, itself and those that its fields are bound to."""
+
+    def _told_by(self, name: str) -> tuple[str, ...]:
+        routes = [route for found in self._routes.values() for route in found]
+        routes += [route for _, route in self._patterns]
+        own = [route for route in routes if route.device.id == name]
+        return tuple(sorted({name, *(point.told.device for one in own for point in one.points.values())}))
 
     def _add(self, device: Device, topic: Topic, profile: PublishingProfile) -> None:
         address = device.address or device.id

@@ -152,7 +152,7 @@ def import_log(
     console.print(_entries(device, found, model))
     if not dry:
         try:
-            place = drop(file.name, body, parse_inbox(_line_of(model, known)) / device)
+            place = drop(f"{file.stem}.csv", body, parse_inbox(_line_of(model, known)) / device)
         except (OSError, SettingsError) as error:
             raise _refused(str(error)) from error
         typer.echo(f"put into {place}; the agent takes it within seconds")

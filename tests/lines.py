@@ -51,7 +51,7 @@ class Agent:
         self._noted = asyncio.Event()
         self._notes: dict[str, bytes] = {}
 
-    def services(self, wall: int) -> Services:
+    def services(self, wall: int | None) -> Services:
         return Services(
             kept=self._kept, recent=(), wall=lambda: wall, recall=self._recall, remember=self._remember
         )
@@ -73,7 +73,8 @@ class Agent:
 
     async def _remember(self, name: str, note: bytes) -> None:
         self._notes[name] = note
-        self._noted.set()
+        if not name.endswith(":held"):
+            self._noted.set()
 
 
 @contextlib.asynccontextmanager

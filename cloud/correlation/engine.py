@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from cloud.correlation.coverage import CoverageBook
-from cloud.correlation.duration import DurationMachine
+from cloud.correlation.duration import duration_machine
 from cloud.correlation.episodes import (
     Chain,
     Judged,
@@ -25,9 +25,10 @@ from cloud.correlation.episodes import (
     wants_alert,
 )
 from cloud.correlation.presence import Presence
+from cloud.correlation.quota import quota_machine
 from cloud.correlation.recurrence import RecurrenceMachine
 from cloud.correlation.response import ResponseMachine
-from cloud.correlation.rules import Duration, Response, RuleBook, RuleVersion
+from cloud.correlation.rules import Duration, Quota, Response, RuleBook, RuleVersion
 from cloud.correlation.sources import zone_of
 from cloud.correlation.verdict import Effect, Outcome, Reason, Recall, Revised, Verdict
 from contract.batch import Coverage
@@ -231,7 +232,9 @@ class Engine:
         if isinstance(versions[0].rule, Response):
             return ResponseMachine(versions, self._site, self, self._presence)
         if isinstance(versions[0].rule, Duration):
-            return DurationMachine(versions, self._site, self, self._data_from)
+            return duration_machine(versions, self._site, self, self._data_from)
+        if isinstance(versions[0].rule, Quota):
+            return quota_machine(versions, self._site, self, self._data_from)
         return RecurrenceMachine(versions, self._site, self, self._data_from)
 
     def _all_routes(self) -> dict[str, tuple[Taker, ...]]:

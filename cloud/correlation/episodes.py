@@ -28,7 +28,7 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
 class Judged(msgspec.Struct, frozen=True, gc=False):
     """A verdict as of now, and what could change it: time reaching `wake`, or a device known beyond `beyond`.
 
-    `answered` is true when evidence is known, also where it came too late.
+    `answered` is true when evidence is known, also where it came too late. `warn`: somebody must look before the limit.
     """
 
     verdict: Verdict
@@ -36,6 +36,7 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     lagging: str | None = None
     beyond: int = 0
     answered: bool = False
+    warn: bool = False
 
 
 class Chain(Protocol):
@@ -189,7 +190,7 @@ def told_before(last: Revised) -> Told:
 def wants_alert(told: Told, judged: Judged) -> bool:
     """Whether somebody must look now: nothing is known at the limit, and it was not said yet."""
     verdict = judged.verdict
-    overdue = verdict.overdue or verdict.outcome in {Outcome.BREACHED, Outcome.UNKNOWN}
+    overdue = judged.warn or verdict.overdue or verdict.outcome in {Outcome.BREACHED, Outcome.UNKNOWN}
     return overdue and not judged.answered and not told.alerted
 
 

@@ -6,7 +6,7 @@ import string
 from collections.abc import Callable
 from typing import Final
 
-from cloud.correlation.rules import Duration, EventFilter, Rule, RuleBook
+from cloud.correlation.rules import Duration, EventFilter, Quota, Rule, RuleBook
 from cloud.correlation.verdict import BlindSpan, Reason, Verdict
 from contract.site import Site, Text
 
@@ -29,6 +29,8 @@ _SENTENCES: Final[dict[str, dict[Reason, str]]] = {
         Reason.NO_SOURCE: (
             "{place}: nobody can know whether there was {what} in time: no device there can show it{after}."
         ),
+        Reason.ENOUGH: "{place}: {what}: {count} of {wanted}.",
+        Reason.TOO_FEW: "{place}: {what}: only {count} of {wanted} by {due}; the device was known all the time.",
         Reason.LASTS: "{place}: {what} for longer than {limit}, since {opened}, and it goes on.",
         Reason.ENDED_LATE: "{place}: {what} for {elapsed}; the limit is {limit}.",
         Reason.ENDED_IN_TIME: "{place}: {what} ended in time.",
@@ -44,12 +46,29 @@ _SENTENCES: Final[dict[str, dict[Reason, str]]] = {
         Reason.NO_EVIDENCE: "{place}：{limit}内（{due}前）未见{what}，相关设备均正常。",
         Reason.BLIND: "{place}：无法判定是否按时{what}：{blind}{after}。",
         Reason.NO_SOURCE: "{place}：无法判定是否按时{what}：此处没有能证明的设备{after}。",
+        Reason.ENOUGH: "{place}：{what}：已满{wanted}次。",
+        Reason.TOO_FEW: "{place}：{what}：到{due}仅{count}次，应满{wanted}次，设备全程正常。",
         Reason.LASTS: "{place}：自{opened}起{what}已超过{limit}，仍在持续。",
         Reason.ENDED_LATE: "{place}：{what}持续{elapsed}，时限{limit}。",
         Reason.ENDED_IN_TIME: "{place}：{what}已按时结束。",
         Reason.JOINED_ANOTHER: "{place}：并入更早开始的同一事件。",
     },
 }
+_OF_QUOTAS: Final[dict[str, dict[Reason, str]]] = {
+    "en": {
+        Reason.WAITING: "{place}: {what}: {count} of {wanted} so far, due by {due}.",
+        Reason.WAITING_FOR_COVERAGE: (
+            "{place}: {what}: {count} of {wanted} known by {due}; the device has not reported up to then."
+        ),
+        Reason.BLIND: "{place}: {what}: {count} of {wanted} by {due}, and nobody can know of more: {blind}.",
+    },
+    "zh": {
+        Reason.WAITING: "{place}：{what}：已完成{count}次，{due}前应满{wanted}次。",
+        Reason.WAITING_FOR_COVERAGE: "{place}：{what}：到{due}已知{count}次，应满{wanted}次；设备的数据还未传到该时刻。",
+        Reason.BLIND: "{place}：{what}：到{due}已知{count}次，应满{wanted}次，其余无法判定：{blind}。",
+    },
+}
+"""What is said otherwise of a quota."""
 _OF_STATES: Final[dict[str, dict[Reason, str]]] = {
     "en": {
         Reason.WAITING: "{place}: {what} since {opened}; it must end by {due}.",
@@ -65,6 +84,7 @@ _OF_STATES: Final[dict[str, dict[Reason, str]]] = {
     },
 }
 """What is said otherwise of a state that must not last."""
+_OTHERWISE: Final = {"duration": _OF_STATES, "quota": _OF_QUOTAS}
 _PARTS: Final[dict[str, dict[str, str]]] = {
     "en": {
         "witness": ", seen by {device}",
@@ -126,8 +146,8 @@ class Explainer:
 @functools.cache
 def _pieces(language: str, kind: str, reason: Reason) -> tuple[tuple[str, str | None], ...]:
     """A sentence taken apart once: texts, and the field that follows each."""
-    of_states = _OF_STATES[language].get(reason) if kind == "duration" else None
-    parsed = string.Formatter().parse(of_states or _SENTENCES[language][reason])
+    otherwise = _OTHERWISE.get(kind, {}).get(language, {}).get(reason)
+    parsed = string.Formatter().parse(otherwise or _SENTENCES[language][reason])
     return tuple((literal, name) for literal, name, _, _ in parsed)
 
 
@@ -156,9 +176,9 @@ class _Words:
                 return words.in_(self.language)
         return " / ".join(sorted(expected)) or "?"
 
-    def state(self, rule: Duration) -> str:
-        """What a state is called: the rule's name, which says what must not last."""
-        return rule.name.in_(self.language) or self._what(rule.while_.type)
+    def called(self, rule: Duration | Quota) -> str:
+        """What a rule is about, by its name, which says what must not last, or what must be enough."""
+        return rule.name.in_(self.language) or rule.id
 
     def person(self, person: str | None) -> str:
         found = self.site.people.get(person) if person else None
@@ -192,8 +212,8 @@ class _Fields:
     def what(self) -> str:
         if self._rule is None:
             return self._words.what(())
-        if isinstance(self._rule, Duration):
-            return self._words.state(self._rule)
+        if isinstance(self._rule, Duration | Quota):
+            return self._words.called(self._rule)
         return self._words.what(self._rule.expect.type)
 
     def limit(self) -> str:
@@ -208,6 +228,12 @@ class _Fields:
 
     def due(self) -> str:
         return self._words.moment(self._verdict.due_at)
+
+    def count(self) -> str:
+        return str(len(self._verdict.evidence))
+
+    def wanted(self) -> str:
+        return str(self._rule.at_least) if isinstance(self._rule, Quota) else self.count()
 
     def opened(self) -> str:
         return self._words.moment(self._verdict.opened_at)
@@ -253,6 +279,8 @@ _FIELDS: Final[dict[str, Callable[[_Fields], str]]] = {
     "limit": _Fields.limit,
     "elapsed": _Fields.elapsed,
     "due": _Fields.due,
+    "count": _Fields.count,
+    "wanted": _Fields.wanted,
     "opened": _Fields.opened,
     "witness": _Fields.witness,
     "of": _Fields.of,

@@ -106,7 +106,7 @@ class _Run:
         self._cover(self._until)
         self._engine.on_events([received.event for received in self._received])
         for verdict in self._engine.verdicts(self._until):
-            if verdict.opened_at >= self._since and verdict.outcome is not Outcome.VOID:
+            if self._is_told(verdict) and verdict.outcome is not Outcome.VOID:
                 yield _encode(_fields(verdict))
 
     def revisions(self) -> Iterator[bytes]:
@@ -127,8 +127,13 @@ class _Run:
     def _settled(self, now: int, decided_at: int) -> Iterator[bytes]:
         self._cover(now)
         for revised in _revisions(self._engine.settle(now)):
-            if revised.verdict.opened_at >= self._since:
+            if self._is_told(revised.verdict):
                 yield _encode(_history_fields(revised, decided_at))
+
+    def _is_told(self, verdict: Verdict) -> bool:
+        """What opened before the data is not told, but for a calendar period that reaches into them."""
+        opened = verdict.due_at - 1 if verdict.kind == "quota" else verdict.opened_at
+        return opened >= self._since
 
     def _cover(self, now: int) -> None:
         for device, complete_to in self._complete.items():

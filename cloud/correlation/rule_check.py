@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from cloud.correlation.recurrence import selects
-from cloud.correlation.rules import Duration, EventFilter, Recurrence, Response, Rule, While
+from cloud.correlation.rules import Duration, EventFilter, Quota, Recurrence, Response, Rule, While
 from cloud.correlation.sources import Sources
 from cloud.correlation.windows import never_close
 from contract.duration import parse_duration
@@ -20,7 +20,9 @@ _DURATIONS: Final = {
     Response: ("within", "join", "horizon", "presence_ttl"),
     Recurrence: ("every",),
     Duration: ("longer_than", "bridge"),
+    Quota: ("warn_before",),
 }
+_EVIDENCE: Final = {Response: "expect", Recurrence: "expect", Duration: "while", Quota: ""}
 _LONGEST_MS: Final = 10 * 366 * 86_400_000
 
 
@@ -62,14 +64,15 @@ class RuleCheck:
                 names += self._windows(rule)
             case Duration():
                 names += [*self._types("while", rule.while_), *self._selection(rule)]
+            case Quota():
+                names += [*self._quota(rule), *self._selection(rule)]
         yield from names
         if self.rests():
             return
         if isinstance(rule, Response):
             yield from self._people(rule)
         if not names and (lack := self._unanswerable()):
-            field = "while" if isinstance(rule, Duration) else "expect"
-            yield self._written.problem(field, f"can never be decided: {lack}")
+            yield self._written.problem(_EVIDENCE[type(rule)], f"can never be decided: {lack}")
 
     def rests(self) -> bool:
         """Whether it is left out here, for lack of equipment."""
@@ -99,8 +102,11 @@ class RuleCheck:
             screens = _declared(rule.expect) and rule.applies == "always"
             answered = screens or bool(rule.expect.types & self._emitted)
             return "" if answered else f"no device here emits {_either(rule.expect)}"
+        selected = [one for one in self._site.file.devices if selects(rule.select, one)]
+        if isinstance(rule, Quota):
+            able = any(rule.item_types <= self._site.emits(one) for one in selected)
+            return "" if able else f"no device that it selects emits {' and '.join(sorted(rule.item_types))}"
         wanted: EventFilter | While = rule.while_ if isinstance(rule, Duration) else rule.expect
-        selected = (one for one in self._site.file.devices if selects(rule.select, one))
         if any(self._site.emits(one) & wanted.types for one in selected):
             return ""
         return f"no device that it selects emits {_either(wanted)}"
@@ -137,6 +143,30 @@ class RuleCheck:
                     said = "expected text: write the date in quotes"
                     yield self._written.problem(f"{field}.{part}.{name}", said)
 
+    def _quota(self, rule: Quota) -> Iterator[Problem]:
+        if (rule.count is None) == (rule.session is None):
+            yield self._written.problem("", "expected either count or session")
+        if rule.count is not None:
+            yield from self._types("count", rule.count)
+        session = rule.session
+        if session is None:
+            return
+        parts = {
+            "start": session.start,
+            "stop": session.stop,
+            "with": session.with_,
+            "without": session.without,
+        }
+        for name, wanted in parts.items():
+            if wanted is not None:
+                yield from self._types(f"session.{name}", wanted)
+        for name in ("at_least", "at_most"):
+            text = getattr(session, name)
+            if text and parse_duration(text).working_days:
+                yield self._written.problem(f"session.{name}", "working days are not supported yet")
+        if session.at_most and parse_duration(session.at_most).ms < parse_duration(session.at_least).ms:
+            yield self._written.problem("session.at_most", "expected at least as long as `at_least`")
+
     def _durations(self) -> Iterator[Problem]:
         rule = self.rule
         for name in _DURATIONS[type(rule)]:
@@ -166,7 +196,7 @@ class RuleCheck:
                 "by.qualification", unknown_name("qualification", rule.by.qualification, held)
             )
 
-    def _selection(self, rule: Recurrence | Duration) -> Iterator[Problem]:
+    def _selection(self, rule: Recurrence | Duration | Quota) -> Iterator[Problem]:
         yield from self._names("select.id", "device", rule.select.id, self._site.devices)
         yield from self._names("select.zone", "zone", rule.select.zone, self._site.zones)
 

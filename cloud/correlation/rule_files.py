@@ -19,7 +19,7 @@ from contract.schema import part_schema
 from contract.site import Site
 from contract.yamlfile import Located, check, load_yaml
 
-_KINDS: Final = ("response", "recurrence", "duration")
+_KINDS: Final = ("response", "recurrence", "duration", "quota")
 
 
 class RulesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -148,8 +148,53 @@ class Duration(
     source: Text = Text()
 
 
-Rule = Response | Recurrence | Duration
-LATER_KINDS: Final = ("tour", "quota", "staffing")
+class Session(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"with_": "with"}
+):
+    """A run of a device, from `start` to the next `stop`, of a length between two, both included.
+
+    One in which nothing of `with` happened, or anything of `without`, does not count.
+    """
+
+    start: EventFilter
+    stop: EventFilter
+    at_least: DurationText = "0s"
+    at_most: DurationText | None = None
+    with_: EventFilter | None = None
+    without: EventFilter | None = None
+
+
+class Quota(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="quota"
+):
+    """Enough of something in each calendar period: of events (`count`) or of sessions, at each selected device.
+
+    `warn_before`: so long before the period's end an alert tells of what is still missing.
+    """
+
+    id: RuleId
+    at_least: Annotated[int, Meta(ge=1, le=1000)]
+    per: Literal["week", "month", "quarter", "half_year", "year"]
+    count: EventFilter | None = None
+    session: Session | None = None
+    warn_before: DurationText = "0s"
+    version: Annotated[int, Meta(ge=1)] = 1
+    effective_from: EffectiveFrom = dt.date(1970, 1, 1)
+    applies: Applies = "always"
+    select: Select = Select()
+    name: Text = Text()
+    source: Text = Text()
+
+    @property
+    def item_types(self) -> frozenset[str]:
+        """The types that a device must emit for anything to count."""
+        if self.session is None:
+            return self.count.types if self.count else frozenset()
+        return self.session.start.types | self.session.stop.types
+
+
+Rule = Response | Recurrence | Duration | Quota
+LATER_KINDS: Final = ("tour", "staffing")
 """Kinds of verdicts.md that this version does not judge."""
 
 
@@ -162,6 +207,10 @@ def asked_types(rule: Rule) -> frozenset[str]:
             return rule.expect.types
         case Duration():
             return rule.while_.types | rule.while_.ends
+        case Quota():
+            session = rule.session
+            also = (session.with_, session.without) if session else ()
+            return rule.item_types | frozenset(name for wanted in also if wanted for name in wanted.types)
 
 
 class RuleVersion(msgspec.Struct, frozen=True):

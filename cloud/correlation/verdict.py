@@ -30,6 +30,8 @@ class Reason(StrEnum):
     NO_EVIDENCE = "no_evidence"
     BLIND = "blind"
     NO_SOURCE = "no_source"
+    ENOUGH = "enough"
+    TOO_FEW = "too_few"
     LASTS = "lasts"
     ENDED_LATE = "ended_late"
     ENDED_IN_TIME = "ended_in_time"

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cloud.correlation.rules import Duration, Recurrence, Response, Rule, RuleVersion
+from cloud.correlation.rules import Duration, Quota, Recurrence, Response, Rule, RuleVersion
 from cloud.correlation.verdict import BlindSpan, EventId
 from cloud.store.base import (
     AgentHealth,
@@ -102,6 +102,8 @@ def _asked(rule: Rule) -> tuple[str, frozenset[str], frozenset[str], str]:
             return "recurrence", frozenset(), rule.expect.types, rule.every
         case Duration():
             return "duration", rule.while_.types, rule.while_.ends, rule.longer_than
+        case Quota():
+            return "quota", frozenset(), rule.item_types, f"{rule.at_least} / {rule.per}"
 
 
 def event_view(site: str, stored: StoredEvent) -> EventView:

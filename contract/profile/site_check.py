@@ -75,7 +75,7 @@ def _unit(device: Device, profile: Profile, taken: dict[tuple[str, int], str]) -
 
 def _badges(device: Device, profile: Profile, site: Site) -> Iterator[Mistake]:
     """A checkpoint of wands is known up to their last reading: nobody else may tell of it, and one agent reads them."""
-    if not isinstance(profile, WandProfile):
+    if not isinstance(profile, WandProfile | CsvProfile):
         return
     agent_of = {line.id: agent.id for agent in site.file.agents for line in agent.lines}
     for name, binding in device.points.items():
@@ -86,7 +86,12 @@ def _badges(device: Device, profile: Profile, site: Site) -> Iterator[Mistake]:
             yield ("points", name, "device"), f"{place.id} is read by itself, on line {place.line}"
         for other in site.file.devices:
             bound = {b.device for b in other.points.values()}
-            if place.id in bound and agent_of.get(other.line or "") != agent_of.get(device.line or ""):
+            if place.id in bound and other is not device and isinstance(profile, CsvProfile):
+                yield (
+                    ("points", name, "device"),
+                    f"{place.id} is also told of by {other.id}; files have places of their own",
+                )
+            elif place.id in bound and agent_of.get(other.line or "") != agent_of.get(device.line or ""):
                 yield (
                     ("points", name, "device"),
                     f"{place.id} is also told of by {other.id}, of another agent",

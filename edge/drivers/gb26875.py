@@ -8,14 +8,13 @@ import msgspec
 import structlog
 
 from edge import clock
+from edge.drivers.calls import Calls
 from edge.errors import SettingsError
 from edge.gb26875.frame import SEND_DATA, Frame, FrameReader, confirmation, encode
 from edge.gb26875.transmitter import Transmitter
 from edge.ports import Failed, Sink
-from edge.together import together
 
 LOOK_S = 5.0
-BIND_AGAIN_S = 5.0
 _PIECE = 4_096
 
 log = structlog.get_logger("edge.drivers.gb26875")
@@ -59,55 +58,20 @@ class TransmitterDriver:
         self._callers = callers
         self._devices = {caller.device: caller for caller in callers.values()}
         self._kept = kept
-        self._calls: set[asyncio.Task[None]] = set()
-        self._ended = asyncio.Event()
         self._strangers: set[str] = set()
         self.port = 0
         """Where it listens, once it does."""
 
     async def run(self, sink: Sink) -> None:
         """See `Driver.run`."""
-
-        def called(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            call = asyncio.create_task(self._serve(reader, writer, sink))
-            self._calls.add(call)
-            call.add_done_callback(lambda _: self._ended.set())
-
-        server = await self._listen(called)
+        calls = Calls(self._line, lambda reader, writer: self._serve(reader, writer, sink))
+        server = await calls.listen(self._where.host, self._where.port)
+        self.port = server.sockets[0].getsockname()[1]
         try:
-            await together(self._look_around(sink), self._watch())
+            await self._look_around(sink)
         finally:
             server.close()
-            for call in self._calls:
-                call.cancel()
-            if self._calls:
-                await asyncio.wait(self._calls)
-
-    async def _listen(
-        self, called: Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
-    ) -> asyncio.Server:
-        said = False
-        while True:
-            try:
-                server = await asyncio.start_server(called, self._where.host, self._where.port)
-            except OSError as error:
-                if not said:
-                    log.warning("line down", action="line_down", line=self._line, why=str(error))
-                said = True
-                await asyncio.sleep(BIND_AGAIN_S)
-            else:
-                self.port = server.sockets[0].getsockname()[1]
-                return server
-
-    async def _watch(self) -> None:
-        """Raises what a call failed with, other than the end of its connection."""
-        while True:
-            await self._ended.wait()
-            self._ended.clear()
-            done = {call for call in self._calls if call.done()}
-            self._calls -= done
-            for call in done:
-                call.result()
+            await calls.close()
 
     async def _look_around(self, sink: Sink) -> None:
         while True:
@@ -124,8 +88,6 @@ class TransmitterDriver:
             while data := await reader.read(_PIECE):
                 for frame in frames.feed(data):
                     await self._take(frame, writer, sink, heard)
-        except ConnectionError as error:
-            log.info("a transmitter hung up", action="caller_lost", line=self._line, why=str(error))
         finally:
             for caller in heard:
                 caller.away()
@@ -142,10 +104,12 @@ class TransmitterDriver:
             self._strangers.add(address)
             return
         heard.add(caller)
+        before = caller.known
         sink.put(caller.hears(frame, clock.boot_ms(), clock.wall_ms()))
         if frame.command == SEND_DATA:
             # Confirmed, it is never sent again; refused by the disk, it is to be.
             if not await self._kept():
+                caller.known = before
                 return
             writer.write(encode(confirmation(frame)))
             await writer.drain()

@@ -18,15 +18,13 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, parse_form
 
 from edge import clock
+from edge.drivers.calls import Calls
 from edge.errors import SettingsError
 from edge.ports import Services, Sink
 from edge.posts import Posts
-from edge.together import together
 
 MOST_BODY: Final = 8 * 1024 * 1024
 """A face terminal's picture is some hundred kB."""
-MOST_CALLS: Final = 64
-"""Connections at a time: a site has fewer readers, and each may hold a body."""
 PATIENCE_S: Final = 60.0
 LOOK_S: Final = 5.0
 _PIECE: Final = 65_536
@@ -75,54 +73,19 @@ class HttpDriver:
         self._where = where
         self._posts = posts
         self._services = services
-        self._calls: set[asyncio.Task[None]] = set()
-        self._ended = asyncio.Event()
         self.port = 0
         """Where it listens, once it does."""
 
     async def run(self, sink: Sink) -> None:
         """See `Driver.run`."""
-        server = await self._listen(sink)
+        calls = Calls(self._line, lambda reader, writer: self._serve(reader, writer, sink))
+        server = await calls.listen(self._where.host, self._where.port)
+        self.port = server.sockets[0].getsockname()[1]
         try:
-            await together(self._look_around(sink), self._watch())
+            await self._look_around(sink)
         finally:
             server.close()
-            for call in self._calls:
-                call.cancel()
-            if self._calls:
-                await asyncio.wait(self._calls)
-
-    async def _listen(self, sink: Sink) -> asyncio.Server:
-        def called(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if len(self._calls) >= MOST_CALLS:
-                writer.close()
-                return
-            call = asyncio.create_task(self._serve(reader, writer, sink))
-            self._calls.add(call)
-            call.add_done_callback(lambda _: self._ended.set())
-
-        said = False
-        while True:
-            try:
-                server = await asyncio.start_server(called, self._where.host, self._where.port)
-            except OSError as error:
-                if not said:
-                    log.warning("line down", action="line_down", line=self._line, why=str(error))
-                said = True
-                await asyncio.sleep(LOOK_S)
-            else:
-                self.port = server.sockets[0].getsockname()[1]
-                return server
-
-    async def _watch(self) -> None:
-        """Raises what a call failed with, other than the end of its connection."""
-        while True:
-            await self._ended.wait()
-            self._ended.clear()
-            done = {call for call in self._calls if call.done()}
-            self._calls -= done
-            for call in done:
-                call.result()
+            await calls.close()
 
     async def _look_around(self, sink: Sink) -> None:
         while True:
@@ -136,19 +99,24 @@ class HttpDriver:
             async with asyncio.timeout(None) as patience:
                 while True:
                     patience.reschedule(asyncio.get_running_loop().time() + PATIENCE_S)
-                    request, body = await call.request()
-                    await call.answer(await self._take(request, body, sink))
+                    request = await call.request()
+                    refusal = self._refusal(request)
+                    if refusal is not None:
+                        await call.answer(refusal, last=True)
+                        return
+                    await call.answer(await self._take(request, await call.body(), sink))
                     if not call.goes_on():
                         return
         except h11.RemoteProtocolError as error:
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError, h11.ProtocolError):
                 await call.refuse(_Answer(error.error_status_hint, str(error)))
-        except (ConnectionError, EOFError, TimeoutError):
-            return
+        except (TimeoutError, h11.LocalProtocolError) as error:
+            raise EOFError(str(error)) from error
         finally:
             writer.close()
 
-    async def _take(self, request: h11.Request, body: bytes, sink: Sink) -> _Answer:
+    def _refusal(self, request: h11.Request) -> _Answer | None:
+        """Why a request is not even read; None when it is."""
         headers = dict(request.headers)
         if self._where.secret is not None and not hmac.compare_digest(
             headers.get(b"authorization", b""), self._where.secret
@@ -156,9 +124,13 @@ class HttpDriver:
             return _Answer(401, "sign in with the name and password of this line")
         if request.method not in {b"POST", b"PUT"}:
             return _Answer(405, "post here")
+        return None
+
+    async def _take(self, request: h11.Request, body: bytes, sink: Sink) -> _Answer:
+        headers = dict(request.headers)
         path = urllib.parse.unquote(request.target.decode("latin-1").partition("?")[0]).strip("/")
         try:
-            message = _message(headers.get(b"content-type", b""), body)
+            message = await asyncio.to_thread(_message, headers.get(b"content-type", b""), body)
         except ValueError as error:
             return _Answer(400, str(error))
         post = self._posts.hears(path, message, clock.boot_ms())
@@ -166,6 +138,7 @@ class HttpDriver:
             return _Answer(404, f"no device of line {self._line} posts to /{path}")
         sink.put(post.seen)
         if not await self._services.kept():
+            post.forget()
             return _Answer(503, "the disk takes nothing now: post it again")
         return _Answer(400, post.why) if post.why else _Answer(200)
 
@@ -176,7 +149,7 @@ def _message(content_type: bytes, body: bytes) -> bytes:
     Raises:
         ValueError: A form that can't be read, or has none.
     """
-    if not content_type.lower().startswith((b"multipart/form-data", b"application/x-www-form-urlencoded")):
+    if not content_type.lower().startswith(b"multipart/form-data"):
         return body
     found: list[bytes] = []
 
@@ -193,7 +166,7 @@ def _message(content_type: bytes, body: bytes) -> bytes:
 
     try:
         parse_form({"Content-Type": content_type}, io.BytesIO(body), on_field, on_file)
-    except FormParserError as error:
+    except (FormParserError, OSError) as error:
         raise ValueError(f"a form that can't be read: {error}") from error
     if not found:
         raise ValueError("no part of the form is a JSON object")
@@ -207,40 +180,49 @@ class _Call:
         self._reader = reader
         self._writer = writer
         self._http = h11.Connection(h11.SERVER)
+        self._has_body = True
 
-    async def request(self) -> tuple[h11.Request, bytes]:
-        """The next request and its body.
+    async def request(self) -> h11.Request:
+        """The head of the next request.
 
         Raises:
             EOFError: There is none.
             h11.RemoteProtocolError: It is no HTTP, or too long.
         """
-        request: h11.Request | None = None
-        body = bytearray()
-        while True:
-            event = self._http.next_event()
-            if event is h11.NEED_DATA:
-                if self._http.they_are_waiting_for_100_continue:
-                    self._send(h11.InformationalResponse(status_code=100, headers=[]))
-                self._http.receive_data(await self._reader.read(_PIECE))
-            elif isinstance(event, h11.Request):
-                request = event
-            elif isinstance(event, h11.Data):
-                body += event.data
-                if len(body) > MOST_BODY:
-                    raise h11.RemoteProtocolError(f"more than {MOST_BODY} bytes", error_status_hint=413)
-            elif isinstance(event, h11.EndOfMessage) and request is not None:
-                return request, bytes(body)
-            else:
-                raise EOFError
+        event = await self._next()
+        if isinstance(event, h11.Request):
+            self._has_body = event.method != b"HEAD"
+            return event
+        raise EOFError
 
-    async def answer(self, answer: _Answer) -> None:
+    async def body(self) -> bytes:
+        """The body of the request. Raises as `request` does."""
+        body = bytearray()
+        while isinstance(event := await self._next(), h11.Data):
+            body += event.data
+            if len(body) > MOST_BODY:
+                raise h11.RemoteProtocolError(f"more than {MOST_BODY} bytes", error_status_hint=413)
+        if isinstance(event, h11.EndOfMessage):
+            return bytes(body)
+        raise EOFError
+
+    async def _next(self) -> object:
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            if self._http.they_are_waiting_for_100_continue:
+                self._send(h11.InformationalResponse(status_code=100, headers=[]))
+            self._http.receive_data(await self._reader.read(_PIECE))
+        return event
+
+    async def answer(self, answer: _Answer, *, last: bool = False) -> None:
         text = (answer.text + "\n").encode()
         headers = [("content-type", "text/plain; charset=utf-8"), ("content-length", str(len(text)))]
+        if last:
+            headers.append(("connection", "close"))
         if answer.status == 401:
             headers.append(("www-authenticate", 'Basic realm="sitewarden"'))
         self._send(h11.Response(status_code=answer.status, headers=headers))
-        self._send(h11.Data(data=text))
+        if self._has_body:
+            self._send(h11.Data(data=text))
         self._send(h11.EndOfMessage())
         await self._writer.drain()
 

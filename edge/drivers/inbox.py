@@ -1,7 +1,7 @@
 """A folder that takes files: `<inbox>/<device>/*.csv`, read once they are whole, kept, and moved to `done`.
 
 A file with a mistake is moved to `refused`, with what is wrong in a text file beside it; nothing of it is taken. What
-`done` holds is the memory: a line that was told before, in whatever file, is not told again.
+was told is remembered in `done`: a line that was told before, in whatever file, is not told again.
 """
 
 import asyncio
@@ -20,6 +20,9 @@ from edge.ports import Covered, Failed, Happened, Observation, Services, Sink
 LOOK_S: Final = 5.0
 QUIET_S: Final = 2.0
 """A file that nobody has written to for so long is whole."""
+
+_MEMORY: Final = "told.keys"
+"""Beside the files that were taken: what each of their lines is known by."""
 
 Read = Callable[[bytes, Moment], Log]
 """Reads a file of one device."""
@@ -56,10 +59,18 @@ def drop(name: str, body: bytes, folder: Path) -> Path:
 
 
 class InboxDriver:
-    """See `edge.ports.Driver`. `readers`: by device, how its files are read."""
+    """See `edge.ports.Driver`. `readers`: by device, how its files are read; `told_of`: all that they tell of."""
 
-    def __init__(self, line: str, inbox: Path, readers: Mapping[str, Read], services: Services) -> None:
+    def __init__(
+        self,
+        line: str,
+        inbox: Path,
+        readers: Mapping[str, Read],
+        told_of: Mapping[str, tuple[str, ...]],
+        services: Services,
+    ) -> None:
         self._line = line
+        self._told_of = told_of
         self._inbox = inbox
         self._readers = readers
         self._services = services
@@ -87,16 +98,19 @@ class InboxDriver:
     async def _look(self, device: str, read: Read, sink: Sink) -> None:
         folder = self._inbox / device
         for path in await asyncio.to_thread(_whole_files, folder):
+            wall = self._services.wall()
+            if wall is None:
+                return  # as long as nobody knows what time it is, nothing can be placed
             body = await asyncio.to_thread(path.read_bytes)
-            now = Moment(clock.boot_ms(), self._services.wall())
+            now = Moment(clock.boot_ms(), wall)
             if device not in self._told:
-                self._told[device] = await asyncio.to_thread(_told_before, folder, read, now)
+                self._told[device] = await asyncio.to_thread(_told_before, folder) | self._told_lately()
             found = await asyncio.to_thread(read, body, now)
             if found.mistakes:
                 await asyncio.to_thread(_refuse, path, found.mistakes)
                 log.warning("a file was refused", action="refused", line=self._line, file=path.name)
             elif await self._keep(device, found, now, sink):
-                await asyncio.to_thread(_move, path, folder / "done")
+                await asyncio.to_thread(_done, path, [key for key, _ in keyed(found)])
                 log.info("a file was taken", action="taken", line=self._line, file=path.name)
 
     async def _keep(self, device: str, found: Log, now: Moment, sink: Sink) -> bool:
@@ -109,9 +123,12 @@ class InboxDriver:
         told.update(key for key, _ in fresh)
         if found.newest is not None:
             to = now.boot - (now.wall - found.newest)
-            names = {device} | {event.device for event in found.events}
-            sink.put([Covered(devices=tuple(sorted(names)), since=to, to=to)])
+            sink.put([Covered(devices=self._told_of[device], since=to, to=to)])
         return True
+
+    def _told_lately(self) -> set[str]:
+        """What is in the spool: a life may have ended before it could move a file."""
+        return {f"{device}/{key.partition('/')[0]}" for device, key in self._services.recent}
 
 
 def keyed(found: Log) -> list[tuple[str, Observation]]:
@@ -134,10 +151,18 @@ def _whole_files(folder: Path) -> list[Path]:
     )
 
 
-def _told_before(folder: Path, read: Read, now: Moment) -> set[str]:
-    done = folder / "done"
-    bodies = [path.read_bytes() for path in sorted(done.glob("*.csv"))] if done.is_dir() else []
-    return {key for body in bodies for key, _ in keyed(read(body, now))}
+def _told_before(folder: Path) -> set[str]:
+    memory = folder / "done" / _MEMORY
+    return set(memory.read_text("utf-8").splitlines()) if memory.is_file() else set()
+
+
+def _done(path: Path, keys: Sequence[str]) -> None:
+    """Move a file out of the way, and remember what it told."""
+    folder = path.parent / "done"
+    folder.mkdir(exist_ok=True)
+    with (folder / _MEMORY).open("a", encoding="utf-8") as memory:
+        memory.write("".join(f"{key}\n" for key in keys))
+    _move(path, folder)
 
 
 def _refuse(path: Path, mistakes: Sequence[Mistake]) -> None:

@@ -26,6 +26,8 @@ BAUD: Final = 19_200
 BREATH_S: Final = 0.05
 """Before each command: under 10 ms the wand cuts its answer short, beyond 150 ms it greets anew."""
 ANSWER_S: Final = 0.5
+MOST_RECORDS: Final = 255
+"""What one byte can count: a wand that says so may hold more."""
 LOOK_S: Final = 5.0
 DOCKED_LOOK_S: Final = 30.0
 
@@ -55,6 +57,7 @@ class WandDriver:
         self._services = services
         self._note = f"wand:{wand.device}"
         self._lost_said = False
+        self._recalled = False
 
     async def run(self, sink: Sink) -> None:
         """See `Driver.run`."""
@@ -76,37 +79,50 @@ class WandDriver:
         sink.put([Failed(devices=(self._wand.device,), at=clock.boot_ms(), why="dock lost")])
 
     async def _look(self, sink: Sink) -> bool:
-        """Read the wand, if there is one, and wipe it; whether there was."""
+        """Read the wand, if there is one, and wipe it; whether there was.
+
+        As long as nobody knows what time it is, a wand keeps what it has: its clock can't be set nor its stamps be
+        placed.
+        """
+        wall = self._services.wall()
+        if wall is None:
+            return False
         with _opened(self._port) as dock:
             self._lost_said = False
             now = clock.boot_ms()
-            wall = self._services.wall()
             try:
                 taken = await dock.says(take(wall_clock(wall, self._wand.zone)))
             except NoAnswer:
                 return False
             if await self._keep(taken, sink, now, wall):
-                await self._wipe(dock)
+                await self._wipe(dock, now, wall)
             return True
 
     async def _keep(self, taken: Taken, sink: Sink, now: int, wall: int) -> bool:
         """Put on disk what was taken; whether it is there whole, so that the wand may forget it."""
+        if not self._recalled:
+            held = await self._services.recall(f"{self._note}:held")
+            self._wand.remember(held.decode().split() if held else ())
+            self._recalled = True
         told = await self._services.recall(self._note)
         sink.put(self._wand.tells(taken, now, wall, int(told) if told else None))
         if not await self._services.kept():
             log.error("the disk refused records, the wand keeps them", action="refused", line=self._line)
             return False
         self._wand.kept(taken)
-        if taken.damaged:
-            log.error("records can't be read, the wand keeps them", action="damaged", line=self._line)
+        raws = " ".join(record.raw for record in taken.records if record is not None)
+        await self._services.remember(f"{self._note}:held", raws.encode())
+        if taken.damaged or len(taken.records) >= MOST_RECORDS:
+            why = "records can't be read" if taken.damaged else "there may be more records than it can count"
+            log.error("the wand keeps its records", action="not_wiped", line=self._line, why=why)
             return False
         known = self._rounds.read(self._wand.device, now)
         sink.put([Covered(devices=(name,), since=to, to=to) for name, to in known.items()])
         log.info("wand read", action="wand_read", line=self._line, records=len(taken.records))
         return True
 
-    async def _wipe(self, dock: "_Dock") -> None:
-        wall = self._services.wall()
+    async def _wipe(self, dock: "_Dock", read_at: int, read_wall: int) -> None:
+        wall = read_wall + clock.boot_ms() - read_at
         try:
             await dock.says(wipe(wall_clock(wall, self._wand.zone)))
         except NoAnswer:

@@ -14,7 +14,7 @@ from edge.errors import BrokerLost, SettingsError
 from edge.mqtt import Endpoint, Message, MqttConnection, Session, Will
 from edge.pauses import Pauses
 from edge.ports import Observation
-from edge.sharing.board import Board, Change, DeviceFace
+from edge.sharing.board import Board, Change, DeviceFace, Told
 from edge.sharing.homeassistant import HomeAssistant
 from edge.sharing.message import Form, Outgoing
 from edge.sharing.sparkplug import Sparkplug
@@ -76,12 +76,7 @@ class SharingDriver:
 
     async def run(self) -> None:
         """Publish until cancelled, then take leave."""
-        try:
-            await together(self._stay_connected(), self._say())
-        finally:
-            if self._connection is not None:
-                self._send(self._form.leave(self._wall()))
-                self._connection.close()
+        await together(self._stay_connected(), self._say())
 
     async def _stay_connected(self) -> None:
         while True:
@@ -103,6 +98,10 @@ class SharingDriver:
         self._coming = connection
         try:
             await connection.run()
+        except asyncio.CancelledError:
+            self._send(self._form.leave(self._wall()))
+            connection.close()
+            raise
         finally:
             connection.release()
 
@@ -121,12 +120,15 @@ class SharingDriver:
             self._connection.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
 
     def on_connected(self, remembered: bool) -> None:  # noqa: ARG002 - clean sessions are never remembered
-        """Everything is told anew; what waited is in it."""
+        """Everything is told anew, with what waited of readings; events are told behind it."""
         if self._coming is None:
             return
         self._connection = self._coming
         self._connection.subscribe(self._form.wanted, 0)
+        events = [change for change in self._waiting if isinstance(change, Told)]
         self._waiting.clear()
+        self._waiting.extend(events)
+        self._more.set()
         self._send(self._form.begin(self._wall()))
         self._pauses.reset()
         self._lost_said = False

@@ -25,9 +25,9 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """What the wand held; `damaged` says of each record that can't be read what stood in it."""
+    """What the wand held, None for a record that can't be read; `damaged` says what stood in each of those."""
 
-    records: tuple[Record, ...]
+    records: tuple[Record | None, ...]
     damaged: tuple[str, ...] = ()
 
 
@@ -47,13 +47,14 @@ def take(local: dt.datetime) -> Saying[Taken]:
     yield from _echoed(words.STATUS, 8)
     yield from _echoed(words.STATUS, 8)
     count = words.read_count((yield from _echoed(words.DOWNLOAD, 7)))
-    records: list[Record] = []
+    records: list[Record | None] = []
     damaged: list[str] = []
     for _ in range(count):
         answer = yield Ask(words.NEXT, len(words.NEXT) + words.RECORD_SIZE)
         try:
             records.append(words.read_record(answer))
         except WandError as error:
+            records.append(None)
             damaged.append(str(error))
     return Taken(tuple(records), tuple(damaged))
 

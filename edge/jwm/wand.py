@@ -46,7 +46,9 @@ class Wand:
         person: str | None = None
         known = set(self._told)
         for record in taken.records:
-            if record.badge in self._people:
+            if record is None:
+                person = None  # it may have been a person's badge
+            elif record.badge in self._people:
                 person = self._people[record.badge]
             elif record.raw not in known:
                 seen.append(self._event(record, person, now, (wall, set_at)))
@@ -54,7 +56,11 @@ class Wand:
 
     def kept(self, taken: Taken) -> None:
         """What was taken is on disk: should the wand still hold it the next time, it is not told again."""
-        self._told += [record.raw for record in taken.records]
+        self._told += [record.raw for record in taken.records if record is not None]
+
+    def remember(self, raws: Iterable[str]) -> None:
+        """Records that were told in an earlier life."""
+        self._told += raws
 
     def _event(
         self, record: Record, person: str | None, now: int, clocks: tuple[int, int | None]

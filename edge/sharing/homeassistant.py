@@ -118,10 +118,12 @@ class HomeAssistant:
         node = _NOT_ALLOWED.sub("_", f"{self._site}_{device}")
         name = _NOT_ALLOWED.sub("_", thing)
         face = self._board.faces[device]
+        there = [self._status] if thing == "online" else [self._status, f"{self._base}/{device}/online"]
         body = {
             **described,
             "uniq_id": f"{node}_{name}",
-            "avty_t": self._status,
+            "avty": [{"t": topic} for topic in there],
+            "avty_mode": "all",
             "dev": {"ids": [node], "name": face.name, "mdl": face.profile},
         }
         topic = f"{self._prefix}/{component}/{node}/{name}/config"

@@ -1,7 +1,6 @@
 """The devices of a site that speak by themselves, simulated: publishers, posters, transmitters, wands in their docks."""
 
 import asyncio
-import contextlib
 from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
@@ -104,9 +103,7 @@ class Talkers:
         """Fall silent."""
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for port in self._ports.values():
             port.close()
         if self._publishers is not None:

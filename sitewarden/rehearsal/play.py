@@ -17,8 +17,9 @@ from contract.profile.model import (
     WandProfile,
 )
 from contract.site import Device, Site
-from edge.coverage import CoverageTracker
+from edge.coverage import Change, CoverageTracker
 from edge.doors import Doors
+from edge.intake import reach
 from edge.jwm.wand import Rounds, Wand
 from edge.ports import Covered, Failed, Happened, Measured, Observation
 from edge.stamp import DeviceClocks
@@ -60,7 +61,8 @@ class Rehearsal:
             d.id: d for d in self._site.file.devices if isinstance(profiles.get(d.profile or ""), WandProfile)
         }
         visits = {
-            name: frozenset(b.device for b in d.points.values() if b.device) for name, d in wands.items()
+            name: frozenset(b.device for b in d.points.values() if b.device and not b.skip)
+            for name, d in wands.items()
         }
         rounds = Rounds(visits)
         for line in (line for agent in self._site.file.agents for line in agent.lines):
@@ -90,7 +92,7 @@ class Rehearsal:
                 calling = [(d, p) for d, p in devices if isinstance(p, TransmitterProfile)]
                 return Switchboard(calling, self._site.timezone, self._epoch)
             case WandProfile():
-                places = {b.device: badge for badge, b in device.points.items() if b.device}
+                places = {b.device: badge for badge, b in device.points.items() if b.device and not b.skip}
                 return Dock(
                     Wand(device.id, device.points, {}, self._site.timezone), rounds, places, self._epoch
                 )
@@ -128,9 +130,9 @@ class Rehearsal:
                 self._put(effect.at, effect.reader, {"card": effect.card})
             case ReaderState():
                 self._put(effect.at, effect.reader, effect.changes())
-            case Misbehaves():
+            case Misbehaves() if effect.device in self._on_line:
                 self._on_line[effect.device].misbehaves(effect.at, effect.device, effect.fault)
-            case Physical():
+            case Physical() | Misbehaves():
                 pass
             case _:
                 assert_never(effect)
@@ -145,11 +147,14 @@ class Rehearsal:
                 case Happened():
                     self._recorded.append(self._event(one))
                 case Covered():
-                    self._tracker.covered(one)
+                    self._reach(self._tracker.covered(one))
                 case Failed():
-                    self._tracker.failed(one)
+                    self._reach(self._tracker.failed(one))
                 case Measured():
                     pass  # no rule asks for numbers
+
+    def _reach(self, changes: Sequence[Change]) -> None:
+        self._recorded += [self._event(reach(change)) for change in changes]
 
     def _event(self, seen: Happened) -> bytes:
         row = self._clocks.event_row(seen, self._epoch + seen.observed_at)

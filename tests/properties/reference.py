@@ -7,12 +7,13 @@ looking at all events again.
 import datetime as dt
 from typing import Any
 
-from cloud.correlation.rules import By, Duration, EventFilter, Response, RuleBook, RuleVersion
+from cloud.correlation.rules import By, Duration, EventFilter, Quota, Response, RuleBook, RuleVersion
 from cloud.correlation.verdict import BlindSpan, Outcome, Reason, Verdict
 from contract.events import LOCATION_TYPES, Event, event_data
 from contract.site import Site
 from tests.properties.plain import FOREVER, NEVER, Known, in_force, ms, selected
 from tests.properties.reference_duration import durations
+from tests.properties.reference_quota import quotas
 
 RANK = {"declared": 0, "weak": 1, "strong": 2}
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -32,6 +33,9 @@ def reference(site: Site, rules: RuleBook, known: Known, now: int) -> list[Verdi
         elif isinstance(versions[0].rule, Duration):
             for version in versions:
                 found += durations(site, version, events, known, now)
+        elif isinstance(versions[0].rule, Quota):
+            for version in versions:
+                found += quotas(site, version, events, known, now)
         else:
             for version in versions:
                 found += recurrences(site, version, events, known, now)

@@ -114,7 +114,14 @@ class Live:
         return sorted(standing, key=lambda one: (one.rule, one.key, one.opened_at))
 
 
-def lived(history: History, chance: random.Random, *, restarts: bool, keep_ms: int) -> Live:
+def lived(
+    history: History,
+    chance: random.Random,
+    *,
+    restarts: bool,
+    keep_ms: int,
+    steps: Sequence[int] = (0, STEP, SPAN // 3),
+) -> Live:
     """A history lived through: in a random order, in random batches, some things sent twice."""
     parts: list[object] = [*history.events, *history.statements]
     parts += chance.sample(parts, min(3, len(parts)))
@@ -124,7 +131,7 @@ def lived(history: History, chance: random.Random, *, restarts: bool, keep_ms: i
     for part in parts:
         live.take(part)
         if chance.random() < 0.5:
-            now = min(history.now, now + chance.choice([0, STEP, SPAN // 3]))
+            now = min(history.now, now + chance.choice(steps))
             live.settle(now)
             if restarts and chance.random() < 0.5:
                 live.restart()

@@ -94,7 +94,7 @@ class Poster:
             while self._messages:
                 try:
                     status, text = await asyncio.to_thread(self._post, self._messages[0])
-                except OSError:
+                except (OSError, http.client.HTTPException):
                     status, text = 503, ""
                 if status >= 500:
                     await asyncio.sleep(AGAIN_S)

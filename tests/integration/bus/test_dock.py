@@ -108,3 +108,17 @@ def test_a_dock_is_a_serial_port() -> None:
     assert parse_dock("jwm:///dev/ttyUSB0") == "/dev/ttyUSB0"
     with pytest.raises(SettingsError, match="ttyUSB0"):
         parse_dock("jwm://somewhere")
+
+
+async def test_a_wand_waits_until_the_time_is_known() -> None:
+    device, agent = SimWand(), Agent()
+    device.touch(BADGE, NIGHT)
+    wand = Wand("wand-1", {}, {}, CHINA)
+    notebook = Notebook()
+    async with port(device) as dock:
+        driver = WandDriver("dock", dock.path, wand, Rounds({}), agent.services(None))
+        running = asyncio.create_task(driver.run(notebook))
+        await asyncio.sleep(0.6)
+        running.cancel()
+        await asyncio.wait([running])
+    assert (len(device.records), device.set_to, notebook.seen) == (1, None, [])

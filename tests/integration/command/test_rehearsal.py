@@ -82,7 +82,7 @@ def test_every_door_of_the_system_is_played_and_the_same_seed_plays_the_same(doo
     first = recorded(doors)
     assert first == recorded(doors)
     by_device: dict[str, list[str]] = {}
-    for event in told(first):
+    for event in (one for one in told(first) if not one["type"].startswith("device.")):
         by_device.setdefault(event["device"], []).append(event["type"])
     assert by_device["dg"][:3] == ["mains.lost", "generator.started", "generator.on_load"]
     assert by_device["atys"][:2] == ["mains.lost", "generator.on_load"]

@@ -21,7 +21,7 @@ from edge.drivers.http import Doorway, HttpDriver, parse_doorway
 from edge.drivers.inbox import InboxDriver, drop, parse_inbox
 from edge.errors import SettingsError
 from edge.logbook import file_reader
-from edge.ports import Covered, Driver, Happened, Measured
+from edge.ports import Covered, Driver, Failed, Happened, Measured
 from edge.posts import Posts
 from edge.topicmap import TopicMap
 from tests.bus import PROFILES
@@ -98,6 +98,31 @@ async def test_a_mistake_is_answered_in_words(path: str, content: bytes, status:
     assert says in answer.text
 
 
+async def test_what_the_disk_refused_is_told_when_it_comes_again() -> None:
+    agent = Agent()
+    agent.takes = False
+    async with posting(agent) as (client, notebook):
+        assert (await client.post("/scan/g3", json=scan())).status_code == 503
+        agent.takes = True
+        assert (await client.post("/scan/g3", json=scan())).status_code == 200
+        assert (await client.post("/scan/g3", json=scan())).status_code == 200
+    assert len(events(notebook)) == 2, "once refused, once kept; the third is known"
+
+
+async def test_a_device_that_says_it_goes_is_gone() -> None:
+    async with posting(Agent()) as (client, notebook):
+        await client.post("/alive/g3", content=b"online")
+        await client.post("/alive/g3", content=b"offline")
+    assert isinstance(notebook.seen[-1], Failed)
+
+
+async def test_a_question_without_a_body_is_answered_and_ends_nothing() -> None:
+    async with posting(Agent()) as (client, notebook):
+        assert (await client.head("/")).status_code == 405
+        assert (await client.post("/scan/g3", json=scan())).status_code == 200
+    assert len(events(notebook)) == 1
+
+
 async def test_only_who_knows_the_secret_may_post() -> None:
     async with posting(Agent(), secret=SECRET) as (client, notebook):
         assert (await client.post("/scan/g3", json=scan())).status_code == 401
@@ -163,7 +188,9 @@ async def taking(folder: Path, agent: Agent, monkeypatch: pytest.MonkeyPatch) ->
     profile = load_profile(PROFILES / "generator-log.yaml")
     assert isinstance(profile, CsvProfile)
     read = file_reader(Device(id="dg-2"), profile, CHINA)
-    async with running(InboxDriver("inbox", folder, {"dg-2": read}, agent.services(WALL))) as notebook:
+    async with running(
+        InboxDriver("inbox", folder, {"dg-2": read}, {"dg-2": ("dg-2",)}, agent.services(WALL))
+    ) as notebook:
         yield notebook
 
 

@@ -52,7 +52,8 @@ def test_home_assistant_learns_of_devices_sensors_and_the_last_of_everything() -
         "unit_of_meas": "°C",
         "dev_cla": "temperature",
         "uniq_id": "s1_ups_temperature",
-        "avty_t": "sitewarden/s1/gw/status",
+        "avty": [{"t": "sitewarden/s1/gw/status"}, {"t": "sitewarden/s1/ups/online"}],
+        "avty_mode": "all",
         "dev": {"ids": ["s1_ups"], "name": "UPS room", "mdl": "xy-md02"},
     }
     assert json.loads(said["homeassistant/event/s1_ups/events/config"])["event_types"] == ["device.fault"]

@@ -61,7 +61,7 @@ def test_a_session_sets_the_clock_and_takes_everything_without_wiping() -> None:
     device = simulated.Wand(map(bytes.fromhex, RECORDS))
     taken = said(device, take(NOON))
     assert taken is not None
-    assert [record.badge for record in taken.records] == ["f40939", "f3f6ad"]
+    assert [record.badge for record in taken.records if record] == ["f40939", "f3f6ad"]
     assert (device.set_to, len(device.records), device.wipes) == (NOON, 2, 0)
     said(device, wipe(NOON))
     assert (device.records, device.wipes) == ([], 1)
@@ -71,8 +71,14 @@ def test_a_damaged_record_is_named_and_the_others_are_taken() -> None:
     broken = bytes.fromhex(RECORDS[0])[:-1] + b"\0"
     taken = said(simulated.Wand([broken, bytes.fromhex(RECORDS[1])]), take(NOON))
     assert taken is not None
-    assert [record.badge for record in taken.records] == ["f3f6ad"]
+    assert [record.badge if record else None for record in taken.records] == [None, "f3f6ad"]
     assert len(taken.damaged) == 1
+
+
+def test_behind_a_damaged_record_nobody_is_named() -> None:
+    person, checkpoint = (read_record(b"\0" + bytes.fromhex(raw)) for raw in reversed(RECORDS))
+    scan, _ = events(Taken((person, None, checkpoint), ("damaged",)))
+    assert scan.person is None
 
 
 @given(st.binary(min_size=14, max_size=14))

@@ -1,0 +1,294 @@
+"""The kind `quota`: enough of something in a calendar period (verdicts.md section 3).
+
+What counts is an event, or a session: a run from its start to its stop that is as long as it must be, with what must
+happen in it and without what must not. It belongs to the period in which it starts.
+"""
+
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from typing import Final
+
+import msgspec
+from typing_extensions import override
+
+from cloud.correlation.coverage import NOTHING
+from cloud.correlation.episodes import Host, Judged, Machine
+from cloud.correlation.people import lets_through
+from cloud.correlation.periods import LONGEST_MS, Span, period_of, periods
+from cloud.correlation.recurrence import selects
+from cloud.correlation.rules import EventFilter, Quota, RuleVersion, Session
+from cloud.correlation.timeline import InForce, Line, Mark, Timeline, TimelineMachine
+from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
+from contract.duration import parse_duration
+from contract.events import Event
+from contract.site import Site
+
+_FOREVER: Final = 1 << 62
+
+
+class Meaning(IntEnum):
+    """What an event is to a quota."""
+
+    COUNTS = 0
+    START = 1
+    STOP = 2
+    MUST = 3
+    MUST_NOT = 4
+
+
+class Item(msgspec.Struct, frozen=True, order=True):
+    """Something that counts: when it was over, the number of the event that said so, and when it began."""
+
+    over: int
+    seq: int
+    begun: int
+
+
+class Run(msgspec.Struct):
+    """A session under way or over: `must` and `must_not` tell what happened in it."""
+
+    begun: int
+    stop: tuple[int, int] | None = None
+    must: bool = False
+    must_not: bool = False
+
+
+def runs(marks: Sequence[Mark]) -> Iterator[Run]:
+    """The sessions in marks: from each start to the next stop. A start that another follows is none."""
+    run: Run | None = None
+    for at, seq, meaning in marks:
+        match Meaning(meaning):
+            case Meaning.START:
+                run = Run(at)
+            case Meaning.STOP if run is not None:
+                run.stop = at, seq
+                yield run
+                run = None
+            case Meaning.MUST if run is not None:
+                run.must = True
+            case Meaning.MUST_NOT if run is not None:
+                run.must_not = True
+            case _:
+                continue
+    if run is not None:
+        yield run
+
+
+class VersionOf(InForce):
+    """A version of a rule, ready to judge. See `timeline.Dated`."""
+
+    def __init__(self, dated: RuleVersion, rule: Quota, site: Site, host: Host) -> None:
+        super().__init__(dated)
+        self.rule = rule
+        self.host = host
+        self.zone = site.timezone
+        self.warn_before = parse_duration(rule.warn_before).ms
+        self._filters = tuple(_filters(rule))
+        self.types = frozenset(name for wanted, _ in self._filters for name in wanted.types)
+        session = rule.session
+        self.shortest = parse_duration(session.at_least).ms if session else 0
+        self.longest = parse_duration(session.at_most).ms if session and session.at_most else _FOREVER
+        self.needs = session is not None and session.with_ is not None
+
+    def says(self, event: Event) -> int | None:
+        """What an event means; of an event that is several things the first."""
+        for wanted, meaning in self._filters:
+            if event.type in wanted.types and lets_through(wanted, event):
+                return meaning.value
+        return None
+
+    def counts(self, run: Run) -> bool:
+        """Whether a session that is over counts."""
+        if run.stop is None or run.must_not or (self.needs and not run.must):
+            return False
+        return self.shortest <= run.stop[0] - run.begun <= self.longest
+
+
+def _filters(rule: Quota) -> Iterator[tuple[EventFilter, Meaning]]:
+    if rule.count is not None:
+        yield rule.count, Meaning.COUNTS
+    session: Session | None = rule.session
+    if session is not None:
+        yield session.start, Meaning.START
+        yield session.stop, Meaning.STOP
+        if session.with_ is not None:
+            yield session.with_, Meaning.MUST
+        if session.without is not None:
+            yield session.without, Meaning.MUST_NOT
+
+
+class QuotaChain(Timeline):
+    """One device's periods under one version of a rule."""
+
+    def __init__(self, version: VersionOf, device: str, data_from: int) -> None:
+        super().__init__(f"quo|{version.rule.id}|{version.rule.version}|{device}", device, version)
+        self._of = version
+        self._data_from = data_from
+
+    def _items(self) -> tuple[list[Item], list[Run]]:
+        """What counts, by when it was over; and the session that is still under way."""
+        if self._of.rule.session is None:
+            return [Item(at, seq, at) for at, seq, _ in self.marks], []
+        found = list(runs(self.marks))
+        counted = [Item(*run.stop, run.begun) for run in found if run.stop and self._of.counts(run)]
+        return sorted(counted), [run for run in found if run.stop is None]
+
+    @override
+    def judged(self, now: int) -> Iterator[Judged]:
+        items, open_runs = self._items()
+        first = max(self.base, self._data_from)
+        for span in periods(first, now, self._of.rule.per, self._of.zone):
+            if span[0] < self.base or not self._of.judges(span[0]):
+                continue
+            own = [item for item in items if span[0] <= item.begun < span[1]]
+            judged = self._judge(span, own, self._decided_at(span, open_runs), now)
+            if judged is not None:
+                yield judged
+
+    def _decided_at(self, span: Span, open_runs: list[Run]) -> int:
+        """When a shortfall is sure: a session under way at the period's end may still come to count."""
+        late = [run.begun for run in open_runs if span[0] <= run.begun < span[1]]
+        if not late or self._of.longest == _FOREVER:
+            return span[1]
+        return max(span[1], late[-1] + self._of.longest + 1)
+
+    def _judge(self, span: Span, items: list[Item], decided_at: int, now: int) -> Judged | None:
+        wanted = self._of.rule.at_least
+        if len(items) >= wanted:
+            return self._met(span, items[:wanted])
+        if span[0] < self._data_from:
+            return None
+        if now < decided_at or self.complete < decided_at:
+            return self._pending(span, items, decided_at, now)
+        blind = self._blind(span, decided_at)
+        outcome = Outcome.UNKNOWN if blind else Outcome.BREACHED
+        reason = Reason.BLIND if blind else Reason.TOO_FEW
+        return Judged(self._verdict(span, items, outcome, reason, final=True, blind=blind))
+
+    def _met(self, span: Span, items: list[Item]) -> Judged:
+        over = items[-1].over
+        final = self.complete > over
+        verdict = self._verdict(span, items, Outcome.MET, Reason.ENOUGH, final=final, elapsed=over - span[0])
+        return Judged(verdict, None, None if final else self.key, over, answered=True)
+
+    def _pending(self, span: Span, items: list[Item], decided_at: int, now: int) -> Judged:
+        warn_at = span[1] - self._of.warn_before
+        overdue = now >= decided_at
+        reason = Reason.WAITING_FOR_COVERAGE if overdue else Reason.WAITING
+        verdict = self._verdict(span, items, Outcome.PENDING, reason, overdue=overdue)
+        warn = now >= warn_at and self._of.warn_before > 0
+        if overdue:
+            return Judged(verdict, None, self.key, decided_at - 1, warn=warn)
+        return Judged(verdict, warn_at if now < warn_at < decided_at else decided_at, warn=warn)
+
+    def _blind(self, span: Span, decided_at: int) -> tuple[BlindSpan, ...]:
+        """The blind spans that could hide what counts."""
+        gaps = self._of.host.book.gaps(self.key)
+        return tuple(
+            BlindSpan(self.key, max(start, span[0]), min(end, decided_at))
+            for start, end in gaps
+            if min(end, decided_at) - max(start, span[0]) >= max(self._of.shortest, 1)
+        )
+
+    def _verdict(  # noqa: PLR0913 - each is a field of it
+        self,
+        span: Span,
+        items: list[Item],
+        outcome: Outcome,
+        reason: Reason,
+        *,
+        final: bool = False,
+        overdue: bool = False,
+        elapsed: int | None = None,
+        blind: tuple[BlindSpan, ...] = (),
+    ) -> Verdict:
+        evidence: tuple[EventId, ...] = tuple((self.key, item.seq) for item in items)
+        return Verdict(
+            rule=self._of.rule.id,
+            version=self._of.rule.version,
+            kind="quota",
+            key=self.key,
+            opened_at=span[0],
+            due_at=span[1],
+            outcome=outcome,
+            final=final,
+            reason=reason,
+            elapsed_ms=elapsed,
+            evidence=evidence,
+            overdue=overdue,
+            blind=blind,
+        )
+
+    @override
+    def needed_from(self) -> int | None:
+        """The beginning of the first period that is open; without one, all is over."""
+        return min(
+            (opened_at for opened_at, told in self.told.items() if not told.verdict.final), default=None
+        )
+
+    @override
+    def let_go(self, now: int) -> None:
+        needed = self.needed_from()
+        over = [told.verdict.due_at for told in self.told.values()]
+        super().let_go(now)
+        self.base = max(self.base, needed if needed is not None else max(over, default=NOTHING))
+        self.forget(self.base)
+
+    @override
+    def reopen_base(self, since: int) -> None:
+        span = period_of(max(since, self._data_from), self._of.rule.per, self._of.zone)
+        whole = since <= max(span[0], self._data_from)
+        self.base = min(self.base, NOTHING if since <= self._data_from else span[0] if whole else span[1])
+
+
+class QuotaMachine(TimelineMachine):
+    """See `Machine`. Each period begins by itself."""
+
+    def __init__(
+        self, rule: str, lines: Sequence[Line], versions: Sequence[VersionOf], host: Host, data_from: int
+    ) -> None:
+        super().__init__(rule, lines, host, data_from)
+        self._data_from = data_from
+        self._versions = versions
+        self._next: int | None = NOTHING
+
+    @override
+    def begin(self, now: int) -> None:
+        if self._next is None or now <= self._next:
+            return
+        for _, chains in self.lines:
+            for chain in chains.values():
+                chain.look()
+                self._host.mark(chain)
+        ends = [period_of(now, one.rule.per, one.zone)[1] for one in self._versions]
+        self._next = min(ends, default=None)
+
+    @override
+    def next_opening(self) -> int | None:
+        return None if self._next is None or self._next == NOTHING else self._next + 1
+
+    @override
+    def first_opening(self) -> int:
+        starts = [period_of(self._data_from, one.rule.per, one.zone)[0] for one in self._versions]
+        return min(starts, default=self._data_from)
+
+    @override
+    def look_back(self) -> int:
+        return max((LONGEST_MS[one.rule.per] for one in self._versions), default=0)
+
+
+def quota_machine(versions: Sequence[RuleVersion], site: Site, host: Host, data_from: int) -> Machine:
+    """The machine of a rule of this kind, with all its versions."""
+    lines: list[Line] = []
+    ready: list[VersionOf] = []
+    for dated in versions:
+        if isinstance(dated.rule, Quota):
+            version, rule = VersionOf(dated, dated.rule, site, host), dated.rule
+            chains: dict[str, Timeline] = {
+                device.id: QuotaChain(version, device.id, data_from)
+                for device in site.file.devices
+                if selects(rule.select, device) and rule.item_types <= site.emits(device)
+            }
+            lines.append((version, chains))
+            ready.append(version)
+    return QuotaMachine(versions[0].rule.id, lines, ready, host, data_from)

@@ -1,0 +1,105 @@
+"""Quotas over weeks and months: the engine equals the slow plain reference, come what may in whatever order."""
+
+import random
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud.correlation.rules import EventFilter, Quota, RuleBook, RuleVersion, Session
+from cloud.correlation.verdict import Outcome
+from contract.batch import Coverage
+from contract.events import Event, raw_data
+from contract.site import Device, Site, SiteFile
+from tests.properties.reference import reference
+from tests.properties.test_engine import check_against_reference, lived, plain, replayed
+from tests.properties.worlds import START, History
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+SETS = ("dg1", "dg2")
+TYPES = ("generator.started", "generator.stopped", "generator.on_load", "input.on")
+SITE = Site(SiteFile(site="s", devices=tuple(Device(id=name, emits=TYPES) for name in SETS)))
+moments = st.one_of(
+    st.integers(0, 75 * 24 * 6).map(lambda step: START + step * HOUR // 6),
+    st.integers(START, START + 75 * DAY),
+)
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Quota:
+    """A quota of events, or of runs without load, with load, or of any."""
+    # An event that must happen and must not is a contradiction.
+    load = EventFilter("generator.on_load")
+    must, must_not = draw(
+        st.sampled_from([(None, None), (load, None), (None, load), (load, EventFilter("input.on"))])
+    )
+    session = Session(
+        start=EventFilter("generator.started"),
+        stop=EventFilter("generator.stopped", draw(st.sampled_from([{}, {"ok": True}]))),
+        at_least=draw(st.sampled_from(["0s", "10m", "1d"])),
+        at_most=draw(st.sampled_from([None, "1d", "5d"])),
+        with_=must,
+        without=must_not,
+    )
+    count = EventFilter("input.on")
+    by_events = draw(st.integers(0, 3)) == 0
+    return Quota(
+        id="G",
+        at_least=draw(st.integers(1, 2)),
+        per=draw(st.sampled_from(["week", "month"])),
+        count=count if by_events else None,
+        session=None if by_events else session,
+        warn_before=draw(st.sampled_from(["0s", "3d"])),
+    )
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """Some weeks of two sets."""
+    now = START + draw(st.sampled_from([5, 31, 45, 80])) * DAY
+    events = [
+        Event(
+            seq=seq,
+            at=draw(moments),
+            device=draw(st.sampled_from(SETS)),
+            type=draw(st.sampled_from(["generator.started", "generator.stopped", *TYPES])),
+            data=raw_data({"ok": True} if draw(st.booleans()) else None),
+        )
+        for seq in range(draw(st.integers(0, 14)))
+    ]
+    statements = []
+    for device in draw(st.lists(st.sampled_from(SETS), max_size=5)):
+        start = draw(moments)
+        blind = [(start, start + draw(st.integers(1, 40)) * HOUR)] if draw(st.booleans()) else []
+        statements.append((device, Coverage(draw(moments), blind)))
+    if draw(st.booleans()):
+        statements += [(device, Coverage(now + DAY)) for device in SETS]
+    rule = draw(rules())
+    book = RuleBook((RuleVersion(rule, 0, None),))
+    return History(SITE, book, [event for event in events if event.at <= now], statements, now)
+
+
+@given(histories())
+def test_a_quota_equals_the_slow_plain_reference(history: History) -> None:
+    expected = plain(reference(history.site, history.rules, history.known, history.now))
+    assert plain(replayed(history)) == expected
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_order_batches_restarts_and_letting_go_change_nothing(
+    history: History, chance: random.Random
+) -> None:
+    assert replayed(history, chance) == replayed(history)
+    steps = (0, HOUR, 9 * DAY)
+    live = lived(history, chance, restarts=chance.random() < 0.5, keep_ms=1_000 * DAY, steps=steps)
+    check_against_reference(live, history)
+
+
+@given(histories())
+def test_without_its_deciding_run_no_quota_is_met_as_it_was(history: History) -> None:
+    for verdict in replayed(history):
+        if verdict.outcome is Outcome.MET:
+            device, seq = verdict.evidence[-1]
+            rest = [event for event in history.events if (event.device, event.seq) != (device, seq)]
+            assert verdict not in replayed(msgspec.structs.replace(history, events=rest))
