@@ -9,6 +9,7 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from contract.batch import Lane
@@ -29,6 +30,7 @@ from edge.lines import Build, faces_of, lines_of
 from edge.ports import Services
 from edge.recent import recent_messages
 from edge.settings import Settings
+from edge.sharing.board import DeviceFace
 from edge.spool.desk import Desk
 from edge.spool.sqlite import SqliteSpool, open_spool
 from edge.stamp import DeviceClocks
@@ -52,13 +54,26 @@ def run(settings: Settings) -> int:
         SettingsError: The settings don't fit the site.
         SpoolError: The spool failed; what it holds is safe.
     """
-    site, agent = _read_site(settings)
-    asyncio.run(_until_signalled(settings, site, agent))
+    asyncio.run(_until_signalled(settings, prepare(settings)))
     return 0
 
 
-def _read_site(settings: Settings) -> tuple[Site, Agent]:
-    """The site and this agent in it, with all that can be wrong with files and settings looked at."""
+class Prepared(msgspec.Struct, frozen=True):
+    """An agent ready to begin: nothing of the site's files is read again."""
+
+    site: Site
+    agent: Agent
+    lines: Mapping[str, Build]
+    faces: Mapping[str, DeviceFace]
+
+
+def prepare(settings: Settings) -> Prepared:
+    """Read the site's files, and look at all that can be wrong with them and the settings.
+
+    Raises:
+        ConfigError: The site's files have mistakes.
+        SettingsError: The settings don't fit the site.
+    """
     site = load_site(settings.site_dir)
     problems = site_problems(site, settings.site_dir)
     if problems:
@@ -67,11 +82,10 @@ def _read_site(settings: Settings) -> tuple[Site, Agent]:
     if agent is None:
         known = ", ".join(site.agents) or "none"
         raise SettingsError(f"site {site.id} has no agent {settings.agent}; it has {known}")
-    lines_of(site, agent, settings)
-    return site, agent
+    return Prepared(site, agent, lines_of(site, agent, settings), faces_of(site, agent, settings))
 
 
-async def _until_signalled(settings: Settings, site: Site, agent: Agent) -> None:
+async def _until_signalled(settings: Settings, prepared: Prepared) -> None:
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -79,19 +93,19 @@ async def _until_signalled(settings: Settings, site: Site, agent: Agent) -> None
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     while not stop.is_set():
         end = asyncio.Event()
-        life = asyncio.create_task(serve(settings, site, agent, end))
-        site, agent = await _next_site(settings, (site, agent), stop, reload, life)
+        life = asyncio.create_task(serve(settings, prepared, end))
+        prepared = await _next_site(settings, prepared, stop, reload, life)
         end.set()
         await life
 
 
 async def _next_site(
     settings: Settings,
-    now: tuple[Site, Agent],
+    now: Prepared,
     stop: asyncio.Event,
     reload: asyncio.Event,
     life: asyncio.Task[None],
-) -> tuple[Site, Agent]:
+) -> Prepared:
     """Wait for the end, or for files that are right: with a mistake in them the present ones stay in force."""
     waits = [asyncio.create_task(stop.wait()), asyncio.create_task(reload.wait())]
     try:
@@ -102,32 +116,31 @@ async def _next_site(
             reload.clear()
             waits[1] = asyncio.create_task(reload.wait())
             try:
-                after = await asyncio.to_thread(_read_site, settings)
+                after = await asyncio.to_thread(prepare, settings)
             except (ConfigError, SettingsError) as error:
                 log.warning("the new files have mistakes", action="not_reloaded", why=str(error))
                 continue
-            log.info("the site's files were read anew", action="reloaded", site=after[0].id)
+            log.info("the site's files were read anew", action="reloaded", site=after.site.id)
             return after
     finally:
         for wait in waits:
             wait.cancel()
 
 
-async def serve(settings: Settings, site: Site, agent: Agent, stop: asyncio.Event) -> None:
+async def serve(settings: Settings, prepared: Prepared, stop: asyncio.Event) -> None:
     """Run an agent until `stop`; with a spool that turns out to be damaged it begins again with a new one."""
     while not stop.is_set():
         try:
-            await _serve(settings, site, agent, stop)
+            await _serve(settings, prepared, stop)
         except SpoolDamaged as damage:
             log.warning("the spool is damaged", action="spool_damaged", why=str(damage))
 
 
-async def _serve(settings: Settings, site: Site, agent: Agent, stop: asyncio.Event) -> None:
-    # First all that can be wrong with files and settings: then nothing has been started yet.
-    lines = lines_of(site, agent, settings)
+async def _serve(settings: Settings, prepared: Prepared, stop: asyncio.Event) -> None:
+    site, agent = prepared.site, prepared.agent
     spool = _open_spool(settings)
     log.info("started", action="started", site=site.id, agent=agent.id, epoch=spool.epoch)
-    await Process(settings, site, agent, spool, lines).run(stop)
+    await Process(settings, prepared, spool).run(stop)
     log.info("stopped", action="stopped", agent=agent.id)
 
 
@@ -152,9 +165,8 @@ def _past_lost(path: Path, note: bytes | None) -> bool:
 class Process:
     """One life of an agent over one spool."""
 
-    def __init__(
-        self, settings: Settings, site: Site, agent: Agent, spool: SqliteSpool, lines: Mapping[str, Build]
-    ) -> None:
+    def __init__(self, settings: Settings, prepared: Prepared, spool: SqliteSpool) -> None:
+        site, agent = prepared.site, prepared.agent
         now, boot = clock.boot_ms(), clock.boot_id()
         last = {lane: spool.last(lane) for lane in Lane}
         accepted = {lane: spool.accepted(lane) for lane in Lane}
@@ -192,8 +204,8 @@ class Process:
             recall=self._recall,
             remember=self._remember,
         )
-        self._drivers = {name: build(services) for name, build in lines.items()}
-        faces = faces_of(site, agent, settings)
+        self._drivers = {name: build(services) for name, build in prepared.lines.items()}
+        faces = prepared.faces
         self._shares = [sharing(url, site.id, agent.id, faces, clock.wall_ms) for url in settings.share]
         for share in self._shares:
             self._intake.copy_to(share)

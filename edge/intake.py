@@ -10,7 +10,7 @@ from contract.batch import Coverage, Lane
 from edge import clock
 from edge.coverage import Change, CoverageTracker, packed
 from edge.doors import Doors
-from edge.ports import Covered, Failed, Happened, Measured, Observation, Sink
+from edge.ports import Covered, Failed, Happened, Measured, Observation, Refused, Sink
 from edge.rows import EventRow, ReadingRow, new_row
 from edge.spool.base import Appended, Spool
 from edge.spool.desk import Desk
@@ -49,8 +49,9 @@ class Intake:
         self._copies: list[Sink] = []
         self._doors = doors or Doors(())
         self._waiting: list[Observation] = []
-        self._markers: list[asyncio.Future[bool]] = []
+        self._markers: list[asyncio.Future[Refused]] = []
         self._dropped: dict[str, int] = {}
+        self._dropped_seen: list[Observation] = []
         self._wake = asyncio.Event()
         self.last = last
         self.refused = 0
@@ -71,13 +72,14 @@ class Intake:
         if len(self._waiting) < MOST_WAITING:
             self._waiting.extend(observations)
         else:
+            self._dropped_seen += observations
             for seen in observations:
                 self._dropped |= dict.fromkeys(_devices(seen), clock.boot_ms())
         self._wake.set()
 
-    async def kept(self) -> bool:
-        """Wait until all that was put so far is on disk; False when the disk refused any of what waited."""
-        marker: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    async def kept(self) -> Refused:
+        """Wait until all that was put so far is on disk or was refused; what of that which waited was."""
+        marker: asyncio.Future[Refused] = asyncio.get_running_loop().create_future()
         self._markers.append(marker)
         self._wake.set()
         return await marker
@@ -96,6 +98,7 @@ class Intake:
         waiting, self._waiting = self._waiting, []
         markers, self._markers = self._markers, []
         dropped, self._dropped = self._dropped, {}
+        lost, self._dropped_seen = self._dropped_seen, []
         refused = {place for place, seen in enumerate(waiting) if isinstance(seen, Happened | Measured)}
         try:
             refused = await self._keep(waiting)
@@ -105,7 +108,7 @@ class Intake:
                 self._tracker.lost(device, at)
             for marker in markers:
                 if not marker.done():
-                    marker.set_result(not refused and not dropped)
+                    marker.set_result(Refused([*lost, *(waiting[place] for place in refused)]))
 
     async def _keep(self, waiting: list[Observation]) -> set[int]:
         """Keep observations in order, all with one sync to disk; the places of those that were refused."""

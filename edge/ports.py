@@ -3,7 +3,7 @@
 Every time here is in ms of the edge's boot clock (`edge.clock.boot_ms`); the agent maps them to cloud time.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -73,15 +73,33 @@ class Sink(Protocol):
         """Take observations over; never blocks and never fails for what they contain."""
 
 
+class Refused:
+    """What of that which was put the disk did not take: nothing by default, with None all of it."""
+
+    def __init__(self, seen: Iterable[Observation] | None = ()) -> None:
+        self._all = seen is None
+        # Kept, so that no other object gets the same identity meanwhile.
+        self._seen = list(seen or ())
+        self._ids = {id(one) for one in self._seen}
+
+    def has(self, seen: Observation) -> bool:
+        """Whether this very observation was refused."""
+        return self._all or id(seen) in self._ids
+
+    def any_of(self, seen: Iterable[Observation]) -> bool:
+        """Whether one of these was."""
+        return any(self.has(one) for one in seen)
+
+
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """What the agent does for its drivers.
 
-    `kept` waits until all that was put is on disk, False if some of it was refused; `recent`: devices, with keys
+    `kept` waits until all that was put is on disk, or was refused: what of it; `recent`: devices, with keys
     of messages that were read before; `wall` is the time in ms since the epoch, as well as it is known; `recall` and
     `remember` keep a driver's notes over a restart, by name.
     """
 
-    kept: Callable[[], Awaitable[bool]]
+    kept: Callable[[], Awaitable[Refused]]
     recent: Sequence[tuple[str, str]]
     wall: Callable[[], int | None]
     recall: Callable[[str], Awaitable[bytes | None]]

@@ -20,9 +20,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from contract.batch import Ack, Batch, Lane, TimeReply, batch_decoder, encode, time_request_decoder
 from contract.clock import monotonic_ms, now_ms
 from contract.events import Event, event_data
-from contract.site_files import load_site
 from contract.topics import Address
-from edge.app import serve
+from edge.app import prepare, serve
 from edge.settings import Settings
 from sitewarden.embedded.ports import free_port, is_listening
 
@@ -310,8 +309,8 @@ MakeCloud = Callable[[Broker], Cloud]
 @contextlib.asynccontextmanager
 async def running_agent(settings: Settings) -> AsyncIterator[None]:
     """The agent within this process, from start to orderly stop."""
-    site, stop = load_site(settings.site_dir), asyncio.Event()
-    task = asyncio.create_task(serve(settings, site, site.agents[settings.agent], stop))
+    stop = asyncio.Event()
+    task = asyncio.create_task(serve(settings, prepare(settings), stop))
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ import msgspec
 from contract.profile.model import ModbusProfile
 from contract.site import Device
 from edge.drivers.modbus import modbus_driver
-from edge.ports import Happened, Observation, Services
+from edge.ports import Happened, Observation, Refused, Services
 from firmware_sim.adapters.modbus import ModbusLine, Unit
 from firmware_sim.device import Image
 from tests.bus import shipped
@@ -64,9 +64,9 @@ class Agent:
         async with asyncio.timeout(10):
             await self._noted.wait()
 
-    async def _kept(self) -> bool:
+    async def _kept(self) -> Refused:
         self._asked.set()
-        return self.takes
+        return Refused() if self.takes else Refused(None)
 
     async def _recall(self, name: str) -> bytes | None:
         return self._notes.get(name)

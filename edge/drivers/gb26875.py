@@ -12,7 +12,7 @@ from edge.drivers.calls import Calls
 from edge.errors import SettingsError
 from edge.gb26875.frame import SEND_DATA, Frame, FrameReader, confirmation, encode
 from edge.gb26875.transmitter import Transmitter
-from edge.ports import Failed, Sink
+from edge.ports import Failed, Refused, Sink
 
 LOOK_S = 5.0
 _PIECE = 4_096
@@ -51,7 +51,7 @@ class TransmitterDriver:
         line: str,
         where: Listener,
         callers: Mapping[str, Transmitter],
-        kept: Callable[[], Awaitable[bool]],
+        kept: Callable[[], Awaitable[Refused]],
     ) -> None:
         self._line = line
         self._where = where
@@ -105,10 +105,11 @@ class TransmitterDriver:
             return
         heard.add(caller)
         before = caller.known
-        sink.put(caller.hears(frame, clock.boot_ms(), clock.wall_ms()))
+        seen = caller.hears(frame, clock.boot_ms(), clock.wall_ms())
+        sink.put(seen)
         if frame.command == SEND_DATA:
             # Confirmed, it is never sent again; refused by the disk, it is to be.
-            if not await self._kept():
+            if (await self._kept()).any_of(seen):
                 caller.known = before
                 return
             writer.write(encode(confirmation(frame)))

@@ -137,7 +137,7 @@ class HttpDriver:
         if post is None:
             return _Answer(404, f"no device of line {self._line} posts to /{path}")
         sink.put(post.seen)
-        if not await self._services.kept():
+        if (await self._services.kept()).any_of(post.seen):
             post.forget()
             return _Answer(503, "the disk takes nothing now: post it again")
         return _Answer(400, post.why) if post.why else _Answer(200)

@@ -118,9 +118,10 @@ class InboxDriver:
         told = self._told[device]
         fresh = [(key, seen) for key, seen in keyed(found) if key not in told]
         sink.put([seen for _, seen in fresh])
-        if not await self._services.kept():
+        refused = await self._services.kept()
+        told.update(key for key, seen in fresh if not refused.has(seen))
+        if refused.any_of(seen for _, seen in fresh):
             return False
-        told.update(key for key, _ in fresh)
         if found.newest is not None:
             to = now.boot - (now.wall - found.newest)
             sink.put([Covered(devices=self._told_of[device], since=to, to=to)])

@@ -105,11 +105,14 @@ class WandDriver:
             self._wand.remember(held.decode().split() if held else ())
             self._recalled = True
         told = await self._services.recall(self._note)
-        sink.put(self._wand.tells(taken, now, wall, int(told) if told else None))
-        if not await self._services.kept():
+        seen = self._wand.tells(taken, now, wall, int(told) if told else None)
+        sink.put(seen)
+        refused = await self._services.kept()
+        lost = [one for one in seen if refused.has(one)]
+        self._wand.kept(taken, lost)
+        if lost:
             log.error("the disk refused records, the wand keeps them", action="refused", line=self._line)
             return False
-        self._wand.kept(taken)
         raws = " ".join(record.raw for record in taken.records if record is not None)
         await self._services.remember(f"{self._note}:held", raws.encode())
         if taken.damaged or len(taken.records) >= MOST_RECORDS:

@@ -16,7 +16,7 @@ from edge import clock
 from edge.errors import BrokerLost
 from edge.mqtt import Endpoint, Message, MqttConnection, Session
 from edge.pauses import Pauses
-from edge.ports import Observation, Sink
+from edge.ports import Observation, Refused, Sink
 from edge.presence import LinePresence
 from edge.together import together
 from edge.topicmap import TopicMap
@@ -44,7 +44,7 @@ class MqttDriver:
         topics: TopicMap,
         presence: LinePresence,
         *,
-        kept: Callable[[], Awaitable[bool]],
+        kept: Callable[[], Awaitable[Refused]],
         random_source: random.Random,
     ) -> None:
         self._line = line

@@ -54,9 +54,11 @@ class Wand:
                 seen.append(self._event(record, person, now, (wall, set_at)))
         return seen + self._faults(taken.damaged, now)
 
-    def kept(self, taken: Taken) -> None:
-        """What was taken is on disk: should the wand still hold it the next time, it is not told again."""
-        self._told += [record.raw for record in taken.records if record is not None]
+    def kept(self, taken: Taken, refused: Iterable[Observation] = ()) -> None:
+        """What was taken is on disk, but for what was refused: should the wand hold it still, it is not told again."""
+        lost = {one.data.get("message") for one in refused if isinstance(one, Happened)}
+        raws = [record.raw for record in taken.records if record is not None]
+        self._told += [raw for raw in raws if raw not in lost]
 
     def remember(self, raws: Iterable[str]) -> None:
         """Records that were told in an earlier life."""

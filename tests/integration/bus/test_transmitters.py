@@ -11,6 +11,7 @@ from edge.drivers.gb26875 import Listener, TransmitterDriver, parse_listener
 from edge.errors import SettingsError
 from edge.gb26875.frame import CONFIRM, Frame, FrameReader, encode
 from edge.gb26875.transmitter import Transmitter
+from edge.ports import Refused
 from tests.bus import blind, coverage, kinds
 from tests.lines import Notebook
 
@@ -39,9 +40,9 @@ class Disk:
     def __init__(self) -> None:
         self.works = asyncio.Event()
 
-    async def kept(self) -> bool:
+    async def kept(self) -> Refused:
         await self.works.wait()
-        return True
+        return Refused()
 
 
 @contextlib.asynccontextmanager
