@@ -1,11 +1,12 @@
 """Looking at devices by hand: one read of everything, and who answers on a bus. Reads only, one request at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 import msgspec
 
+from contract.profile.model import Identity
 from contract.profile.points import DeviceMap, Point
 from edge.decode.values import Value, read_value
 from edge.drivers.modbus_frames import Ask
@@ -49,6 +50,45 @@ async def read_once(line: ModbusLine, device: DeviceMap) -> list[Shown]:
         shown += await _read(line, device, request)
         await asyncio.sleep(device.limits.pause_ms / 1_000)
     return shown
+
+
+async def identify(line: ModbusLine, device: DeviceMap, identities: Iterable[Identity]) -> list[str]:
+    """In what a device says that it is another than its profile's, in words for people; nothing of what it won't say.
+
+    Raises:
+        LineLost: The line can't be opened, or ended.
+    """
+    found = []
+    for one in identities:
+        await line.open()
+        ask = Ask(device.unit, one.function, one.address, one.count)
+        try:
+            words = (await line.read(ask, device.limits.response_timeout_ms, ())).words
+        except (NoAnswer, Refused, Suspect):
+            continue
+        finally:
+            await asyncio.sleep(device.limits.pause_ms / 1_000)
+        if why := differs(one, words):
+            found.append(why)
+    return found
+
+
+def differs(identity: Identity, words: Sequence[int]) -> str:
+    """How the registers of an identity differ from it; nothing if they don't."""
+    if identity.text:
+        text = (
+            b"".join(word.to_bytes(2, "big") for word in words).replace(b"\0", b"").decode("latin-1").strip()
+        )
+        return (
+            ""
+            if text.startswith(identity.text)
+            else f"{identity.name}: expected {identity.text}, found {text!r}"
+        )
+    number = int.from_bytes(b"".join(word.to_bytes(2, "big") for word in words), "big")
+    if number in identity.numbers:
+        return ""
+    wanted = " or ".join(map(str, identity.numbers))
+    return f"{identity.name}: expected {wanted}, found {number}"
 
 
 async def _read(line: ModbusLine, device: DeviceMap, request: Request) -> list[Shown]:

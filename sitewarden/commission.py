@@ -22,7 +22,7 @@ from contract.site import Device, Site
 from contract.site_files import find_profile, load_site
 from edge import busload
 from edge.clock import boot_ms, wall_ms
-from edge.commission import Found, Shown, read_once, scan
+from edge.commission import Found, Shown, identify, read_once, scan
 from edge.drivers.inbox import drop, parse_inbox
 from edge.drivers.modbus_line import ModbusLine
 from edge.drivers.modbus_transport import Endpoint, parse_endpoint
@@ -63,6 +63,8 @@ def probe(
         raise _refused(f"site {model.id} has no device {device!r}")
     mapped = _mapped(site, known)
     line = ModbusLine(_endpoint(endpoint or _line_of(model, known)))
+    for why in _others(line, mapped, _profile(site, known)):
+        errors.print(f"this may be another device than {known.profile} says: {why}")
     if once or as_json:
         rows = _read(line, mapped)
         if as_json:
@@ -214,6 +216,24 @@ def _endpoint(url: str) -> Endpoint:
 def _refused(why: str) -> typer.Exit:
     errors.print(why)
     return typer.Exit(BAD_INPUT)
+
+
+def _others(line: ModbusLine, device: DeviceMap, profile: Profile | None) -> list[str]:
+    """In what the device is another than its profile's."""
+    identities = profile.identity if isinstance(profile, ModbusProfile) else ()
+
+    async def look() -> list[str]:
+        try:
+            return await identify(line, device, identities)
+        finally:
+            line.close()
+
+    if not identities:
+        return []
+    try:
+        return asyncio.run(look())
+    except LineLost:
+        return []
 
 
 def _read(line: ModbusLine, device: DeviceMap) -> list[Shown]:

@@ -146,6 +146,9 @@ def _modbus_mistakes(profile: ModbusProfile) -> Iterator[Mistake]:
                 yield (*path, "name"), f"{name} is there twice"
             names[name] = index
     yield from _derived_mistakes(profile, names)
+    for index, identity in enumerate(profile.identity):
+        if bool(identity.numbers) == bool(identity.text):
+            yield ("identity", index), "expected either in or text"
     if profile.alive is not None and profile.alive.point not in names:
         yield ("alive", "point"), unknown_name("point", profile.alive.point, names)
 

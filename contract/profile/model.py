@@ -193,6 +193,22 @@ class Lapse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     at_most: Span = "10m"
 
 
+class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a device says that it is: `count` registers hold one of the numbers `in`, or a text that begins with `text`.
+
+    Looked at by `sitewarden edge probe`; in a text zero bytes count for nothing.
+    """
+
+    name: Word
+    address: Annotated[int, Meta(ge=0, le=65_535)]
+    function: Literal[3, 4] = 3
+    count: Annotated[int, Meta(ge=1, le=32)] = 1
+    numbers: Annotated[tuple[int, ...], Meta(description="the numbers that it may be")] = msgspec.field(
+        name="in", default=()
+    )
+    text: str = ""
+
+
 class Alive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A point that never stands still, such as a clock: unchanged over `polls` reads, the device shows old values."""
 
@@ -232,6 +248,7 @@ class ModbusProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True
     derived: tuple[Derived, ...] = ()
     lapses: tuple[Lapse, ...] = ()
     alive: Alive | None = None
+    identity: tuple[Identity, ...] = ()
 
 
 class Availability(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

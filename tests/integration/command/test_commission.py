@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from contract.profile.model import Identity
 from contract.site import Device
 from contract.site_files import shipped_config
 from edge.busload import Wire, request_ms
+from edge.commission import differs
 from edge.plan import Request
 from firmware_sim.adapters.modbus import Unit
 from sitewarden.commission import app
@@ -28,6 +30,8 @@ devices:
     line: bus
     unit: 7
     points: {di_1: {shortest: 200ms}, di_2: {shortest: 2s}}
+  - {id: set-new, zone: lobby, profile: dse-7320-mkii, line: bus, unit: 10}
+  - {id: set-old, zone: lobby, profile: dse-73xx-mk1, line: bus, unit: 11}
 agents:
   - {id: gw-1, lines: [{id: bus, endpoint: "modbus-rtu:///dev/ttyUSB9?baudrate=9600&parity=E"}]}
 """
@@ -62,6 +66,24 @@ async def test_a_device_is_read_by_hand(site: str, kind: str) -> None:
     assert -8 < points["temperature"]["value"] < -6
     assert points["temperature"]["raw"] > 0x8000
     assert points["humidity"]["unit"] == "%RH"
+
+
+async def test_a_device_that_says_to_be_another_is_told_of(site: str) -> None:
+    device = Device(id="g", profile="dse-7320-mkii")
+    unit = Unit(simulated(device).update(0, {}))
+    async with served({10: unit, 11: unit}, "modbus-tcp") as (_, endpoint):
+        _, _, right = await typed("probe", site, "set-new", "--endpoint", endpoint, "--once")
+        _, _, wrong = await typed("probe", site, "set-old", "--endpoint", endpoint, "--once")
+    assert right == ""
+    assert "than dse-73xx-mk1 says: model_number: expected 7320, found 32841" in wrong
+
+
+@pytest.mark.parametrize(
+    ("words", "says"), [((0x534F, 0x434F), ""), ((0x53, 0x4F, 0x43, 0x4F), ""), ((0, 7), "expected SOCO")]
+)
+def test_a_text_is_read_with_one_or_two_letters_to_a_register(words: tuple[int, ...], says: str) -> None:
+    found = differs(Identity(name="magic", address=0, count=len(words), text="SOCO"), words)
+    assert says in found if says else found == ""
 
 
 async def test_a_device_that_is_not_there_is_said_with_what_to_look_at(site: str) -> None:
