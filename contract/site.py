@@ -10,6 +10,8 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
+from contract.yamlfile import Located
+
 Id = Annotated[
     str,
     Meta(
@@ -17,6 +19,10 @@ Id = Annotated[
         description="letters, digits, - and _; at most 64 of them",
     ),
 ]
+
+
+START_PATTERN = r"^([a-z,-]+ )?([01]\d|2[0-3]):[0-5]\d$"
+"""When a round starts: `HH:MM`, with days before it as a `Window` has them."""
 
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,13 +40,14 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A part of the site. Evidence in this zone counts for every zone it `covers` (not transitive).
 
     `escape_route` names the devices (gates, doors) that must release when fire breaks out here. `adjacent`
-    names the zones one can walk to, with the seconds it takes.
+    names the zones one can walk to, with the seconds it takes. `post`: somebody stands here round the clock.
     """
 
     id: Id
     name: Text = Text()
     covers: tuple[Id, ...] = ()
     escape_route: tuple[Id, ...] = ()
+    post: bool = False
     adjacent: dict[Id, Annotated[int, Meta(gt=0)]] = {}
     floor: str | None = None
 
@@ -135,11 +142,14 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A round: checkpoints in order."""
+    """A round: checkpoints in order, and when it is planned to start: times such as 08:00 or `mon-fri 08:00`."""
 
     id: Id
     name: Text = Text()
     checkpoints: tuple[Leg, ...]
+    starts: tuple[
+        Annotated[str, Meta(pattern=START_PATTERN, description="a time such as 08:00 or mon-fri 08:00")], ...
+    ] = ()
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
@@ -186,6 +196,18 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     lines: tuple[Line, ...] = ()
 
 
+class Calendar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which days are worked: Monday to Friday but for the public holidays of `country` (ISO 3166, null for none).
+
+    `holidays` and `workdays` are the site's own, and go before them.
+    """
+
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$", description="a country such as CN")] | None = "CN"
+    subdivision: str | None = None
+    holidays: tuple[dt.date, ...] = ()
+    workdays: tuple[dt.date, ...] = ()
+
+
 class SiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the YAML files of a site directory hold together; each list may stand in any of them."""
 
@@ -193,6 +215,7 @@ class SiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     timezone: str = "Asia/Shanghai"
     language: Annotated[str, Meta(pattern="^(zh|en)$")] = "zh"
     name: Text = Text()
+    calendar: Calendar = Calendar()
     zones: tuple[Zone, ...] = ()
     devices: tuple[Device, ...] = ()
     groups: tuple[Group, ...] = ()
@@ -206,13 +229,14 @@ class ProfileHead(msgspec.Struct, frozen=True, kw_only=True):
     """What everybody needs to know of a device profile; the edge knows the rest.
 
     `buffers` marks a source that keeps events by itself while it is away (a patrol wand): its coverage
-    advances only when it is synced.
+    advances only when it is synced. `measures`: what it gives readings of; names with braces stand for many.
     """
 
     profile: Id
     name: Text = Text()
     emits: tuple[str, ...] = ()
     buffers: bool = False
+    measures: frozenset[str] = frozenset()
 
 
 class Site(msgspec.Struct, frozen=True, dict=True):
@@ -220,6 +244,8 @@ class Site(msgspec.Struct, frozen=True, dict=True):
 
     file: SiteFile
     profiles: dict[str, ProfileHead] = {}
+    own_sections: tuple[Located, ...] = ()
+    """The site's files with sections that others read, such as `overlays`."""
 
     @property
     def id(self) -> str:
@@ -263,6 +289,11 @@ class Site(msgspec.Struct, frozen=True, dict=True):
         return MappingProxyType(carded | named)
 
     @functools.cached_property
+    def routes(self) -> Mapping[str, Route]:
+        """Rounds by id."""
+        return _by_id(self.file.routes)
+
+    @functools.cached_property
     def schedules(self) -> Mapping[str, Schedule]:
         """Schedules by id."""
         return _by_id(self.file.schedules)
@@ -296,6 +327,15 @@ class Site(msgspec.Struct, frozen=True, dict=True):
             return frozenset(device.emits)
         return self._emitted_by_profile.get(device.id, frozenset())
 
+    def measures(self, device: Device, point: str) -> bool:
+        """Whether readings of a point can be told of a device; of one without a profile, nobody can say no."""
+        bound = {b.reading for d in self.file.devices for b in d.points.values() if b.device == device.id}
+        if device.profile is None:
+            return point in bound or not bound - {None}
+        own = {b.reading for b in device.points.values() if b.device in {None, device.id}}
+        head = self.profiles.get(device.profile)
+        return point in bound | own or (head is not None and point in head.measures)
+
     @functools.cached_property
     def _emitted_by_profile(self) -> Mapping[str, frozenset[str]]:
         found: dict[str, set[str]] = {}
@@ -323,7 +363,7 @@ class Site(msgspec.Struct, frozen=True, dict=True):
         return MappingProxyType({device: frozenset(zones) for device, zones in found.items()})
 
 
-_Named = TypeVar("_Named", Zone, Device, Group, Schedule, Agent)
+_Named = TypeVar("_Named", Zone, Device, Group, Route, Schedule, Agent)
 
 
 def _by_id(items: Iterable[_Named]) -> Mapping[str, _Named]:

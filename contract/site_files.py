@@ -19,7 +19,7 @@ from contract.site import Device, ProfileHead, Site, SiteFile
 from contract.yamlfile import FieldPath, Located, check, load_yaml, unknown_name
 
 SECTIONS = ("zones", "devices", "groups", "people", "routes", "schedules", "agents")
-OWN_SECTIONS = frozenset({"plans", "rosters", "overrides"})
+OWN_SECTIONS = frozenset({"overlays"})
 """Sections that other parts of the system read from the same directory."""
 
 
@@ -38,7 +38,8 @@ def load_site(directory: Path) -> Site:
     problems += _Names(model, origins).problems()
     if problems:
         raise ConfigError(problems)
-    return Site(model, heads)
+    own = [one for one in files if isinstance(one.value, dict) and OWN_SECTIONS & one.value.keys()]
+    return Site(model, heads, tuple(own))
 
 
 def profile_folders(directory: Path) -> list[Path]:
@@ -153,12 +154,26 @@ def _profile_heads(
         try:
             located = load_yaml(path)
             problems += check(located, ProfileHead)
-            heads[name] = msgspec.convert(located.value, ProfileHead)
+            head = msgspec.convert(located.value, ProfileHead)
+            heads[name] = msgspec.structs.replace(head, measures=frozenset(_measured(located.value)))
         except ConfigError as error:
             problems += error.problems
         except msgspec.ValidationError:
             continue
     return heads, problems
+
+
+def _measured(profile: dict[str, Any]) -> Iterator[str]:
+    """What a profile gives readings of: the names of its points and fields, as its readings are called."""
+    topics = profile.get("topics", ())
+    parts = [profile, *topics] if isinstance(topics, list) else [profile]
+    for part in parts:
+        for section in ("points", "fields", "derived", "lapses"):
+            entries = part.get(section, ()) if isinstance(part, dict) else ()
+            for entry in entries if isinstance(entries, list) else ():
+                name = entry.get("reading") or entry.get("name") if isinstance(entry, dict) else None
+                if isinstance(name, str):
+                    yield name
 
 
 class _Names:

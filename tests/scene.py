@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cloud.correlation.engine import Engine
+from cloud.correlation.episodes import Past
 from cloud.correlation.rules import EventFilter, Recurrence, Response, Rule, RuleBook, RuleVersion
 from cloud.correlation.verdict import Effect, Overdue, Recall, Revised, Verdict
 from contract.batch import Coverage
@@ -143,7 +144,7 @@ class Story:
             if (revised.verdict.rule, revised.verdict.key) == (recall.rule, recall.key)
             and recall.start <= revised.verdict.opened_at < recall.end
         ]
-        self.engine.on_history(recall, wanted, last)
+        self.engine.on_history(recall, Past(wanted), last)
 
     def last(self) -> dict[tuple[str, str, int], Revised]:
         """The last revision of each episode, by rule, key and when it opened."""

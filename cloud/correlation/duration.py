@@ -1,81 +1,133 @@
 """The kind `duration`: a state must not last (verdicts.md section 3).
 
-A device is in the state from an event that says so until one that says otherwise. Blind time cuts it: what it hides is
-unknown, and where nothing was told behind it the state goes on, as the edge tells every change. Each piece is judged
-for itself, and all of a device's pieces anew whenever something is learned: there are few.
+A device is in the state from an event or a good reading that says so until one that says otherwise. Blind time cuts
+it, and what it hides is unknown. Behind it, a state of events goes on where nothing was told, as the edge tells every
+change; a state of readings begins anew with the first reading. Each piece is judged for itself, and all of a device's
+pieces anew whenever something is learned: there are few.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
+import numpy as np
 from typing_extensions import override
 
 from cloud.correlation.episodes import Host, Judged, Machine
 from cloud.correlation.people import lets_through, same
 from cloud.correlation.recurrence import selects
-from cloud.correlation.rules import Duration, RuleVersion
-from cloud.correlation.timeline import InForce, Line, Mark, Span, Timeline, TimelineMachine
+from cloud.correlation.rules import Duration, RuleVersion, While
+from cloud.correlation.timeline import InForce, Mark, Meanings, Span, Timeline, Values
+from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
 from contract.duration import parse_duration
 from contract.events import Event, event_data
-from contract.site import Site
+from contract.site import Device, Site
 
 
 class Piece(msgspec.Struct, frozen=True):
     """The state without a break: from `since` until `until`, None while no end is known.
 
-    `by`: the number of the event that began it; `end`: that of the one that ended it, None where blind time did,
-    which lasted until `back`. `held_since`: when the state began whose piece it is.
+    `by`: the mark that began it; `end`: the one that ended it, None where blind time or a permit did, which lasted
+    until `back`. `held_since`: when the state began whose piece it is.
     """
 
     since: int
-    by: int
+    by: Mark
     held_since: int
     until: int | None = None
-    end: int | None = None
+    end: Mark | None = None
     back: int | None = None
 
 
-def pieces(marks: Sequence[Mark], gaps: Sequence[Span], bridge_ms: int) -> Iterator[Piece]:
-    """The pieces of a device's state. `marks` and `gaps` in order; gaps shorter than `bridge_ms` break nothing."""
+def told_pieces(marks: Sequence[Mark], gaps: Sequence[Span], bridge_ms: int) -> Iterator[Piece]:
+    """The pieces of a state of events. `marks` and `gaps` in order; gaps shorter than `bridge_ms` break nothing."""
     broken = [gap for gap in gaps if gap[1] - gap[0] >= bridge_ms]
-    for start, by, until, end in _held(marks):
-        since = start
+    for begun, end in _held(marks):
+        since, until = begun.at, end.at if end else None
         for gap in broken:
             if gap[1] <= since or (until is not None and gap[0] >= until):
                 continue
             if gap[0] > since:
-                yield Piece(since, by, start, gap[0], None, gap[1])
+                yield Piece(since, begun, begun.at, gap[0], None, gap[1])
             since = gap[1]
         if until is None or since < until:
-            yield Piece(since, by, start, until, end)
+            yield Piece(since, begun, begun.at, until, end)
 
 
-def _held(marks: Sequence[Mark]) -> Iterator[tuple[int, int, int | None, int | None]]:
-    """From which event to which the state held: moment and number of both, None for an end that is not known."""
-    begun: tuple[int, int] | None = None
-    for at, seq, so in marks:
-        if so and begun is None:
-            begun = at, seq
-        elif not so and begun is not None:
-            if at > begun[0]:
-                yield *begun, at, seq
+def read_pieces(marks: Sequence[Mark], gaps: Sequence[Span], bridge_ms: int) -> Iterator[Piece]:
+    """The pieces of a state of readings. A gap shorter than `bridge_ms` breaks where the next reading says otherwise."""
+    for stretch, gap in _stretches(marks, [gap for gap in gaps if gap[1] - gap[0] >= bridge_ms]):
+        short = [one for one in gaps if one[1] - one[0] < bridge_ms]
+        for begun, end in _held(stretch):
+            cut = _last_gap(stretch, end, short) if end else gap
+            if cut is not None and cut[0] > begun.at:
+                yield Piece(begun.at, begun, begun.at, cut[0], None, cut[1])
+            elif cut is None:
+                yield Piece(begun.at, begun, begun.at, end.at if end else None, end)
+
+
+def _stretches(marks: Sequence[Mark], gaps: Sequence[Span]) -> Iterator[tuple[list[Mark], Span | None]]:
+    """The marks before, between and behind gaps, each with the gap that ends them. What is told of a gap is passed over."""
+    since = None
+    for gap in [*gaps, None]:
+        until = gap[0] if gap else None
+        yield (
+            [m for m in marks if (since is None or m.at >= since) and (until is None or m.at < until)],
+            gap,
+        )
+        since = gap[1] if gap else None
+
+
+def _last_gap(marks: Sequence[Mark], end: Mark, gaps: Sequence[Span]) -> Span | None:
+    """The gap between the end of a state and the mark before it: nobody knows when in it the state ended."""
+    before = marks[marks.index(end) - 1]
+    found = [gap for gap in gaps if before.at < gap[1] and gap[0] < end.at and gap[0] > before.at]
+    return found[0] if found else None
+
+
+def without(piece: Piece, permits: Sequence[Span]) -> Iterator[Piece]:
+    """What permits leave of a piece: the state is excused while one lasts, and counts anew behind it."""
+    for start, end in permits:
+        if end <= piece.since or (piece.until is not None and start >= piece.until):
+            continue
+        if start > piece.since:
+            yield msgspec.structs.replace(piece, until=start, end=None, back=start)
+        piece = msgspec.structs.replace(piece, since=end)
+        if piece.until is not None and piece.until <= end:
+            return
+    yield piece
+
+
+def _held(marks: Sequence[Mark]) -> Iterator[tuple[Mark, Mark | None]]:
+    """From which mark to which the state held; None for an end that is not known."""
+    begun: Mark | None = None
+    for mark in marks:
+        if mark.meaning and begun is None:
+            begun = mark
+        elif not mark.meaning and begun is not None:
+            if mark.at > begun.at:
+                yield begun, mark
             begun = None
     if begun is not None:
-        yield *begun, None, None
+        yield begun, None
 
 
 class DurationChain(Timeline):
     """One device's state under one version of a rule. A mark's meaning: 1 the device is in the state, 0 it is not."""
 
-    def __init__(self, version: "VersionOf", device: str) -> None:
-        super().__init__(f"dur|{version.rule.id}|{version.rule.version}|{device}", device, version)
+    def __init__(self, version: "VersionOf", device: Device) -> None:
+        super().__init__(f"dur|{version.rule.id}|{version.label}|{device.id}", device.id, version)
         self._of = version
+        self._bridge = version.bridge(device)
+        self._permits = version.suspended(device.id)
 
-    def _pieces(self) -> list[Piece]:
+    def _pieces(self) -> Iterator[Piece]:
         gaps = self._of.host.book.gaps(self.key)
-        found = pieces(self.marks, gaps, self._of.bridge)
-        return [piece for piece in found if self._of.judges(piece.since)]
+        cut = read_pieces if self._of.points else told_pieces
+        for piece in cut(self.marks, gaps, self._bridge):
+            for left in without(piece, self._permits):
+                if self._of.judges(left.since):
+                    yield left
 
     @override
     def judged(self, now: int) -> Iterator[Judged]:
@@ -87,9 +139,16 @@ class DurationChain(Timeline):
     @override
     def needed_from(self) -> int | None:
         """The beginning of the state of which a piece is open, or which holds still: from its midst it would look new."""
-        holds = [start for start, _, until, _ in _held(self.marks) if until is None]
-        opened = [piece.held_since for piece in self._pieces() if self.is_open(piece.since)]
+        holds = [begun.at for begun, end in _held(self.marks) if end is None]
+        opened = [piece.held_since for piece in self._pieces() if self._may_change(piece)]
         return min([*holds, *opened], default=None)
+
+    def _may_change(self, piece: Piece) -> bool:
+        """Whether something is to be told of it still: a piece that ended in time, for sure, is nobody's business."""
+        if piece.since in self.told:
+            return self.is_open(piece.since)
+        ended = piece.back if piece.end is None else piece.until
+        return ended is None or ended > piece.since + self._of.longer_than or self.complete <= ended
 
     def _judge(self, piece: Piece, now: int) -> Judged | None:
         due_at = piece.since + self._of.longer_than
@@ -104,12 +163,13 @@ class DurationChain(Timeline):
         return self._breached(piece, due_at, complete)
 
     def _pending(self, piece: Piece, due_at: int, now: int) -> Judged:
+        """A state that may still end in time is told to nobody."""
         overdue = now > due_at
         reason = Reason.WAITING_FOR_COVERAGE if overdue else Reason.WAITING
         verdict = self._verdict(piece, due_at, Outcome.PENDING, reason, overdue=overdue)
         if overdue:
             return Judged(verdict, None, self.key, due_at)
-        return Judged(verdict, due_at + 1)
+        return Judged(verdict, due_at + 1, quiet=True)
 
     def _breached(self, piece: Piece, due_at: int, complete: int) -> Judged:
         ended = piece.until is not None and piece.end is not None
@@ -141,7 +201,6 @@ class DurationChain(Timeline):
         blind: tuple[BlindSpan, ...] = (),
     ) -> Verdict:
         ended = outcome is Outcome.BREACHED and piece.end is not None and piece.until is not None
-        evidence: tuple[EventId, ...] = ((self.key, piece.by),)
         return Verdict(
             rule=self._of.rule.id,
             version=self._of.rule.version,
@@ -153,29 +212,45 @@ class DurationChain(Timeline):
             final=final,
             reason=reason,
             elapsed_ms=piece.until - piece.since if ended and piece.until is not None else None,
-            evidence=(*evidence, (self.key, piece.end)) if ended and piece.end is not None else evidence,
+            evidence=_evidence(piece.by, piece.end if ended else None),
             overdue=overdue,
             blind=blind,
         )
 
 
+def _evidence(*marks: Mark | None) -> tuple[EventId, ...]:
+    """The events among the marks. Readings have no number: the moments of the verdict name them."""
+    return tuple((mark.device, mark.seq) for mark in marks if mark is not None and mark.seq >= 0)
+
+
 class VersionOf(InForce):
-    """A version of a rule, ready to judge. See `Dated`."""
+    """A version of a rule, ready to judge. See `timeline.Dated`."""
 
     def __init__(self, dated: RuleVersion, rule: Duration, host: Host) -> None:
         super().__init__(dated)
         self.rule = rule
         self.host = host
         self.longer_than = parse_duration(rule.longer_than).ms
-        self.bridge = parse_duration(rule.bridge).ms
         self.types = rule.while_.types | rule.while_.ends
+        self.points = rule.while_.points
 
-    def says(self, event: Event) -> int | None:
+    def bridge(self, device: Device) -> int:
+        """How long a blind span of a device must be to break a state, in ms."""
+        if self.rule.bridge is not None:
+            return parse_duration(self.rule.bridge).ms
+        return 2 * parse_duration(device.poll).ms if device.poll else 0
+
+    def says(self, event: Event, seq: int) -> Mark | None:
         """Whether an event says that the device is in the state; None when it says nothing of it."""
         condition = self.rule.while_
         if event.type in condition.types:
-            return int(lets_through(condition, event) and not self._is_unless(event))
-        return 0 if event.type in condition.ends else None
+            so = lets_through(condition, event) and not self._is_unless(event)
+            return Mark(event.at, event.device, seq, int(so))
+        return Mark(event.at, event.device, seq, 0) if event.type in condition.ends else None
+
+    @override
+    def meanings(self, values: Values) -> Meanings:
+        return beyond(self.rule.while_, values)
 
     def _is_unless(self, event: Event) -> bool:
         unless = self.rule.while_.unless
@@ -188,16 +263,32 @@ class VersionOf(InForce):
         return any(name in data and same(data[name], value) for name, value in unless.items())
 
 
+def beyond(condition: While, values: Values) -> Meanings:
+    """1 where a value is beyond the limit, 0 where it is beyond the clear level, -1 between the two and for NaN."""
+    if condition.above is not None:
+        clear = condition.clear_below
+        so, cleared = values > condition.above, values <= condition.above if clear is None else values < clear
+    else:
+        limit, clear = condition.below or 0.0, condition.clear_above
+        so, cleared = values < limit, values >= limit if clear is None else values > clear
+    return np.where(so, 1, np.where(cleared, 0, -1)).astype(np.int8)
+
+
+def tells(site: Site, device: Device, condition: While) -> bool:
+    """Whether a device can tell of a state. Who has which point, the edge knows: a reading comes or it does not."""
+    return bool(condition.points) or bool(site.emits(device) & condition.types)
+
+
 def duration_machine(versions: Sequence[RuleVersion], site: Site, host: Host, data_from: int) -> Machine:
     """The machine of a rule of this kind, with all its versions."""
     lines: list[Line] = []
     for dated in versions:
         if isinstance(dated.rule, Duration):
             version, select = VersionOf(dated, dated.rule, host), dated.rule.select
-            chains: dict[str, Timeline] = {
-                device.id: DurationChain(version, device.id)
+            chains: Mapping[str, Timeline] = {
+                device.id: DurationChain(version, device)
                 for device in site.file.devices
-                if selects(select, device) and site.emits(device) & dated.rule.while_.types
+                if selects(select, device) and tells(site, device, dated.rule.while_)
             }
             lines.append((version, chains))
     return TimelineMachine(versions[0].rule.id, lines, host, data_from)

@@ -8,9 +8,11 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from cloud.correlation.coverage import CoverageBook
 from cloud.correlation.duration import duration_machine
@@ -18,6 +20,7 @@ from cloud.correlation.episodes import (
     Chain,
     Judged,
     Machine,
+    Past,
     Span,
     overdue_of,
     tell,
@@ -28,11 +31,22 @@ from cloud.correlation.presence import Presence
 from cloud.correlation.quota import quota_machine
 from cloud.correlation.recurrence import RecurrenceMachine
 from cloud.correlation.response import ResponseMachine
-from cloud.correlation.rules import Duration, Quota, Response, RuleBook, RuleVersion
+from cloud.correlation.rules import (
+    Duration,
+    Quota,
+    Recurrence,
+    Response,
+    RuleBook,
+    RuleVersion,
+    Staffing,
+    Tour,
+)
 from cloud.correlation.sources import zone_of
+from cloud.correlation.staffing import staffing_machine
+from cloud.correlation.tour import tour_machine
 from cloud.correlation.verdict import Effect, Outcome, Reason, Recall, Revised, Verdict
 from contract.batch import Coverage
-from contract.events import KNOWN_TYPES, LOCATION_TYPES, Event
+from contract.events import KNOWN_TYPES, LOCATION_TYPES, Event, Quality, Readings
 from contract.site import Site
 
 DEFAULT_KEEP_MS: Final = 26 * 3_600_000
@@ -41,6 +55,8 @@ _COVERAGE: Final = "coverage"
 _LATE: Final = "late"
 
 Taker = Callable[[Event, int], None]
+Point = tuple[str, str]
+_T = TypeVar("_T")
 
 
 _MOST_NAMES: Final = 1000
@@ -91,6 +107,9 @@ class Engine:
         self._late_changed = False
         self._machines = {rule: self._machine(versions) for rule, versions in _by_rule(rules).items()}
         self._routes = self._all_routes()
+        machines = self._machines.values()
+        self._readers = _by_point(machine.readers() for machine in machines)
+        self._column_readers = _by_point(machine.column_readers() for machine in machines)
 
     def on_events(self, events: Sequence[Event], *, seq_base: int = 0) -> None:
         """Take in events; the identity of each is `(device, seq_base + seq)`. Known ones change nothing."""
@@ -107,6 +126,34 @@ class Engine:
                 self.unknown_events.count_type(event.type)
             if event.device not in known:
                 self.unknown_events.count_device(event)
+
+    def on_readings(self, readings: Readings) -> None:
+        """Take in readings; those that are not good say nothing. Known ones change nothing."""
+        takers_of, good = self._readers.get, Quality.GOOD
+        if not self._readers:
+            return
+        rows = zip(
+            readings.device, readings.point, readings.at, readings.value, readings.quality, strict=True
+        )
+        for device, point, at, value, quality in rows:
+            takers = takers_of((device, point))
+            if takers and quality is good and value is not None:
+                self.latest = max(self.latest, at)
+                for take in takers:
+                    take(at, value)
+
+    def on_column(self, device: str, point: str, at: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        """Take in all the good readings there are of a point, in any order, after events and coverage.
+
+        For replay (`keep_ms` None): nothing may be let go before. Times in ms and values are of one length.
+        """
+        for take in self._column_readers.get((device, point), ()):
+            take(at, values)
+
+    @property
+    def asked_points(self) -> Iterable[tuple[str, str]]:
+        """The `(device, point)` whose readings a rule asks about."""
+        return self._readers.keys()
 
     def on_coverage(self, device: str, coverage: Coverage) -> None:
         """Take in a statement of how far a device is known. Known ones change nothing."""
@@ -182,19 +229,19 @@ class Engine:
             elif not self._presence.restore(name, cell):
                 self._restore_chain(name, cell)
 
-    def on_history(self, recall: Recall, events: Sequence[Event], last: Sequence[Revised]) -> None:
-        """The answer to a `Recall`: the stored events with their full identities, and what was told last."""
+    def on_history(self, recall: Recall, past: Past, last: Sequence[Revised]) -> None:
+        """The answer to a `Recall`: what is stored, events with their full identities, and what was told last."""
         missing = self._asked.pop((recall.rule, recall.key), None)
         self._late_changed = True
         machine = self._machines.get(recall.rule)
         if missing is None or machine is None:
             return
-        for event in events:
+        for event in past.events:
             if event.type in LOCATION_TYPES:
                 self._note(event, event.seq)
         told = {one.verdict.opened_at: told_before(one) for one in last}
-        in_order = sorted(events, key=lambda event: (event.at, event.device, event.seq))
-        more = machine.take_back(recall, missing, in_order, told)
+        in_order = sorted(past.events, key=lambda event: (event.at, event.device, event.seq))
+        more = machine.take_back(recall, missing, Past(in_order, sorted(past.readings)), told)
         if more is not None:
             self.recall(machine, recall.key, more)
 
@@ -229,13 +276,20 @@ class Engine:
         self._late_changed = True
 
     def _machine(self, versions: list[RuleVersion]) -> Machine:
-        if isinstance(versions[0].rule, Response):
-            return ResponseMachine(versions, self._site, self, self._presence)
-        if isinstance(versions[0].rule, Duration):
-            return duration_machine(versions, self._site, self, self._data_from)
-        if isinstance(versions[0].rule, Quota):
-            return quota_machine(versions, self._site, self, self._data_from)
-        return RecurrenceMachine(versions, self._site, self, self._data_from)
+        site, since = self._site, self._data_from
+        match versions[0].rule:
+            case Response():
+                return ResponseMachine(versions, site, self, self._presence)
+            case Recurrence():
+                return RecurrenceMachine(versions, site, self, since)
+            case Duration():
+                return duration_machine(versions, site, self, since)
+            case Quota():
+                return quota_machine(versions, site, self, since)
+            case Tour():
+                return tour_machine(versions, site, self, since)
+            case Staffing():
+                return staffing_machine(versions, site, self, since)
 
     def _all_routes(self) -> dict[str, tuple[Taker, ...]]:
         found: dict[str, list[Taker]] = {name: [] for name in KNOWN_TYPES}
@@ -277,13 +331,15 @@ class Engine:
 
     def _told(self, chain: Chain, judged: Judged, now: int, effects: list[Effect]) -> None:
         opened_at = judged.verdict.opened_at
-        told, revised = tell(chain.told.get(opened_at), judged.verdict, now)
-        if revised is not None:
-            effects.append(revised)
-        if wants_alert(told, judged):
-            effects.append(overdue_of(judged.verdict, chain.links()))
-            told = msgspec.structs.replace(told, alerted=True)
-        chain.told[opened_at] = told
+        before = chain.told.get(opened_at)
+        if before is not None or not judged.quiet:
+            told, revised = tell(before, judged.verdict, now)
+            if revised is not None:
+                effects.append(revised)
+            if wants_alert(told, judged):
+                effects.append(overdue_of(judged.verdict, chain.links()))
+                told = msgspec.structs.replace(told, alerted=True)
+            chain.told[opened_at] = told
         if judged.wake is not None:
             heapq.heappush(self._timers, (judged.wake, next(self._ticket), chain, opened_at))
         if judged.lagging is not None:
@@ -314,6 +370,14 @@ class Engine:
         self._presence.forget_before(oldest - max(machine.ttl for machine in machines))
 
 
+def _by_point(found: Iterable[Mapping[Point, list[_T]]]) -> dict[Point, tuple[_T, ...]]:
+    merged: dict[Point, list[_T]] = {}
+    for of_machine in found:
+        for point, takers in of_machine.items():
+            merged.setdefault(point, []).extend(takers)
+    return {point: tuple(takers) for point, takers in merged.items()}
+
+
 def _by_rule(rules: RuleBook) -> dict[str, list[RuleVersion]]:
     found: dict[str, list[RuleVersion]] = {}
     for version in rules.versions:
@@ -322,5 +386,6 @@ def _by_rule(rules: RuleBook) -> dict[str, list[RuleVersion]]:
 
 
 def _void(verdict: Verdict) -> Verdict:
-    reason = Reason.ENDED_IN_TIME if verdict.kind == "duration" else Reason.JOINED_ANOTHER
+    in_time = verdict.kind in {"duration", "staffing"}
+    reason = Reason.ENDED_IN_TIME if in_time else Reason.JOINED_ANOTHER
     return msgspec.structs.replace(verdict, outcome=Outcome.VOID, reason=reason, final=True, overdue=False)

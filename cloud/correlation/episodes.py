@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from cloud.correlation.coverage import CoverageBook
 from cloud.correlation.verdict import Outcome, Overdue, Recall, Revised, Verdict
@@ -29,6 +31,7 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     """A verdict as of now, and what could change it: time reaching `wake`, or a device known beyond `beyond`.
 
     `answered` is true when evidence is known, also where it came too late. `warn`: somebody must look before the limit.
+    `quiet`: nothing is told of it as long as nothing was, such as of a state that may still end in time.
     """
 
     verdict: Verdict
@@ -37,6 +40,24 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     beyond: int = 0
     answered: bool = False
     warn: bool = False
+    quiet: bool = False
+
+
+PastReading = tuple[str, str, int, float]
+"""`(device, point, at, value)` of a good reading."""
+ReadingTaker = Callable[[int, float], None]
+"""Takes `(at, value)` of a good reading of one point."""
+
+
+ColumnTaker = Callable[[NDArray[np.int64], NDArray[np.float64]], None]
+"""Takes all good readings of one point at once: times in ms and values, of one length, in any order."""
+
+
+class Past(msgspec.Struct, frozen=True):
+    """What was looked up: events in order, with their full identities, and good readings by time."""
+
+    events: Sequence[Event]
+    readings: Sequence[PastReading] = ()
 
 
 class Chain(Protocol):
@@ -114,6 +135,14 @@ class Machine(Protocol):
         """By event type, what to call with an event and its full sequence number."""
         ...
 
+    def readers(self) -> Mapping[tuple[str, str], list[ReadingTaker]]:
+        """By device and point, what to call with each good reading."""
+        return {}
+
+    def column_readers(self) -> Mapping[tuple[str, str], list[ColumnTaker]]:
+        """The same for all the readings of a point at once, after events and coverage."""
+        return {}
+
     def begin(self, now: int) -> None:
         """Open what time alone opens."""
         ...
@@ -135,9 +164,7 @@ class Machine(Protocol):
         """What must be looked up to judge all of a key anew that opened from the span's start on."""
         ...
 
-    def take_back(
-        self, recall: Recall, missing: Span, events: Sequence[Event], told: Mapping[int, Told]
-    ) -> Span | None:
+    def take_back(self, recall: Recall, missing: Span, past: Past, told: Mapping[int, Told]) -> Span | None:
         """Take what was looked up back into the key's chains, to be judged again.
 
         Returns: What is needed still; None when that was all.
@@ -161,6 +188,7 @@ def differs(one: Verdict, other: Verdict) -> bool:
         or one.due_at != other.due_at
         or one.version != other.version
         or one.blind != other.blind
+        or one.items != other.items
     )
 
 

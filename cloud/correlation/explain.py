@@ -6,85 +6,13 @@ import string
 from collections.abc import Callable
 from typing import Final
 
-from cloud.correlation.rules import Duration, EventFilter, Quota, Rule, RuleBook
-from cloud.correlation.verdict import BlindSpan, Reason, Verdict
+from cloud.correlation.rules import EventFilter, Quota, Recurrence, Response, Rule, RuleBook, Staffing
+from cloud.correlation.sentences import OTHERWISE, SENTENCES, WORDS
+from cloud.correlation.verdict import BlindSpan, Item, Reason, Verdict
 from contract.site import Site, Text
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
-_SENTENCES: Final[dict[str, dict[Reason, str]]] = {
-    "en": {
-        Reason.IN_TIME: "{place}: {what}{of} after {elapsed}; the limit is {limit}{witness}.",
-        Reason.WITHIN_CLOCK_ERROR: (
-            "{place}: {what}{of} after {elapsed}; the limit is {limit}, met within the error of the clock{witness}."
-        ),
-        Reason.ALREADY_THERE: "{place}: {who} was there already{witness}.",
-        Reason.WAITING: "{place}: {what} is due by {due}.",
-        Reason.WAITING_FOR_COVERAGE: (
-            "{place}: overdue since {due}, no {what} known yet; not every device has reported up to then."
-        ),
-        Reason.LATE: "{place}: {what}{of} only after {elapsed}; the limit is {limit}{witness}.",
-        Reason.NO_EVIDENCE: "{place}: no {what} within {limit} (by {due}); every device that could show it worked.",
-        Reason.BLIND: "{place}: nobody can know whether there was {what} in time: {blind}{after}.",
-        Reason.NO_SOURCE: (
-            "{place}: nobody can know whether there was {what} in time: no device there can show it{after}."
-        ),
-        Reason.ENOUGH: "{place}: {what}: {count} of {wanted}.",
-        Reason.TOO_FEW: "{place}: {what}: only {count} of {wanted} by {due}; the device was known all the time.",
-        Reason.LASTS: "{place}: {what} for longer than {limit}, since {opened}, and it goes on.",
-        Reason.ENDED_LATE: "{place}: {what} for {elapsed}; the limit is {limit}.",
-        Reason.ENDED_IN_TIME: "{place}: {what} ended in time.",
-        Reason.JOINED_ANOTHER: "{place}: part of another episode that began earlier.",
-    },
-    "zh": {
-        Reason.IN_TIME: "{place}：{of}{elapsed}后{what}，时限{limit}{witness}。",
-        Reason.WITHIN_CLOCK_ERROR: "{place}：{of}{elapsed}后{what}，时限{limit}，计入时钟误差视为按时{witness}。",
-        Reason.ALREADY_THERE: "{place}：{who}已在现场{witness}。",
-        Reason.WAITING: "{place}：应在{due}前{what}。",
-        Reason.WAITING_FOR_COVERAGE: "{place}：{due}已到期，尚未见{what}；部分设备的数据还未传到该时刻。",
-        Reason.LATE: "{place}：{of}{elapsed}后才{what}，时限{limit}{witness}。",
-        Reason.NO_EVIDENCE: "{place}：{limit}内（{due}前）未见{what}，相关设备均正常。",
-        Reason.BLIND: "{place}：无法判定是否按时{what}：{blind}{after}。",
-        Reason.NO_SOURCE: "{place}：无法判定是否按时{what}：此处没有能证明的设备{after}。",
-        Reason.ENOUGH: "{place}：{what}：已满{wanted}次。",
-        Reason.TOO_FEW: "{place}：{what}：到{due}仅{count}次，应满{wanted}次，设备全程正常。",
-        Reason.LASTS: "{place}：自{opened}起{what}已超过{limit}，仍在持续。",
-        Reason.ENDED_LATE: "{place}：{what}持续{elapsed}，时限{limit}。",
-        Reason.ENDED_IN_TIME: "{place}：{what}已按时结束。",
-        Reason.JOINED_ANOTHER: "{place}：并入更早开始的同一事件。",
-    },
-}
-_OF_QUOTAS: Final[dict[str, dict[Reason, str]]] = {
-    "en": {
-        Reason.WAITING: "{place}: {what}: {count} of {wanted} so far, due by {due}.",
-        Reason.WAITING_FOR_COVERAGE: (
-            "{place}: {what}: {count} of {wanted} known by {due}; the device has not reported up to then."
-        ),
-        Reason.BLIND: "{place}: {what}: {count} of {wanted} by {due}, and nobody can know of more: {blind}.",
-    },
-    "zh": {
-        Reason.WAITING: "{place}：{what}：已完成{count}次，{due}前应满{wanted}次。",
-        Reason.WAITING_FOR_COVERAGE: "{place}：{what}：到{due}已知{count}次，应满{wanted}次；设备的数据还未传到该时刻。",
-        Reason.BLIND: "{place}：{what}：到{due}已知{count}次，应满{wanted}次，其余无法判定：{blind}。",
-    },
-}
-"""What is said otherwise of a quota."""
-_OF_STATES: Final[dict[str, dict[Reason, str]]] = {
-    "en": {
-        Reason.WAITING: "{place}: {what} since {opened}; it must end by {due}.",
-        Reason.WAITING_FOR_COVERAGE: (
-            "{place}: {what} since {opened}, no end known by {due}; the device has not reported up to then."
-        ),
-        Reason.BLIND: "{place}: nobody can know whether {what} ended by {due}: {blind}.",
-    },
-    "zh": {
-        Reason.WAITING: "{place}：{opened}起{what}，应在{due}前结束。",
-        Reason.WAITING_FOR_COVERAGE: "{place}：{opened}起{what}，到{due}未见结束；设备的数据还未传到该时刻。",
-        Reason.BLIND: "{place}：无法判定{what}是否在{due}前结束：{blind}。",
-    },
-}
-"""What is said otherwise of a state that must not last."""
-_OTHERWISE: Final = {"duration": _OF_STATES, "quota": _OF_QUOTAS}
 _PARTS: Final[dict[str, dict[str, str]]] = {
     "en": {
         "witness": ", seen by {device}",
@@ -93,6 +21,8 @@ _PARTS: Final[dict[str, dict[str, str]]] = {
         "span": "{device} was blind from {start} to {end}",
         "more": " and {count} more",
         "between": ", ",
+        "fault": "{device} {word}",
+        "at": " ({moment})",
         "somebody": "somebody who qualifies",
         "colon": ": ",
         "gap": " ",
@@ -104,6 +34,8 @@ _PARTS: Final[dict[str, dict[str, str]]] = {
         "span": "{device}在{start}至{end}期间失联",
         "more": "等{count}处",
         "between": "、",
+        "fault": "{device}{word}",
+        "at": "（{moment}）",
         "somebody": "合格人员",
         "colon": "：",
         "gap": "",
@@ -120,6 +52,7 @@ _WHAT: Final[tuple[tuple[frozenset[str], Text], ...]] = (
 """What evidence of these types is called; the first line that has all the types that a rule expects."""
 _UNITS: Final = {"en": ("d", "h", "min", "s"), "zh": ("天", "小时", "分", "秒")}
 _MOST_SPANS: Final = 2
+_MOST_FAULTS: Final = 3
 
 
 class Explainer:
@@ -127,7 +60,7 @@ class Explainer:
 
     def __init__(self, site: Site, rules: RuleBook) -> None:
         self._rules = rules
-        self._words = {language: _Words(site, language) for language in _SENTENCES}
+        self._words = {language: _Words(site, language) for language in SENTENCES}
 
     def sentence(self, verdict: Verdict, language: str, person: str | None = None) -> str:
         """The sentence for a verdict in `language` (`zh` or `en`); times are the site's.
@@ -146,14 +79,14 @@ class Explainer:
 @functools.cache
 def _pieces(language: str, kind: str, reason: Reason) -> tuple[tuple[str, str | None], ...]:
     """A sentence taken apart once: texts, and the field that follows each."""
-    otherwise = _OTHERWISE.get(kind, {}).get(language, {}).get(reason)
-    parsed = string.Formatter().parse(otherwise or _SENTENCES[language][reason])
+    otherwise = OTHERWISE.get(kind, {}).get(language, {}).get(reason)
+    parsed = string.Formatter().parse(otherwise or SENTENCES[language][reason])
     return tuple((literal, name) for literal, name, _, _ in parsed)
 
 
 def place_name(site: Site, key: str, language: str) -> str:
-    """What a zone, device or group is called; its id where it has no name."""
-    for named in (site.zones, site.devices, site.groups):
+    """What a zone, device, group or route is called; its id where it has no name."""
+    for named in (site.zones, site.devices, site.groups, site.routes):
         if (found := named.get(key)) is not None:
             return found.name.in_(language) or key
     return (site.file.name.in_(language) or key) if key == site.id else key
@@ -176,7 +109,7 @@ class _Words:
                 return words.in_(self.language)
         return " / ".join(sorted(expected)) or "?"
 
-    def called(self, rule: Duration | Quota) -> str:
+    def called(self, rule: Rule) -> str:
         """What a rule is about, by its name, which says what must not last, or what must be enough."""
         return rule.name.in_(self.language) or rule.id
 
@@ -212,7 +145,7 @@ class _Fields:
     def what(self) -> str:
         if self._rule is None:
             return self._words.what(())
-        if isinstance(self._rule, Duration | Quota):
+        if not isinstance(self._rule, Response | Recurrence):
             return self._words.called(self._rule)
         return self._words.what(self._rule.expect.type)
 
@@ -233,7 +166,19 @@ class _Fields:
         return str(len(self._verdict.evidence))
 
     def wanted(self) -> str:
-        return str(self._rule.at_least) if isinstance(self._rule, Quota) else self.count()
+        return str(self._rule.at_least) if isinstance(self._rule, Quota | Staffing) else self.count()
+
+    def faults(self) -> str:
+        """The checkpoints that were not walked as planned, a few of them."""
+        wrong = [item for item in self._verdict.items if item.word != "on_time"]
+        shown = self._words.parts["between"].join(self._fault(item) for item in wrong[:_MOST_FAULTS])
+        rest = len(wrong) - _MOST_FAULTS
+        return shown + (self._words.parts["more"].format(count=rest) if rest > 0 else "")
+
+    def _fault(self, item: Item) -> str:
+        parts, word = self._words.parts, WORDS[item.word].in_(self._words.language)
+        said = parts["fault"].format(device=self._words.place(item.device), word=word)
+        return said + (parts["at"].format(moment=self._words.moment(item.at)) if item.at is not None else "")
 
     def opened(self) -> str:
         return self._words.moment(self._verdict.opened_at)
@@ -287,6 +232,7 @@ _FIELDS: Final[dict[str, Callable[[_Fields], str]]] = {
     "who": _Fields.who,
     "after": _Fields.after,
     "blind": _Fields.blind,
+    "faults": _Fields.faults,
 }
 """By its name in a sentence."""
 

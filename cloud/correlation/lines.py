@@ -54,13 +54,14 @@ class Recording(msgspec.Struct):
     """What a file of lines says of one site, whatever order they stand in.
 
     An event that stands there more than once counts once, as it was received first; `repeated` counts the
-    others. `first` and `last` are the earliest and the latest `at` of events and readings.
+    others. `readings`: by device and point, `(at, value, received_at)` of the good ones. `first` and `last` are the earliest and the latest `at` of events and readings.
     """
 
     events: dict[tuple[str, int], Received] = {}
     complete: dict[str, int] = {}
     blind: dict[str, set[tuple[int, int]]] = {}
-    readings: int = 0
+    readings: dict[tuple[str, str], list[tuple[int, float, int]]] = {}
+    reading_lines: int = 0
     repeated: int = 0
     first: int | None = None
     last: int | None = None
@@ -171,7 +172,11 @@ def _take_reading(recording: Recording, line: _Line) -> None:
         raise _BadLineError("value", "is missing")
     if (line.value is None) is not (line.quality is Quality.BAD):
         raise _BadLineError("value", "expected null where the quality is bad, and only there")
-    recording.readings += 1
+    recording.reading_lines += 1
+    if line.value is not None and line.quality is Quality.GOOD:
+        received = at if line.received_at is None else line.received_at
+        known = recording.readings.setdefault((line.device, str(line.point)), [])
+        known.append((at, line.value, received))
     _span(recording, at)
 
 

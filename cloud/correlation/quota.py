@@ -5,10 +5,11 @@ happen in it and without what must not. It belongs to the period in which it sta
 """
 
 from collections.abc import Iterator, Sequence
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 import msgspec
+import numpy as np
 from typing_extensions import override
 
 from cloud.correlation.coverage import NOTHING
@@ -17,8 +18,9 @@ from cloud.correlation.people import lets_through
 from cloud.correlation.periods import LONGEST_MS, Span, period_of, periods
 from cloud.correlation.recurrence import selects
 from cloud.correlation.rules import EventFilter, Quota, RuleVersion, Session
-from cloud.correlation.timeline import InForce, Line, Mark, Timeline, TimelineMachine
-from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
+from cloud.correlation.timeline import InForce, Mark, Meanings, Timeline, Values
+from cloud.correlation.timeline_machine import Line, TimelineMachine
+from cloud.correlation.verdict import BlindSpan, EventId, Item, Outcome, Reason, Verdict
 from contract.duration import parse_duration
 from contract.events import Event
 from contract.site import Site
@@ -34,9 +36,11 @@ class Meaning(IntEnum):
     STOP = 2
     MUST = 3
     MUST_NOT = 4
+    GOOD = 5
+    BAD = 6
 
 
-class Item(msgspec.Struct, frozen=True, order=True):
+class Counted(msgspec.Struct, frozen=True, order=True):
     """Something that counts: when it was over, the number of the event that said so, and when it began."""
 
     over: int
@@ -44,34 +48,52 @@ class Item(msgspec.Struct, frozen=True, order=True):
     begun: int
 
 
+class Said(StrEnum):
+    """What is said of a session: it counts, or why it does not."""
+
+    COUNTS = "counts"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    NOT_WITHOUT = "not_without"
+    NOT_WITH = "not_with"
+    OUT_OF_RANGE = "out_of_range"
+    NO_READING = "no_reading"
+
+
 class Run(msgspec.Struct):
-    """A session under way or over: `must` and `must_not` tell what happened in it."""
+    """A session under way or over: what happened in it, and what its readings said."""
 
     begun: int
     stop: tuple[int, int] | None = None
     must: bool = False
     must_not: bool = False
+    good: bool = False
+    bad: bool = False
 
 
 def runs(marks: Sequence[Mark]) -> Iterator[Run]:
     """The sessions in marks: from each start to the next stop. A start that another follows is none."""
     run: Run | None = None
-    for at, seq, meaning in marks:
-        match Meaning(meaning):
-            case Meaning.START:
-                run = Run(at)
-            case Meaning.STOP if run is not None:
-                run.stop = at, seq
-                yield run
-                run = None
-            case Meaning.MUST if run is not None:
-                run.must = True
-            case Meaning.MUST_NOT if run is not None:
-                run.must_not = True
-            case _:
-                continue
+    for mark in marks:
+        if mark.meaning == Meaning.START:
+            run = Run(mark.at)
+        elif run is None:
+            continue
+        elif mark.meaning == Meaning.STOP:
+            run.stop = mark.at, mark.seq
+            yield run
+            run = None
+        else:
+            _note(run, Meaning(mark.meaning))
     if run is not None:
         yield run
+
+
+def _note(run: Run, meaning: Meaning) -> None:
+    run.must |= meaning is Meaning.MUST
+    run.must_not |= meaning is Meaning.MUST_NOT
+    run.good |= meaning is Meaning.GOOD
+    run.bad |= meaning is Meaning.BAD
 
 
 class VersionOf(InForce):
@@ -86,22 +108,43 @@ class VersionOf(InForce):
         self._filters = tuple(_filters(rule))
         self.types = frozenset(name for wanted, _ in self._filters for name in wanted.types)
         session = rule.session
-        self.shortest = parse_duration(session.at_least).ms if session else 0
-        self.longest = parse_duration(session.at_most).ms if session and session.at_most else _FOREVER
-        self.needs = session is not None and session.with_ is not None
+        least, most = session.length if session and session.length else ("0s", None)
+        self.shortest = parse_duration(least).ms
+        self.longest = parse_duration(most).ms if most else _FOREVER
+        self._session = session or Session(start=EventFilter(()), stop=EventFilter(()))
+        self.points = frozenset([self._session.point] if self._session.point else [])
 
-    def says(self, event: Event) -> int | None:
+    def says(self, event: Event, seq: int) -> Mark | None:
         """What an event means; of an event that is several things the first."""
         for wanted, meaning in self._filters:
             if event.type in wanted.types and lets_through(wanted, event):
-                return meaning.value
+                return Mark(event.at, event.device, seq, meaning.value)
         return None
 
-    def counts(self, run: Run) -> bool:
-        """Whether a session that is over counts."""
-        if run.stop is None or run.must_not or (self.needs and not run.must):
-            return False
-        return self.shortest <= run.stop[0] - run.begun <= self.longest
+    @override
+    def meanings(self, values: Values) -> Meanings:
+        session = self._session
+        good = np.ones(len(values), bool)
+        if session.max_below is not None:
+            good &= values < session.max_below
+        if session.min_at_least is not None:
+            good &= values >= session.min_at_least
+        return np.where(good, Meaning.GOOD.value, Meaning.BAD.value).astype(np.int8)
+
+    def judges_run(self, run: Run) -> Said:
+        """Whether a session that is over counts, or why not."""
+        length = (run.stop[0] if run.stop else 0) - run.begun
+        if length < self.shortest:
+            return Said.TOO_SHORT
+        if length > self.longest:
+            return Said.TOO_LONG
+        if run.must_not:
+            return Said.NOT_WITHOUT
+        if self._session.with_ is not None and not run.must:
+            return Said.NOT_WITH
+        if run.bad:
+            return Said.OUT_OF_RANGE
+        return Said.NO_READING if self.points and not run.good else Said.COUNTS
 
 
 def _filters(rule: Quota) -> Iterator[tuple[EventFilter, Meaning]]:
@@ -121,29 +164,39 @@ class QuotaChain(Timeline):
     """One device's periods under one version of a rule."""
 
     def __init__(self, version: VersionOf, device: str, data_from: int) -> None:
-        super().__init__(f"quo|{version.rule.id}|{version.rule.version}|{device}", device, version)
+        super().__init__(f"quo|{version.rule.id}|{version.label}|{device}", device, version)
         self._of = version
         self._data_from = data_from
 
-    def _items(self) -> tuple[list[Item], list[Run]]:
-        """What counts, by when it was over; and the session that is still under way."""
+    def _found(self) -> tuple[list[Counted], list[Item], list[Run]]:
+        """What counts, by when it was over; all there was, with what is said of it; and what is still under way."""
         if self._of.rule.session is None:
-            return [Item(at, seq, at) for at, seq, _ in self.marks], []
-        found = list(runs(self.marks))
-        counted = [Item(*run.stop, run.begun) for run in found if run.stop and self._of.counts(run)]
-        return sorted(counted), [run for run in found if run.stop is None]
+            counted = [Counted(mark.at, mark.seq, mark.at) for mark in self.marks]
+            return counted, [Item(Said.COUNTS, self.key, mark.at) for mark in self.marks], []
+        counted, items, open_runs = [], [], []
+        for run in runs(self.marks):
+            if run.stop is None:
+                open_runs.append(run)
+                continue
+            said = self._of.judges_run(run)
+            items.append(Item(said, self.key, run.begun, run.stop[0]))
+            if said is Said.COUNTS:
+                counted.append(Counted(*run.stop, run.begun))
+        return sorted(counted), items, open_runs
 
     @override
     def judged(self, now: int) -> Iterator[Judged]:
-        items, open_runs = self._items()
+        counted, items, open_runs = self._found()
         first = max(self.base, self._data_from)
         for span in periods(first, now, self._of.rule.per, self._of.zone):
             if span[0] < self.base or not self._of.judges(span[0]):
                 continue
-            own = [item for item in items if span[0] <= item.begun < span[1]]
+            own = [one for one in counted if span[0] <= one.begun < span[1]]
+            seen = tuple(item for item in items if span[0] <= (item.at or 0) < span[1])
             judged = self._judge(span, own, self._decided_at(span, open_runs), now)
             if judged is not None:
-                yield judged
+                verdict = msgspec.structs.replace(judged.verdict, items=seen)
+                yield msgspec.structs.replace(judged, verdict=verdict)
 
     def _decided_at(self, span: Span, open_runs: list[Run]) -> int:
         """When a shortfall is sure: a session under way at the period's end may still come to count."""
@@ -152,7 +205,7 @@ class QuotaChain(Timeline):
             return span[1]
         return max(span[1], late[-1] + self._of.longest + 1)
 
-    def _judge(self, span: Span, items: list[Item], decided_at: int, now: int) -> Judged | None:
+    def _judge(self, span: Span, items: list[Counted], decided_at: int, now: int) -> Judged | None:
         wanted = self._of.rule.at_least
         if len(items) >= wanted:
             return self._met(span, items[:wanted])
@@ -165,13 +218,13 @@ class QuotaChain(Timeline):
         reason = Reason.BLIND if blind else Reason.TOO_FEW
         return Judged(self._verdict(span, items, outcome, reason, final=True, blind=blind))
 
-    def _met(self, span: Span, items: list[Item]) -> Judged:
+    def _met(self, span: Span, items: list[Counted]) -> Judged:
         over = items[-1].over
         final = self.complete > over
         verdict = self._verdict(span, items, Outcome.MET, Reason.ENOUGH, final=final, elapsed=over - span[0])
         return Judged(verdict, None, None if final else self.key, over, answered=True)
 
-    def _pending(self, span: Span, items: list[Item], decided_at: int, now: int) -> Judged:
+    def _pending(self, span: Span, items: list[Counted], decided_at: int, now: int) -> Judged:
         warn_at = span[1] - self._of.warn_before
         overdue = now >= decided_at
         reason = Reason.WAITING_FOR_COVERAGE if overdue else Reason.WAITING
@@ -193,7 +246,7 @@ class QuotaChain(Timeline):
     def _verdict(  # noqa: PLR0913 - each is a field of it
         self,
         span: Span,
-        items: list[Item],
+        items: list[Counted],
         outcome: Outcome,
         reason: Reason,
         *,

@@ -5,22 +5,21 @@ window meets (verdicts.md section 3).
 """
 
 import bisect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
 
 from cloud.correlation.coverage import NOTHING, covered_up_to
-from cloud.correlation.episodes import MARKS_MS, Chain, Host, Judged, Told
+from cloud.correlation.episodes import MARKS_MS, Chain, ColumnTaker, Host, Judged, Past, ReadingTaker, Told
 from cloud.correlation.people import lets_through
 from cloud.correlation.rules import Recurrence, RuleVersion, Select
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Recall, Verdict
-from cloud.correlation.windows import Span, spans
+from cloud.correlation.windows import Span, WindowsOf
 from contract.duration import parse_duration
 from contract.events import Event
 from contract.site import Device, Site
 
-FOREVER: Final = 1 << 62
 _DAY_MS: Final = 86_400_000
 _LOOK_BACK: Final = 4
 """How many periods before a late event are recalled, at least a day."""
@@ -33,7 +32,7 @@ class RecurrenceChain:
     """One device's obligations under one version of a rule."""
 
     def __init__(self, version: "VersionOf", device: str, windows: "WindowsOf") -> None:
-        self.name = f"rec|{version.rule.id}|{version.rule.version}|{device}"
+        self.name = f"rec|{version.rule.id}|{version.label}|{device}"
         self.key = device
         self._told: dict[int, Told] = {}
         self._floor: Anchor | None = None
@@ -234,6 +233,7 @@ class VersionOf:
         self.rule = rule
         self.host = host
         self.every = parse_duration(rule.every).ms
+        self.label = dated.label
         self._start, self._end = dated.start, dated.end
 
     @property
@@ -244,51 +244,6 @@ class VersionOf:
     def judges(self, opened_at: int) -> bool:
         """Whether it was in force at that moment."""
         return self._start <= opened_at and (self._end is None or opened_at < self._end)
-
-
-class WindowsOf:
-    """The windows of a version: when something is due at all. `during` None is one without end."""
-
-    def __init__(self, version: VersionOf, site: Site, data_from: int) -> None:
-        self._first = max(version.start, data_from)
-        during = version.rule.during
-        self._weekly = site.schedules[during].windows if isinstance(during, str) else during
-        self._zone = site.timezone
-        self._known: list[Span] = []
-        self._reach = self._first
-        if self._weekly is None:
-            self._known, self._reach = [(self._first, FOREVER)], FOREVER
-
-    def holding(self, moment: int) -> Span | None:
-        """The window in which a moment lies."""
-        if self._weekly is None:
-            return self._known[0] if moment >= self._first else None
-        self._extend(moment)
-        place = bisect.bisect_left(self._known, (moment + 1,)) - 1
-        if place < 0:
-            return None
-        window = self._known[place]
-        return window if moment < window[1] else None
-
-    def starts(self, after: int, until: int) -> list[int]:
-        """When windows begin, `after < start < until`."""
-        self._extend(until)
-        first = bisect.bisect_left(self._known, (after + 1,))
-        return [start for start, _ in self._known[first : bisect.bisect_left(self._known, (until,))]]
-
-    def next_start(self, after: int) -> int | None:
-        """When the next window begins at or after a moment, looking two weeks ahead."""
-        found = self.starts(after - 1, max(after, self._first) + 14 * _DAY_MS)
-        return found[0] if found else None
-
-    def _extend(self, moment: int) -> None:
-        if self._weekly is None or moment < self._reach:
-            return
-        # All of it anew: windows that overlap over the seam would be two.
-        until = moment + 7 * _DAY_MS
-        found = spans(self._weekly, self._zone, self._first, until)
-        self._known = [(max(start, self._first), end) for start, end in found if end <= until + _DAY_MS]
-        self._reach = until - 2 * _DAY_MS
 
 
 class RecurrenceMachine:
@@ -308,7 +263,8 @@ class RecurrenceMachine:
     def _add(self, dated: RuleVersion, rule: Recurrence, data_from: int) -> None:
         self.rule = rule.id
         version = VersionOf(dated, rule, self._host)
-        windows = WindowsOf(version, self._site, data_from)
+        first = max(version.start, data_from)
+        windows = WindowsOf(rule.during, self._site, first)
         chains = {
             device.id: RecurrenceChain(version, device.id, windows)
             for device in self._site.file.devices
@@ -316,6 +272,12 @@ class RecurrenceMachine:
         }
         for chain in chains.values():
             self._host.depends(self, chain, (chain.key,))
+        # A permit makes holes in a device's windows: nothing falls due in them, and all begins anew behind them.
+        for device in chains.keys() & dated.suspended.keys():
+            own = WindowsOf(rule.during, self._site, first, dated.suspended[device])
+            chains[device] = RecurrenceChain(version, device, own)
+            self._host.depends(self, chains[device], (device,))
+            self._lines.append((version, own, {device: chains.pop(device)}))
         self._lines.append((version, windows, chains))
 
     def routes(self) -> Mapping[str, list[Callable[[Event, int], None]]]:
@@ -340,6 +302,14 @@ class RecurrenceMachine:
                 host.mark(chain)
 
         return take
+
+    def readers(self) -> Mapping[tuple[str, str], list[ReadingTaker]]:
+        """See `Machine.readers`: this kind asks about events only."""
+        return {}
+
+    def column_readers(self) -> Mapping[tuple[str, str], list[ColumnTaker]]:
+        """See `Machine.column_readers`."""
+        return {}
 
     def begin(self, now: int) -> None:
         """See `Machine.begin`: a window that starts before `now` has begun."""
@@ -376,9 +346,7 @@ class RecurrenceMachine:
         start = missing[0] - max(_DAY_MS, _LOOK_BACK * every)
         return Recall(rule=self.rule, key=key, types=tuple(sorted(types)), start=start, end=max(ends))
 
-    def take_back(
-        self, recall: Recall, missing: Span, events: Sequence[Event], told: Mapping[int, Told]
-    ) -> Span | None:
+    def take_back(self, recall: Recall, missing: Span, past: Past, told: Mapping[int, Told]) -> Span | None:
         """See `Machine.take_back`. More is needed where the anchor before the span is further back."""
         since = missing[0]
         if self.ask(recall.key, missing).end > recall.end:  # more was let go since
@@ -389,7 +357,7 @@ class RecurrenceMachine:
             if chain is None:
                 continue
             chain.reopen(recall.start, told)
-            for event in events:
+            for event in past.events:
                 wanted = event.device == chain.key and event.type in version.rule.expect.types
                 if wanted and lets_through(version.rule.expect, event):
                     chain.put(event.at, event.seq)

@@ -9,13 +9,14 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from cloud.correlation.engine import Engine
 from cloud.correlation.lines import Received, Recording, read_lines
 from cloud.correlation.rules import RuleBook, asked_types
 from cloud.correlation.verdict import Effect, Outcome, Revised, Verdict
 from contract.batch import Coverage
-from contract.events import KNOWN_TYPES, LOCATION_TYPES
+from contract.events import KNOWN_TYPES, LOCATION_TYPES, Quality, Readings
 from contract.problems import Problem
 from contract.site import Site
 
@@ -74,7 +75,7 @@ def replay(  # noqa: PLR0913 - each is an option of the command
         since=since or 0,
         until=until or 0,
         events=len(recording.events),
-        readings=recording.readings,
+        readings=recording.reading_lines,
         repeated=recording.repeated,
         unknown_devices=devices,
         unknown_types=types,
@@ -100,22 +101,38 @@ class _Run:
             if received.event.at < until and received.event.type in types
         ]
         self._received = sorted(seen, key=_in_order)
+        self._readings = {
+            point: sorted(row for row in rows if row[0] < until)
+            for point, rows in sorted(recording.readings.items())
+            if point in frozenset(self._engine.asked_points)
+        }
 
     def verdicts(self) -> Iterator[bytes]:
         """A line for each episode as of `until`."""
         self._cover(self._until)
         self._engine.on_events([received.event for received in self._received])
+        for (device, point), rows in self._readings.items():
+            at = np.array([row[0] for row in rows], np.int64)
+            self._engine.on_column(device, point, at, np.array([row[1] for row in rows], np.float64))
         for verdict in self._engine.verdicts(self._until):
             if self._is_told(verdict) and verdict.outcome is not Outcome.VOID:
                 yield _encode(_fields(verdict))
 
     def revisions(self) -> Iterator[bytes]:
         """A line for each revision: when something was received, and when a deadline passed meanwhile."""
-        by_receipt = sorted(self._received, key=lambda received: received.received_at)
-        for received_at, group in groupby(by_receipt, key=lambda received: received.received_at):
+        events = {
+            moment: list(group)
+            for moment, group in groupby(sorted(self._received, key=_receipt), key=_receipt)
+        }
+        readings: dict[int, list[tuple[str, str, int, float]]] = {}
+        for (device, point), rows in self._readings.items():
+            for at, value, received_at in rows:
+                readings.setdefault(received_at, []).append((device, point, at, value))
+        for received_at in sorted(events.keys() | readings.keys()):
             now = min(received_at, self._until)
             yield from self._deadlines(now)
-            self._engine.on_events([received.event for received in group])
+            self._engine.on_events([received.event for received in events.get(received_at, ())])
+            self._engine.on_readings(_columns(readings.get(received_at, ())))
             yield from self._settled(now, received_at)
         yield from self._deadlines(self._until)
         yield from self._settled(self._until, self._until)
@@ -152,6 +169,21 @@ def _judged_types(rules: RuleBook) -> frozenset[str]:
 def _in_order(received: Received) -> tuple[int, str, int]:
     event = received.event
     return event.at, event.device, event.seq
+
+
+def _receipt(received: Received) -> int:
+    return received.received_at
+
+
+def _columns(rows: Sequence[tuple[str, str, int, float]]) -> Readings:
+    return Readings(
+        seq=[0] * len(rows),
+        device=[row[0] for row in rows],
+        point=[row[1] for row in rows],
+        at=[row[2] for row in rows],
+        value=[row[3] for row in rows],
+        quality=[Quality.GOOD] * len(rows),
+    )
 
 
 def _end(recording: Recording) -> int | None:

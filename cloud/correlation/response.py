@@ -1,10 +1,10 @@
 """The kind `response`: after a trigger, evidence must follow in time (verdicts.md section 3)."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
 from cloud.correlation.coverage import NOTHING, CoverageBook
-from cloud.correlation.episodes import Chain, Host, Span, Told
+from cloud.correlation.episodes import Chain, ColumnTaker, Host, Past, ReadingTaker, Span, Told
 from cloud.correlation.people import lets_through
 from cloud.correlation.presence import Presence
 from cloud.correlation.response_chain import MARKS, ResponseChain
@@ -88,7 +88,8 @@ class ResponseMachine:
             return _NO_KEYS
         if not version.in_force(event.at) or not lets_through(version.rule.on, event):
             return _NO_KEYS
-        return version.sources.trigger_keys(event.device, zone_of(device, event.zone))
+        keys = version.sources.trigger_keys(event.device, zone_of(device, event.zone))
+        return tuple(key for key in keys if not version.suspended(key, event.at))
 
     def _answered(self, version: VersionOf, event: Event) -> Keys:
         """The keys for which an event of the right type is evidence."""
@@ -163,16 +164,14 @@ class ResponseMachine:
             start, end = start - self.ttl, max(end, self._presence.kept_from)
         return Recall(rule=self.rule, key=key, types=self._types, start=start, end=end)
 
-    def take_back(
-        self, recall: Recall, missing: Span, events: Sequence[Event], told: Mapping[int, Told]
-    ) -> Span | None:
+    def take_back(self, recall: Recall, missing: Span, past: Past, told: Mapping[int, Told]) -> Span | None:
         """See `Machine.take_back`."""
         since = missing[0]
         if self.ask(recall.key, missing).end > recall.end:  # more was let go since
             return missing
         chain = self._chain(recall.key)
         chain.reopen(since, told)
-        for event in events:
+        for event in past.events:
             for version in self._by_start:
                 self._put_back(chain, version, event, since)
         chain.reopened()
@@ -196,6 +195,14 @@ class ResponseMachine:
             devices = {device for version in self._by_start for device in version.sources.answering(key)}
             self._host.depends(self, chain, devices - {OPERATOR})
         return chain
+
+    def readers(self) -> Mapping[tuple[str, str], list[ReadingTaker]]:
+        """See `Machine.readers`: this kind asks about events only."""
+        return {}
+
+    def column_readers(self) -> Mapping[tuple[str, str], list[ColumnTaker]]:
+        """See `Machine.column_readers`."""
+        return {}
 
     def begin(self, now: int) -> None:
         """See `Machine.begin`: time alone opens nothing here."""

@@ -11,6 +11,7 @@ from cloud.correlation.people import evidence_test
 from cloud.correlation.rules import Response, RuleVersion
 from cloud.correlation.sources import OPERATOR, Sources
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
+from cloud.correlation.working_days import WorkingDays, most_ms
 from contract.duration import parse_duration
 from contract.site import Site
 
@@ -25,14 +26,29 @@ class VersionOf:
 
     def __init__(self, dated: RuleVersion, rule: Response, site: Site) -> None:
         self.rule = rule
-        self.number = rule.version
+        self.number = dated.label
         self.sources = Sources(rule, site)
-        self.within = parse_duration(rule.within).ms
+        within = parse_duration(rule.within)
+        self._days = within.working_days
+        self._calendar = WorkingDays(site) if self._days else None
+        self.within = most_ms(self._days) if self._days else within.ms
+        """The limit in ms; in working days no limit is longer."""
         self.join = parse_duration(rule.join).ms
         self.horizon = parse_duration(rule.horizon).ms
         self.ttl = parse_duration(rule.presence_ttl).ms
         self.is_enough = evidence_test(rule, site)
         self.start, self.end = dated.start, dated.end
+        self._suspended = dated.suspended
+
+    def due(self, opened_at: int) -> int:
+        """The last moment at which evidence is in time."""
+        if self._calendar is None:
+            return opened_at + self.within
+        return self._calendar.after(opened_at, self._days)
+
+    def suspended(self, key: str, at: int) -> bool:
+        """Whether a permit suspends it for a key at that moment."""
+        return any(start <= at < end for start, end in self._suspended.get(key, ()))
 
     def in_force(self, at: int) -> bool:
         """Whether it judges what opens at that moment."""
@@ -76,14 +92,14 @@ def earliest(known: Sequence[Found], opened_at: int, horizon: int, most_error: i
 
 def judge(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> Judged:
     """The verdict as of `now`, and what could change it."""
-    opened_at, due_at = facts.opened_at, facts.opened_at + version.within
+    opened_at, due_at = facts.opened_at, version.due(facts.opened_at)
     decided = _decide(version, facts, book, now)
     pending = decided.outcome is Outcome.PENDING
     answer = None if pending else _answer(facts)
     waits = _pending_waits(version, facts, book, now) if pending else _final_waits(version, facts, book, now)
     verdict = Verdict(
         rule=version.rule.id,
-        version=version.number,
+        version=version.rule.version,
         kind="response",
         key=facts.key,
         opened_at=opened_at,
@@ -110,7 +126,7 @@ def _identity(event: Trigger) -> EventId:
 
 
 def _decide(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> _Decided:
-    due_at, found = facts.opened_at + version.within, facts.found
+    due_at, found = version.due(facts.opened_at), facts.found
     if facts.seen is not None:
         return _Decided(Outcome.MET, Reason.ALREADY_THERE)
     if found is not None and found[0] <= due_at:
@@ -135,7 +151,7 @@ _Waits = tuple[int | None, str | None, int]
 
 
 def _pending_waits(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> _Waits:
-    due_at = facts.opened_at + version.within
+    due_at = version.due(facts.opened_at)
     if now <= due_at:
         return due_at + 1, None, 0
     return None, book.lagging(version.sources.answering(facts.key) - {OPERATOR}, due_at), due_at

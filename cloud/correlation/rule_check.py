@@ -7,9 +7,23 @@ from typing import Final
 import msgspec
 
 from cloud.correlation.recurrence import selects
-from cloud.correlation.rules import Duration, EventFilter, Quota, Recurrence, Response, Rule, While
+from cloud.correlation.rules import (
+    SCAN,
+    By,
+    Duration,
+    EventFilter,
+    Quota,
+    Recurrence,
+    Response,
+    Rule,
+    Staffing,
+    Tour,
+    While,
+)
 from cloud.correlation.sources import Sources
-from cloud.correlation.windows import never_close
+from cloud.correlation.staffing import posts_of, watchers
+from cloud.correlation.tour import routes_of
+from cloud.correlation.windows import is_start, never_close
 from contract.duration import parse_duration
 from contract.events import KNOWN_TYPES
 from contract.problems import Problem
@@ -21,8 +35,20 @@ _DURATIONS: Final = {
     Recurrence: ("every",),
     Duration: ("longer_than", "bridge"),
     Quota: ("warn_before",),
+    Tour: ("start_tolerance", "complete_within"),
+    Staffing: ("tolerance", "presence_ttl"),
 }
-_EVIDENCE: Final = {Response: "expect", Recurrence: "expect", Duration: "while", Quota: ""}
+_EVIDENCE: Final = {
+    Response: "expect",
+    Recurrence: "expect",
+    Duration: "while",
+    Quota: "",
+    Tour: "route",
+    Staffing: "post",
+}
+_MORE_THAN_0: Final = frozenset({"within", "every", "longer_than", "complete_within"})
+_MOST_WORKING_DAYS: Final = 100
+_NO_WORKING_DAYS: Final = "expected clock time: only `within` of a response counts working days"
 _LONGEST_MS: Final = 10 * 366 * 86_400_000
 
 
@@ -31,16 +57,19 @@ class WrittenRule(msgspec.Struct, frozen=True):
 
     rule: Rule
     located: Located
-    index: int
+    at: FieldPath
 
     def holds(self, field: str) -> bool:
         """Whether the field stands in the file."""
-        return field in self.located.value["rules"][self.index]
+        value = self.located.value
+        for step in self.at:
+            value = value[step]
+        return field in value
 
     def problem(self, field: str, message: str) -> Problem:
         """A mistake at one of its fields; the rule itself where `field` is empty."""
-        path: FieldPath = ("rules", self.index, *field.split(".")) if field else ("rules", self.index)
-        return self.located.problem(path, message)
+        steps = [int(step) if step.isdigit() else step for step in field.split(".")] if field else []
+        return self.located.problem((*self.at, *steps), message)
 
 
 class RuleCheck:
@@ -55,24 +84,38 @@ class RuleCheck:
     def problems(self) -> Iterator[Problem]:
         """Names that do not exist, times that can't be, evidence that nobody can give."""
         rule = self.rule
-        names = list(self._durations())
-        match rule:
-            case Response():
-                names += [*self._types("expect", rule.expect), *self._types("on", rule.on)]
-            case Recurrence():
-                names += [*self._types("expect", rule.expect), *self._selection(rule)]
-                names += self._windows(rule)
-            case Duration():
-                names += [*self._types("while", rule.while_), *self._selection(rule)]
-            case Quota():
-                names += [*self._quota(rule), *self._selection(rule)]
+        names = [*self._durations(), *self._of_kind()]
         yield from names
         if self.rests():
             return
         if isinstance(rule, Response):
-            yield from self._people(rule)
+            yield from self._people("by", rule.by)
+        if isinstance(rule, Staffing):
+            yield from self._people("", By(rule.role, rule.qualification))
         if not names and (lack := self._unanswerable()):
             yield self._written.problem(_EVIDENCE[type(rule)], f"can never be decided: {lack}")
+
+    def _of_kind(self) -> Iterator[Problem]:
+        match self.rule:
+            case Response() as rule:
+                yield from self._types("expect", rule.expect)
+                yield from self._types("on", rule.on)
+            case Recurrence() as rule:
+                yield from self._types("expect", rule.expect)
+                yield from self._selection(rule)
+                yield from self._windows(rule)
+            case Duration() as rule:
+                yield from self._while(rule.while_)
+                yield from self._selection(rule)
+            case Quota() as rule:
+                yield from self._quota(rule)
+                yield from self._selection(rule)
+            case Tour() as rule:
+                yield from self._tour(rule)
+            case Staffing() as rule:
+                posts = (rule.post,) if isinstance(rule.post, str) else rule.post
+                yield from self._names("post", "zone", posts, self._site.zones)
+                yield from self._windows(rule)
 
     def rests(self) -> bool:
         """Whether it is left out here, for lack of equipment."""
@@ -97,6 +140,10 @@ class RuleCheck:
 
     def _unanswerable(self) -> str:
         rule = self.rule
+        if isinstance(rule, Tour):
+            return "" if routes_of(rule, self._site) else "no route here has planned starts"
+        if isinstance(rule, Staffing):
+            return self._unwatched(rule)
         if isinstance(rule, Response):
             # A screen is equipment like any other: where none is, a rule that may rest does.
             screens = _declared(rule.expect) and rule.applies == "always"
@@ -106,10 +153,19 @@ class RuleCheck:
         if isinstance(rule, Quota):
             able = any(rule.item_types <= self._site.emits(one) for one in selected)
             return "" if able else f"no device that it selects emits {' and '.join(sorted(rule.item_types))}"
+        if isinstance(rule, Duration) and rule.while_.points:
+            able = any(self._site.measures(one, str(rule.while_.point)) for one in selected)
+            return "" if able else f"no device that it selects measures {rule.while_.point}"
         wanted: EventFilter | While = rule.while_ if isinstance(rule, Duration) else rule.expect
         if any(self._site.emits(one) & wanted.types for one in selected):
             return ""
         return f"no device that it selects emits {_either(wanted)}"
+
+    def _unwatched(self, rule: Staffing) -> str:
+        posts = posts_of(rule, self._site)
+        if not posts:
+            return "no zone here is a post"
+        return "" if any(watchers(self._site, zone) for zone in posts) else "no device there tells of people"
 
     def _unanswered(self, rule: Response) -> Iterator[str]:
         sources, wanted = Sources(rule, self._site), _either(rule.expect)
@@ -143,6 +199,45 @@ class RuleCheck:
                     said = "expected text: write the date in quotes"
                     yield self._written.problem(f"{field}.{part}.{name}", said)
 
+    def _while(self, condition: While) -> Iterator[Problem]:
+        if (condition.point is None) is not bool(condition.types):
+            yield self._written.problem("while", "expected either type or point")
+            return
+        yield from self._types("while", condition)
+        limits = {name: getattr(condition, name) for name in ("above", "below")}
+        if condition.point is None:
+            return
+        if sum(limit is not None for limit in limits.values()) != 1:
+            yield self._written.problem("while", "expected either above or below")
+        for limit, clear, sign in (("above", "clear_below", 1), ("below", "clear_above", -1)):
+            level, back = getattr(condition, limit), getattr(condition, clear)
+            if back is not None and (level is None or (level - back) * sign < 0):
+                yield self._written.problem(f"while.{clear}", f"expected it on the near side of `{limit}`")
+
+    def _tour(self, rule: Tour) -> Iterator[Problem]:
+        if isinstance(rule.route, str) and rule.route not in self._site.routes:
+            yield self._written.problem("route", unknown_name("route", rule.route, self._site.routes))
+        elif isinstance(rule.route, tuple):
+            legs = [one if isinstance(one, str) else one.device for one in rule.route]
+            yield from self._names("route", "device", tuple(legs), self._site.devices)
+        for route in routes_of(rule, self._site):
+            scanned = {leg.device for leg in route.checkpoints if leg.device in self._site.devices}
+            silent = [one for one in scanned if SCAN not in self._site.emits(self._site.devices[one])]
+            for device in sorted(silent):
+                yield self._written.problem("route", f"{route.id}: {device} does not emit {SCAN}")
+        if isinstance(rule.starts, str):
+            yield from self._schedule("starts", rule.starts)
+        for index, text in enumerate(rule.starts if isinstance(rule.starts, tuple) else ()):
+            if not is_start(text):
+                said = f"expected a time such as 08:00 or mon-fri 08:00, found {text!r}"
+                yield self._written.problem(f"starts.{index}", said)
+        if (
+            rule.starts is None
+            and rule.route is not None
+            and not any(r.starts for r in routes_of(rule, self._site))
+        ):
+            yield self._written.problem("starts", "is missing: the route has no planned starts of its own")
+
     def _quota(self, rule: Quota) -> Iterator[Problem]:
         if (rule.count is None) == (rule.session is None):
             yield self._written.problem("", "expected either count or session")
@@ -160,50 +255,63 @@ class RuleCheck:
         for name, wanted in parts.items():
             if wanted is not None:
                 yield from self._types(f"session.{name}", wanted)
-        for name in ("at_least", "at_most"):
-            text = getattr(session, name)
-            if text and parse_duration(text).working_days:
-                yield self._written.problem(f"session.{name}", "working days are not supported yet")
-        if session.at_most and parse_duration(session.at_most).ms < parse_duration(session.at_least).ms:
-            yield self._written.problem("session.at_most", "expected at least as long as `at_least`")
+        least, most = [parse_duration(text or "0s") for text in session.length or ("0s", None)]
+        if least.working_days or most.working_days:
+            yield self._written.problem("session.length", _NO_WORKING_DAYS)
+        elif session.length and session.length[1] and most.ms < least.ms:
+            yield self._written.problem("session.length", "expected the shortest first, then the longest")
+        bounds = session.max_below is not None or session.min_at_least is not None
+        if (session.point is not None) is not bounds:
+            yield self._written.problem(
+                "session.point", "expected with max_below or min_at_least, and only so"
+            )
 
     def _durations(self) -> Iterator[Problem]:
         rule = self.rule
         for name in _DURATIONS[type(rule)]:
             if name == "horizon" and not self._written.holds(name):
                 continue
-            duration = parse_duration(getattr(rule, name))
-            if duration.working_days:
-                yield self._written.problem(name, "working days are not supported yet")
-            elif not duration.ms and name in {"within", "every", "longer_than"}:
+            duration = parse_duration(getattr(rule, name) or "0s")
+            if duration.working_days and name != "within":
+                yield self._written.problem(name, _NO_WORKING_DAYS)
+            elif not duration.ms and not duration.working_days and name in _MORE_THAN_0:
                 yield self._written.problem(name, "expected more than 0")
             elif duration.ms > _LONGEST_MS:
                 yield self._written.problem(name, "expected ten years at the most")
-        if isinstance(rule, Response) and parse_duration(rule.horizon).ms < parse_duration(rule.within).ms:
+        if not isinstance(rule, Response):
+            return
+        within = parse_duration(rule.within)
+        if within.working_days > _MOST_WORKING_DAYS:
+            yield self._written.problem("within", f"expected {_MOST_WORKING_DAYS} working days at the most")
+        elif parse_duration(rule.horizon).ms < within.ms:
             yield self._written.problem("horizon", "expected at least as long as `within`")
 
-    def _people(self, rule: Response) -> Iterator[Problem]:
-        if rule.by is None:
+    def _people(self, field: str, by: By | None) -> Iterator[Problem]:
+        if by is None:
             return
+        prefix = f"{field}." if field else ""
         roles = {role for person in self._site.file.people for role in person.roles}
         held = {one.name for person in self._site.file.people for one in person.qualifications}
-        if rule.by.role is None and rule.by.qualification is None:
-            yield self._written.problem("by", "expected a role, a qualification, or both")
-        if rule.by.role is not None and rule.by.role not in roles:
-            yield self._written.problem("by.role", unknown_name("role", rule.by.role, roles))
-        if rule.by.qualification is not None and rule.by.qualification not in held:
-            yield self._written.problem(
-                "by.qualification", unknown_name("qualification", rule.by.qualification, held)
-            )
+        if field and by.role is None and by.qualification is None:
+            yield self._written.problem(field, "expected a role, a qualification, or both")
+        if by.role is not None and by.role not in roles:
+            yield self._written.problem(f"{prefix}role", unknown_name("role", by.role, roles))
+        if by.qualification is not None and by.qualification not in held:
+            said = unknown_name("qualification", by.qualification, held)
+            yield self._written.problem(f"{prefix}qualification", said)
 
     def _selection(self, rule: Recurrence | Duration | Quota) -> Iterator[Problem]:
         yield from self._names("select.id", "device", rule.select.id, self._site.devices)
         yield from self._names("select.zone", "zone", rule.select.zone, self._site.zones)
 
-    def _windows(self, rule: Recurrence) -> Iterator[Problem]:
+    def _schedule(self, field: str, name: str) -> Iterator[Problem]:
+        if name not in self._site.schedules:
+            yield self._written.problem(field, unknown_name("schedule", name, self._site.schedules))
+
+    def _windows(self, rule: Recurrence | Staffing) -> Iterator[Problem]:
         site = self._site
         if isinstance(rule.during, str) and rule.during not in site.schedules:
-            yield self._written.problem("during", unknown_name("schedule", rule.during, site.schedules))
+            yield from self._schedule("during", rule.during)
         elif rule.during is not None:
             windows = site.schedules[rule.during].windows if isinstance(rule.during, str) else rule.during
             if never_close(windows):

@@ -10,16 +10,18 @@ from typing import Any, Final
 
 import msgspec
 
+from cloud.correlation.overlays import overlaid, read_overlays
 from cloud.correlation.rule_check import RuleCheck, WrittenRule
-from cloud.correlation.rules import LATER_KINDS, Response, Rule, RuleBook, RuleVersion
+from cloud.correlation.rules import Response, Rule, RuleBook, RuleVersion
 from cloud.correlation.windows import midnight
+from cloud.correlation.working_days import most_ms
 from contract.duration import parse_duration
 from contract.problems import ConfigError, Problem
 from contract.schema import part_schema
 from contract.site import Site
 from contract.yamlfile import Located, check, load_yaml
 
-_KINDS: Final = ("response", "recurrence", "duration", "quota")
+_KINDS: Final = ("response", "recurrence", "tour", "duration", "quota", "staffing")
 
 
 class RulesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +44,20 @@ def load_rules(path: Path, site: Site) -> RuleBook:
     if problems:
         raise ConfigError(problems)
     warnings = [warning for one in checks for warning in one.warnings()]
-    return RuleBook(tuple(_dated(checks, site)), tuple(warnings))
+    return RuleBook(tuple(_overlaid(list(_dated(checks, site)), site)), tuple(warnings))
+
+
+def _overlaid(versions: list[RuleVersion], site: Site) -> list[RuleVersion]:
+    """The versions with what the site changes of them, all of it checked."""
+    placed, problems = read_overlays(site)
+    found, changed, mistakes = overlaid(versions, placed)
+    problems += mistakes
+    for one, version in changed:
+        written = WrittenRule(version.rule, one.located, ("overlays", one.index, "change", version.rule.id))
+        problems += RuleCheck(written, site).problems()
+    if problems:
+        raise ConfigError(problems)
+    return sorted(found, key=lambda version: (version.rule.id, version.start))
 
 
 def rules_schema() -> dict[str, Any]:
@@ -68,7 +83,9 @@ def _read(path: Path) -> tuple[list[WrittenRule], list[Problem]]:
         problems += found
         if not found:
             rules = msgspec.convert(located.value, RulesFile).rules
-            written += [_reaching(WrittenRule(rule, located, index)) for index, rule in enumerate(rules)]
+            written += [
+                _reaching(WrittenRule(rule, located, ("rules", index))) for index, rule in enumerate(rules)
+            ]
     return written, problems
 
 
@@ -82,9 +99,7 @@ def _mistakes(located: Located) -> Iterator[Problem]:
     yield from check(msgspec.structs.replace(located, value=whole | {"rules": []}), RulesFile)
     for index, rule in enumerate(rules):
         kind = rule.get("kind") if isinstance(rule, dict) else None
-        if kind in LATER_KINDS:
-            yield located.problem(("rules", index, "kind"), f"kind {kind} is not supported yet")
-        elif isinstance(rule, dict) and kind not in _KINDS:
+        if isinstance(rule, dict) and kind not in _KINDS:
             expected = ", ".join(_KINDS)
             yield located.problem(("rules", index, "kind"), f"expected one of {expected}, found {kind!r}")
         else:
@@ -96,7 +111,11 @@ def _reaching(written: WrittenRule) -> WrittenRule:
     rule = written.rule
     if not isinstance(rule, Response) or written.holds("horizon"):
         return written
-    if parse_duration(rule.horizon).ms >= parse_duration(rule.within).ms:
+    within = parse_duration(rule.within)
+    if within.working_days:
+        days = most_ms(within.working_days) // 86_400_000
+        return msgspec.structs.replace(written, rule=msgspec.structs.replace(rule, horizon=f"{days}d"))
+    if parse_duration(rule.horizon).ms >= within.ms:
         return written
     return msgspec.structs.replace(written, rule=msgspec.structs.replace(rule, horizon=rule.within))
 

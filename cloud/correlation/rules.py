@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from contract.duration import PATTERN
-from contract.site import Id, Text, Window
+from contract.events import LOCATION_TYPES
+from contract.site import Id, Leg, Text, Window
 
 DurationText = Annotated[str, Meta(pattern=PATTERN, description="a duration such as 90s, 2m, 24h, 3d or 2wd")]
 EffectiveFrom = Annotated[
@@ -26,6 +27,8 @@ Applies = Literal["always", "if_equipped"]
 """`if_equipped`: at a site with no device that could give the evidence the rule rests, with a warning; otherwise
 such a rule is refused, since it can never be decided."""
 
+SCAN: Final = "checkpoint.scan"
+OFF_DUTY: Final = "staff.off_duty"
 DEFAULT_JOIN_MS: Final = 600_000
 DEFAULT_HORIZON_MS: Final = 3_600_000
 
@@ -104,20 +107,32 @@ class Recurrence(
 
 
 class While(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A state of a device: from an event of the type with that data, and with none of `unless`, on.
+    """A state of a device, told by events or by readings.
 
-    It ends with the device's next event of the type that is none such, or with one of the types `until`.
+    By events: from one of the type with that data, and with none of `unless`, until the device's next event of
+    the type that is none such, or one of the types `until`. By readings: from the first good reading of `point`
+    beyond `above` or `below` until the first one beyond `clear_below` or `clear_above`, or the limit itself.
     """
 
-    type: str | tuple[str, ...]
+    type: str | tuple[str, ...] = ()
     data: dict[str, Any] = {}
     unless: dict[str, Any] = {}
     until: str | tuple[str, ...] = ()
+    point: str | None = None
+    above: float | None = None
+    clear_below: float | None = None
+    below: float | None = None
+    clear_above: float | None = None
 
     @property
     def types(self) -> frozenset[str]:
         """The types that say whether it is so."""
         return frozenset([self.type] if isinstance(self.type, str) else self.type)
+
+    @property
+    def points(self) -> frozenset[str]:
+        """The points whose readings say whether it is so."""
+        return frozenset([self.point] if self.point is not None else [])
 
     @property
     def ends(self) -> frozenset[str]:
@@ -134,7 +149,11 @@ class Duration(
     tag="duration",
     rename={"while_": "while"},
 ):
-    """A state must not last longer. Blind spans shorter than `bridge` do not break it."""
+    """A state must not last longer.
+
+    Blind spans shorter than `bridge` do not break it where it is the same on both sides; by default that is twice
+    the interval at which the device is read.
+    """
 
     id: RuleId
     while_: While
@@ -143,7 +162,7 @@ class Duration(
     effective_from: EffectiveFrom = dt.date(1970, 1, 1)
     applies: Applies = "always"
     select: Select = Select()
-    bridge: DurationText = "0s"
+    bridge: DurationText | None = None
     name: Text = Text()
     source: Text = Text()
 
@@ -151,15 +170,18 @@ class Duration(
 class Session(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"with_": "with"}
 ):
-    """A run of a device, from `start` to the next `stop`, of a length between two, both included.
+    """A run of a device, from `start` to the next `stop`, of a `length` between two, both included.
 
-    One in which nothing of `with` happened, or anything of `without`, does not count.
+    One in which nothing of `with` happened, or anything of `without`, does not count; nor one in which a good
+    reading of `point` was not below `max_below`, or was below `min_at_least`, or in which there was none.
     """
 
     start: EventFilter
     stop: EventFilter
-    at_least: DurationText = "0s"
-    at_most: DurationText | None = None
+    length: tuple[DurationText, DurationText | None] | None = None
+    point: str | None = None
+    max_below: float | None = None
+    min_at_least: float | None = None
     with_: EventFilter | None = None
     without: EventFilter | None = None
 
@@ -193,9 +215,54 @@ class Quota(
         return self.session.start.types | self.session.stop.types
 
 
-Rule = Response | Recurrence | Duration | Quota
-LATER_KINDS: Final = ("tour", "staffing")
-"""Kinds of verdicts.md that this version does not judge."""
+class Tour(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="tour"
+):
+    """A round: every checkpoint of a route, from each planned start on.
+
+    `route`: a route of the site, or checkpoints in order; without it every route of the site that has planned
+    starts. `starts`: times such as 08:00 or `mon-fri 08:00`, or the name of a schedule whose windows begin then;
+    without it those of the route.
+    """
+
+    id: RuleId
+    complete_within: DurationText
+    route: str | tuple[str | Leg, ...] | None = None
+    starts: str | tuple[str, ...] | None = None
+    start_tolerance: DurationText = "10m"
+    order: Literal["strict", "any"] = "strict"
+    version: Annotated[int, Meta(ge=1)] = 1
+    effective_from: EffectiveFrom = dt.date(1970, 1, 1)
+    applies: Applies = "always"
+    name: Text = Text()
+    source: Text = Text()
+
+
+class Staffing(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="staffing"
+):
+    """Enough people at each post: fewer than `at_least` present for longer than `tolerance` is a breach.
+
+    Somebody is present in the zone of their latest scan or entry until seen elsewhere, leaving, going off duty,
+    or until `presence_ttl` has passed (0: never). `post`: a zone, several, each judged for itself, or none, which means the posts of the site.
+    """
+
+    id: RuleId
+    at_least: Annotated[int, Meta(ge=1, le=1000)]
+    tolerance: DurationText
+    post: Names = ()
+    role: Id | None = None
+    qualification: Id | None = None
+    during: tuple[Window, ...] | str | None = None
+    presence_ttl: DurationText = "0s"
+    version: Annotated[int, Meta(ge=1)] = 1
+    effective_from: EffectiveFrom = dt.date(1970, 1, 1)
+    applies: Applies = "always"
+    name: Text = Text()
+    source: Text = Text()
+
+
+Rule = Response | Recurrence | Duration | Quota | Tour | Staffing
 
 
 def asked_types(rule: Rule) -> frozenset[str]:
@@ -211,14 +278,30 @@ def asked_types(rule: Rule) -> frozenset[str]:
             session = rule.session
             also = (session.with_, session.without) if session else ()
             return rule.item_types | frozenset(name for wanted in also if wanted for name in wanted.types)
+        case Tour():
+            return frozenset({SCAN})
+        case Staffing():
+            return LOCATION_TYPES | {OFF_DUTY}
 
 
 class RuleVersion(msgspec.Struct, frozen=True):
-    """A rule with the span of `opened_at` that it judges: `[start, end)` in ms; `end` is None for the latest."""
+    """A rule with the span of `opened_at` that it judges: `[start, end)` in ms; `end` is None for the latest.
+
+    `suspended`: by device, the spans in which a permit suspends it. `overlay`: the ids of what changed it here, and
+    `piece` when that part of the version begins; 0 for its first.
+    """
 
     rule: Rule
     start: int
     end: int | None
+    suspended: dict[str, tuple[tuple[int, int], ...]] = {}
+    overlay: tuple[str, ...] = ()
+    piece: int = 0
+
+    @property
+    def label(self) -> int:
+        """What tells it from every other version and part of the rule."""
+        return self.piece or self.rule.version
 
 
 class RuleBook(msgspec.Struct, frozen=True):

@@ -1,29 +1,61 @@
-"""What kinds share that judge a device by the whole of its recent events: few events, all looked at anew each time.
+"""What kinds share that judge a key by the whole of its recent past: few marks, all looked at anew each time.
 
-A timeline keeps marks, one for each event that matters, back to the oldest that something undecided needs.
+A timeline keeps marks, one for each event or reading that matters, back to the oldest that something undecided
+needs. The key is a device, or what several devices tell of: a round, a post.
 """
 
 import bisect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
-from typing_extensions import override
+import numpy as np
+from numpy.typing import NDArray
 
 from cloud.correlation.coverage import NOTHING, covered_up_to
-from cloud.correlation.episodes import MARKS_MS, Chain, Host, Judged, Machine, Told
+from cloud.correlation.episodes import (
+    MARKS_MS,
+    Host,
+    Judged,
+    Told,
+)
 from cloud.correlation.rules import RuleVersion
-from cloud.correlation.verdict import Outcome, Recall, Verdict
+from cloud.correlation.verdict import Outcome
 from contract.events import Event
 
-_LOOK_BACK_MS: Final = 86_400_000
-_FURTHER: Final = 4
-"""How many times further back is looked each time that the mark before a late event is not found."""
+_ROOM: Final = 32
+"""So many marks may gather before it is looked at which are needed."""
 
-Mark = tuple[int, int, int]
-"""`(at, seq, meaning)`; what the meaning is, the kind knows."""
+READ: Final = 8
+"""What is taken from a reading's meaning to make its `seq`, so that it is less than any event's."""
+
+Times = NDArray[np.int64]
+Values = NDArray[np.float64]
+Meanings = NDArray[np.int8]
+Place = tuple[int, str, int]
+"""`(at, device, seq)`: where a mark stands among the others, and which it is."""
 Span = tuple[int, int]
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
+    """What an event or a reading says to a rule; what the meaning is, the kind knows.
+
+    The `seq` of a reading is its meaning less `READ`: no event's, and the order of equals is a matter of content.
+    """
+
+    at: int
+    device: str
+    seq: int
+    meaning: int = 0
+    person: str = ""
+    zone: str = ""
+    error: int = 0
+
+    @property
+    def place(self) -> Place:
+        """Where it stands, and which it is."""
+        return self.at, self.device, self.seq
 
 
 class Dated(Protocol):
@@ -40,16 +72,44 @@ class Dated(Protocol):
         """Whether it was in force at that moment."""
         ...
 
-    def says(self, event: Event) -> int | None:
+    @property
+    def points(self) -> frozenset[str]:
+        """The points whose readings it asks about."""
+        ...
+
+    def says(self, event: Event, seq: int) -> Mark | None:
         """What an event of those types means; None for nothing."""
+        ...
+
+    def meaning(self, value: float) -> int:
+        """What a good reading of those points means; -1 for nothing."""
+        ...
+
+    def meanings(self, values: Values) -> Meanings:
+        """The same of many."""
         ...
 
 
 class InForce:
-    """The span of a version."""
+    """The span of a version, and when it is suspended. It asks about no readings, unless the kind says so."""
+
+    points: frozenset[str] = frozenset()
 
     def __init__(self, dated: RuleVersion) -> None:
-        self.start, self.end = dated.start, dated.end
+        self.start, self.end, self.label = dated.start, dated.end, dated.label
+        self._suspended = dated.suspended
+
+    def meaning(self, value: float) -> int:
+        """See `Dated.meaning`."""
+        return int(self.meanings(np.array([value]))[0])
+
+    def meanings(self, values: Values) -> Meanings:
+        """See `Dated.meanings`."""
+        return np.full(len(values), -1, np.int8)
+
+    def suspended(self, device: str) -> tuple[Span, ...]:
+        """The spans in which a permit suspends the rule for a device, in order."""
+        return self._suspended.get(device, ())
 
     def judges(self, opened_at: int) -> bool:
         """Whether it was in force at that moment."""
@@ -57,19 +117,22 @@ class InForce:
 
 
 class Timeline(ABC):
-    """See `Chain`: one device's marks under one version of a rule."""
+    """See `Chain`: one key's marks under one version of a rule. `devices`: those that tell of it."""
 
-    def __init__(self, name: str, device: str, version: Dated) -> None:
+    def __init__(self, name: str, key: str, version: Dated, devices: Sequence[str] | None = None) -> None:
         self.name = name
-        self.key = device
+        self.key = key
+        self.devices: tuple[str, ...] = (key,) if devices is None else tuple(devices)
         self.marks: list[Mark] = []
         self.base = NOTHING
         """From when on episodes are judged here; kinds of which each is whole by itself move it."""
         self._version = version
         self._told: dict[int, Told] = {}
-        self._floor: tuple[int, int] | None = None
+        self._floor: Place | None = None
         self._lapses: list[int] = []
         self._dirty = False
+        self._room = _ROOM
+        self._skipped_to = NOTHING
         self._yielded: dict[int, Judged] = {}
 
     @abstractmethod
@@ -87,17 +150,17 @@ class Timeline(ABC):
 
     @property
     def complete(self) -> int:
-        """How far the device is known."""
-        return self._version.host.book.complete.get(self.key, NOTHING)
+        """How far all its devices are known."""
+        return self._version.host.book.least(self.devices)
+
+    def lagging(self, needed: int) -> str | None:
+        """A device that is not known beyond a moment."""
+        return self._version.host.book.lagging(self.devices, needed)
 
     @property
     def kept_from(self) -> int:
         """From when on all is kept."""
         return max(self._floor[0] if self._floor else NOTHING, self.base)
-
-    def misses(self, at: int, seq: int) -> bool:
-        """Whether an event comes too late for what is kept."""
-        return at < self.base or (self._floor is not None and (at, seq) < self._floor)
 
     def is_open(self, opened_at: int) -> bool:
         """Whether what was told of an episode is not the last word."""
@@ -106,12 +169,47 @@ class Timeline(ABC):
 
     def put(self, mark: Mark) -> bool:
         """Take in what an event says; false when it is known."""
-        place = bisect.bisect_left(self.marks, mark[:2], key=lambda one: one[:2])
-        if place < len(self.marks) and self.marks[place][:2] == mark[:2]:
+        place = self.place_of(mark)
+        if place < len(self.marks) and self.marks[place].place == mark.place:
             return False
         self.marks.insert(place, mark)
         self._dirty = True
         return True
+
+    def late_for(self, mark: Mark) -> Span | None:
+        """The span that is needed again if this mark comes too late for what is kept."""
+        if mark.at <= self._skipped_to:
+            return mark.at, self._skipped_to + 1
+        if mark.at < self.base or (self._floor is not None and mark.place < self._floor):
+            return mark.at, mark.at + 1
+        return None
+
+    def put_column(self, device: str, at: Times, meanings: Meanings) -> bool:
+        """Take in all readings there are of a device, once events and blind spans are known; false when none matters.
+
+        Of those that say what the one before says only the first is kept, also behind an event or a blind span.
+        """
+        said = meanings >= 0
+        at, meanings = at[said], meanings[said]
+        order = np.lexsort((meanings, at))
+        at, meanings = at[order], meanings[order]
+        ends = [end for _, end in self._version.host.book.gaps(device)]
+        breaks = np.array(sorted([*ends, *(mark.at for mark in self.marks if mark.seq >= 0)]), np.int64)
+        between = np.searchsorted(breaks, at, "left") + np.searchsorted(breaks, at, "right")
+        keep = np.ones(len(at), bool)
+        keep[1:] = (meanings[1:] != meanings[:-1]) | (between[1:] != between[:-1])
+        rows = zip(at[keep].tolist(), meanings[keep].tolist(), strict=True)
+        fresh = [Mark(moment, device, meaning - READ, meaning) for moment, meaning in rows]
+        self.marks = sorted([*self.marks, *fresh], key=_place)
+        self._dirty |= bool(fresh)
+        return bool(fresh)
+
+    def place_of(self, mark: Mark) -> int:
+        """How many marks come before it."""
+        marks = self.marks
+        if not marks or marks[-1].place < mark.place:
+            return len(marks)
+        return bisect.bisect_left(marks, mark.place, key=_place)
 
     def look(self) -> None:
         """All of it is to be judged."""
@@ -127,6 +225,9 @@ class Timeline(ABC):
         for opened_at, judged in sorted(current.items()):
             if before.get(opened_at) != judged:
                 yield judged
+        if len(self.marks) > self._room and self._version.host.keep_ms is not None:
+            self.let_go(now)
+            self._room = max(_ROOM, 2 * len(self.marks))
 
     def touch(self, opened_at: int) -> None:
         """See `Chain.touch`. The same verdict is to be told its next moment again."""
@@ -141,6 +242,8 @@ class Timeline(ABC):
 
     def unsettled_by(self, start: int, end: int) -> int | None:
         """See `Chain.unsettled_by`: blind time may change anything that was let go around it."""
+        if start <= self._skipped_to:
+            return start
         if start >= self.kept_from:
             return None
         place = bisect.bisect_left(self._lapses, start - MARKS_MS)
@@ -151,14 +254,34 @@ class Timeline(ABC):
         """See `Chain.let_go`: all that nothing undecided needs, but for the last mark."""
         if not self.marks:
             return
+        if self._version.points:
+            self._skip_repeated()
         needed = self.needed_from()
-        keep_from = self.marks[-1][0] if needed is None else min(needed, self.marks[-1][0])
-        count = bisect.bisect_left(self.marks, keep_from, key=lambda one: one[0])
+        last = self.marks[-1].at
+        keep_from = last if needed is None else min(needed, last)
+        count = bisect.bisect_left(self.marks, keep_from, key=_at)
         if not count:
             return
-        del self.marks[:count]
-        self._floor = self.marks[0][:2]
+        self.marks = [*self.still_needed(self.marks[:count]), *self.marks[count:]]
+        self._floor = self.marks[bisect.bisect_left(self.marks, keep_from, key=_at)].place
         self.forget(keep_from)
+
+    def _skip_repeated(self) -> None:
+        """Readings that say what the one before them said need not be kept, but for the first behind a blind span."""
+        book, kept, before = self._version.host.book, self.marks[:1], self.marks[0]
+        for mark in self.marks[1:]:
+            known = book.complete.get(mark.device, NOTHING) > mark.at
+            same = known and mark.seq < 0 and before.seq < 0 and before.meaning == mark.meaning
+            if same and not book.blind((mark.device,), before.at, mark.at):
+                self._skipped_to = max(self._skipped_to, mark.at)
+            else:
+                kept.append(mark)
+            before = mark
+        self.marks = kept
+
+    def still_needed(self, gone: Sequence[Mark]) -> Sequence[Mark]:  # noqa: ARG002 - a kind may need some
+        """Those of the marks to be let go that must stay all the same, because nothing told of their key since."""
+        return ()
 
     def forget(self, before: int) -> None:
         """Let go of what was decided of episodes that opened before a moment, but for that they were."""
@@ -177,6 +300,8 @@ class Timeline(ABC):
                 self._told.setdefault(opened_at, last)
         del self._lapses[bisect.bisect_left(self._lapses, since) :]
         self.reopen_base(since)
+        if self._floor is not None:
+            self._floor = min(self._floor, (since, "", -READ))
 
     def reopen_base(self, since: int) -> None:
         """All marks from `since` on are back."""
@@ -184,8 +309,6 @@ class Timeline(ABC):
 
     def reopened(self) -> None:
         """What was let go is back."""
-        if self._floor and self.marks:
-            self._floor = self.marks[0][:2]
         self._yielded.clear()
         self._dirty = True
 
@@ -199,126 +322,25 @@ class Timeline(ABC):
 
     def links(self) -> tuple[tuple[str, int], ...]:
         """See `Chain.links`."""
-        return covered_up_to(self._version.host.book.complete, (self.key,))
+        return covered_up_to(self._version.host.book.complete, self.devices)
 
     def dirty_cells(self) -> dict[str, bytes | None]:
         """See `Chain.dirty_cells`."""
-        kept = (self.marks, self._told, self._floor, self._lapses, self.base)
-        return {self.name: msgspec.msgpack.encode(kept) if self.marks or self._told else None}
+        kept = (self.marks, self._told, self._floor, self._lapses, self.base, self._skipped_to)
+        known = self.marks or self._told or self._lapses or self.base > NOTHING
+        return {self.name: msgspec.msgpack.encode(kept) if known else None}
 
     def decode(self, cell: bytes) -> None:
         """Take back what `dirty_cells` gave."""
-        shape = tuple[list[Mark], dict[int, Told], tuple[int, int] | None, list[int], int]
+        shape = tuple[list[Mark], dict[int, Told], Place | None, list[int], int, int]
         found = msgspec.msgpack.decode(cell, type=shape)
-        self.marks, self._told, self._floor, self._lapses, self.base = found
+        self.marks, self._told, self._floor, self._lapses, self.base, self._skipped_to = found
         self._dirty = True
 
 
-Line = tuple[Dated, dict[str, Timeline]]
-"""A version of a rule, and its timelines by device."""
+def _place(mark: Mark) -> Place:
+    return mark.place
 
 
-class TimelineMachine(Machine):
-    """See `Machine`: all devices and versions of a rule whose kind judges by timelines."""
-
-    def __init__(self, rule: str, lines: Sequence[Line], host: Host, data_from: int) -> None:
-        self._rule = rule
-        self._host = host
-        self._data_from = data_from
-        self.lines = lines
-        for _, chains in lines:
-            for chain in chains.values():
-                host.depends(self, chain, (chain.key,))
-
-    @property
-    @override
-    def rule(self) -> str:
-        return self._rule
-
-    @override
-    def routes(self) -> Mapping[str, list[Callable[[Event, int], None]]]:
-        found: dict[str, list[Callable[[Event, int], None]]] = {}
-        for version, chains in self.lines:
-            for name in version.types:
-                found.setdefault(name, []).append(self._taker(version, chains))
-        return found
-
-    def _taker(self, version: Dated, chains: dict[str, Timeline]) -> Callable[[Event, int], None]:
-        host = self._host
-
-        def take(event: Event, seq: int) -> None:
-            chain = chains.get(event.device)
-            meaning = version.says(event) if chain is not None else None
-            if chain is None or meaning is None:
-                return
-            if host.keep_ms is not None and chain.misses(event.at, seq):
-                host.recall(self, chain.key, (event.at, event.at + 1))
-            elif chain.put((event.at, seq, meaning)):
-                host.mark(chain)
-
-        return take
-
-    @override
-    def begin(self, now: int) -> None:
-        """Time alone begins nothing, unless the kind says so."""
-
-    @override
-    def next_opening(self) -> int | None:
-        return None
-
-    def look_back(self) -> int:
-        """How far before a late event is looked at first, in ms."""
-        return _LOOK_BACK_MS
-
-    def first_opening(self) -> int:
-        """The earliest moment at which an episode can have opened."""
-        return self._data_from
-
-    @override
-    def ask(self, key: str, missing: Span) -> Recall:
-        types: set[str] = set()
-        ends = [missing[1]]
-        for version, chains in self.lines:
-            types |= version.types
-            if key in chains:
-                ends.append(chains[key].kept_from + 1)
-        start = max(missing[0] - self.look_back(), self.first_opening())
-        return Recall(rule=self._rule, key=key, types=tuple(sorted(types)), start=start, end=max(ends))
-
-    @override
-    def take_back(
-        self, recall: Recall, missing: Span, events: Sequence[Event], told: Mapping[int, Told]
-    ) -> Span | None:
-        """More is needed where no mark before the span was found."""
-        if self.ask(recall.key, missing).end > recall.end:  # more was let go since
-            return missing
-        before = any(event.at < missing[0] and event.device == recall.key for event in events)
-        for version, chains in self.lines:
-            chain = chains.get(recall.key)
-            if chain is None:
-                continue
-            chain.reopen(recall.start, told)
-            for event in events:
-                meaning = version.says(event) if event.device == chain.key else None
-                if meaning is not None and event.type in version.types:
-                    chain.put((event.at, event.seq, meaning))
-            chain.reopened()
-            self._host.mark(chain)
-        if before or recall.start <= self._data_from:
-            return None
-        return max(self._data_from, missing[0] - _FURTHER * (missing[0] - recall.start)), missing[1]
-
-    @override
-    def restore(self, name: str, cell: bytes) -> Chain | None:
-        for _, chains in self.lines:
-            for chain in chains.values():
-                if chain.name == name:
-                    chain.decode(cell)
-                    return chain
-        return None
-
-    @override
-    def verdicts(self, now: int) -> Iterable[Verdict]:
-        for _, chains in self.lines:
-            for chain in chains.values():
-                yield from (judged.verdict for judged in chain.judged(now))
+def _at(mark: Mark) -> int:
+    return mark.at

@@ -35,6 +35,13 @@ class Reason(StrEnum):
     LASTS = "lasts"
     ENDED_LATE = "ended_late"
     ENDED_IN_TIME = "ended_in_time"
+    ALL_ON_TIME = "all_on_time"
+    EARLY = "early"
+    TOO_FAST = "too_fast"
+    IMPOSSIBLE = "impossible"
+    OUT_OF_ORDER = "out_of_order"
+    MISSED = "missed"
+    TOO_FEW_PEOPLE = "too_few_people"
     JOINED_ANOTHER = "joined_another"
 
 
@@ -44,6 +51,18 @@ class BlindSpan(msgspec.Struct, frozen=True):
     device: str
     start: int
     end: int
+
+
+class Item(msgspec.Struct, frozen=True, array_like=True):
+    """One of the things that a verdict is made of: a checkpoint of a round, a run of a generator.
+
+    `word` says what is said of it (`on_time`, `too_short`), `at` when it was or began, `until` when it was over.
+    """
+
+    word: str
+    device: str
+    at: int | None = None
+    until: int | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +86,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     overdue: bool = False
     joined: tuple[EventId, ...] = ()
     blind: tuple[BlindSpan, ...] = ()
+    items: tuple[Item, ...] = ()
 
     @property
     def episode(self) -> "Episode":
@@ -108,9 +128,10 @@ class Overdue(msgspec.Struct, frozen=True, kw_only=True, tag="overdue"):
 
 
 class Recall(msgspec.Struct, frozen=True, kw_only=True, tag="recall"):
-    """The engine needs events it has let go, to judge late evidence: those of `types` in `[start, end)`.
+    """The engine needs what it has let go, to judge late evidence.
 
-    The caller reads them from the store and answers with `Engine.on_history`.
+    Events of `types` in `[start, end)`, and the good readings of `points`, each `(device, point)`: the caller
+    reads them from the store and answers with `Engine.on_history`.
     """
 
     rule: str
@@ -118,6 +139,7 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True, tag="recall"):
     types: tuple[str, ...]
     start: int
     end: int
+    points: tuple[tuple[str, str], ...] = ()
 
 
 Effect = Revised | Overdue | Recall

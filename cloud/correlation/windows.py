@@ -4,17 +4,22 @@ A local time that does not exist (a clock put forward) is the next valid instant
 put back) is its first occurrence. Windows that overlap are one; windows that only touch stay two.
 """
 
+import bisect
 import datetime as dt
 import zoneinfo
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from contract.site import Window
+import msgspec
+
+from contract.site import Site, Window
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_MS: Final = 86_400_000
 _WEEK_MS: Final = 7 * _DAY_MS
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+FOREVER: Final = 1 << 62
 
 Span = tuple[int, int]
 
@@ -39,9 +44,109 @@ def never_close(windows: Sequence[Window]) -> bool:
     return any(end - start > _WEEK_MS for start, end in spans(windows, zone, 0, 2 * _WEEK_MS))
 
 
+class WindowsOf:
+    """When something is due at all, from `first` on. `during` None is one window without end."""
+
+    def __init__(
+        self, during: tuple[Window, ...] | str | None, site: Site, first: int, holes: Sequence[Span] = ()
+    ) -> None:
+        self._first = first
+        self._holes = holes
+        self._weekly = site.schedules[during].windows if isinstance(during, str) else during
+        self._zone = site.timezone
+        self._known: list[Span] = []
+        self._reach = self._first
+        if self._weekly is None:
+            self._known, self._reach = self._cut([(self._first, FOREVER)]), FOREVER
+
+    def holding(self, moment: int) -> Span | None:
+        """The window in which a moment lies."""
+        if self._weekly is None and not self._holes:
+            return self._known[0] if moment >= self._first else None
+        self._extend(moment)
+        place = bisect.bisect_left(self._known, (moment + 1,)) - 1
+        if place < 0:
+            return None
+        window = self._known[place]
+        return window if moment < window[1] else None
+
+    def starts(self, after: int, until: int) -> list[int]:
+        """When windows begin, `after < start < until`."""
+        self._extend(until)
+        first = bisect.bisect_left(self._known, (after + 1,))
+        return [start for start, _ in self._known[first : bisect.bisect_left(self._known, (until,))]]
+
+    def next_start(self, after: int) -> int | None:
+        """When the next window begins at or after a moment, looking two weeks ahead."""
+        found = self.starts(after - 1, max(after, self._first) + 14 * _DAY_MS)
+        return found[0] if found else None
+
+    def _cut(self, whole: Sequence[Span]) -> list[Span]:
+        """What the holes leave of windows."""
+        left = list(whole)
+        for hole in self._holes:
+            pieces = [
+                piece
+                for start, end in left
+                for piece in ((start, min(end, hole[0])), (max(start, hole[1]), end))
+            ]
+            left = sorted({(start, end) for start, end in pieces if start < end})
+        return left
+
+    def between(self, since: int, until: int) -> list[Span]:
+        """The windows that end after `since` and begin before `until`."""
+        self._extend(until)
+        return [span for span in self._known if span[1] > since and span[0] < until]
+
+    def _extend(self, moment: int) -> None:
+        if self._weekly is None or moment < self._reach:
+            return
+        # All of it anew: windows that overlap over the seam would be two.
+        until = moment + 7 * _DAY_MS
+        found = spans(self._weekly, self._zone, self._first, until)
+        whole = [(max(start, self._first), end) for start, end in found if end <= until + _DAY_MS]
+        self._known = self._cut(whole)
+        self._reach = until - 2 * _DAY_MS
+
+
+def planned(starts: Sequence[str], zone: zoneinfo.ZoneInfo, since: int, until: int) -> list[int]:
+    """The moments, `since <= moment < until`, that texts such as `08:00` and `mon-fri 08:00` name, sorted."""
+    windows = [_of_start(text) for text in starts]
+    found = {start for window in windows for start, _ in spans([window], zone, since, until)}
+    return sorted(moment for moment in found if since <= moment < until)
+
+
+def is_start(text: str) -> bool:
+    """Whether a text names when a round starts."""
+    try:
+        msgspec.convert({"days": text.rpartition(" ")[0] or "daily", "from": text.rpartition(" ")[2]}, Window)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _of_start(text: str) -> Window:
+    days, _, clock = text.rpartition(" ")
+    hours, minutes = map(int, clock.split(":"))
+    closes = (hours * 60 + minutes + 1) % 1440
+    return Window(days=days or "daily", from_=clock, to=f"{closes // 60:02}:{closes % 60:02}")
+
+
 def midnight(day: dt.date, zone: zoneinfo.ZoneInfo) -> int:
     """When a day begins in the zone, in ms."""
     return _instant(day, 0, zone)
+
+
+def local_day(at: int, zone: zoneinfo.ZoneInfo) -> dt.date:
+    """The day of a moment in the zone."""
+    return _moment(at).astimezone(zone).date()
+
+
+def moment_on(day: dt.date, at: int, zone: zoneinfo.ZoneInfo) -> int:
+    """The local time of a moment on another day, in ms; one that a clock put forward skips is the next that is."""
+    local = _moment(at).astimezone(zone)
+    rest = local.second * 1_000 + local.microsecond // 1_000
+    return _instant(day, local.hour * 60 + local.minute, zone) + rest
 
 
 def _of_days(windows: Sequence[Window], zone: zoneinfo.ZoneInfo, first: dt.date, days: int) -> Iterator[Span]:

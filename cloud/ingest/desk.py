@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from cloud.correlation.episodes import Past
 from cloud.correlation.rules import Response, RuleBook
 from cloud.correlation.verdict import Effect, EventId, Overdue, Recall, Revised, Verdict
 from cloud.incidents.book import IncidentBook
@@ -21,7 +22,7 @@ from cloud.store.base import (
     VerdictRow,
 )
 from contract.batch import Coverage
-from contract.events import Event
+from contract.events import Event, Readings
 from contract.site import Site
 
 DATA_FROM: Final = "~data_from"
@@ -33,6 +34,10 @@ class RuleEngine(Protocol):
 
     def on_events(self, events: Sequence[Event], *, seq_base: int = 0) -> None:
         """Take in events."""
+        ...
+
+    def on_readings(self, readings: Readings) -> None:
+        """Take in readings."""
         ...
 
     def on_coverage(self, device: str, coverage: Coverage) -> None:
@@ -55,7 +60,7 @@ class RuleEngine(Protocol):
         """Remember."""
         ...
 
-    def on_history(self, recall: Recall, events: Sequence[Event], last: Sequence[Revised]) -> None:
+    def on_history(self, recall: Recall, past: Past, last: Sequence[Revised]) -> None:
         """Take in what was recalled."""
         ...
 
@@ -140,6 +145,12 @@ class SiteDesk:
             opening = self._opening
             self._opened_by |= {(e.device, seq_base + e.seq): e.type for e in events if e.type in opening}
 
+    def read(self, readings: Readings, now: int) -> None:
+        """Hand readings to the rules."""
+        engine = self._engine or self._first_data(min(now, *readings.at))
+        if engine is not None:
+            engine.on_readings(readings)
+
     def covered(self, device: str, coverage: Coverage, now: int) -> None:
         """Hand a statement to the rules."""
         engine = self._engine or self._first_data(now)
@@ -161,10 +172,10 @@ class SiteDesk:
         self._opened_by.clear()
         return recalls
 
-    def remember(self, recall: Recall, events: Sequence[Event], last: Sequence[Revised]) -> None:
+    def remember(self, recall: Recall, past: Past, last: Sequence[Revised]) -> None:
         """Hand the rules what they asked for."""
         if self._engine is not None:
-            self._engine.on_history(recall, events, last)
+            self._engine.on_history(recall, past, last)
 
     def _revised(self, revised: Revised, now: int) -> None:
         verdict = revised.verdict

@@ -5,10 +5,12 @@ message → admit → rules → (group is full, or the store is free) → covera
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 from typing import Final
 
 import msgspec
 
+from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import Recall
 from cloud.incidents.links import MissingNumbers
 from cloud.ingest.admit import Admission, Admitted, Delivery, set_aside
@@ -25,9 +27,10 @@ from cloud.store.base import (
     Position,
     QuarantineRow,
     ReadingGroup,
+    good_readings,
 )
 from contract.batch import Ack, Lane
-from contract.events import Event
+from contract.events import Event, Readings
 from contract.topics import Address
 
 _WITHHELD: Final = int(WITHHELD)
@@ -121,12 +124,21 @@ class Partition:
         if admitted.readings is not None:
             self._readings.append(admitted.readings)
             self.size += len(admitted.readings.readings)
+            self._read(admitted.readings)
         if admitted.ack is not None:
             key = admitted.ack
             self._to_ack.setdefault((key.site, key.agent, key.epoch), [])
         if admitted.refused is not None:
             self._note_refusal(delivery.address, admitted.refused, admitted.epoch)
         self._count(admitted)
+
+    def _read(self, group: ReadingGroup) -> None:
+        """Hand a group of readings to the rules, but for those with impossible times."""
+        columns = group.readings
+        if any(flag & _WITHHELD for flag in group.flags):
+            columns = _only(columns, [not flag & _WITHHELD for flag in group.flags])
+        if len(columns):
+            self._desk(group.site).read(columns, self._now)
 
     def _note_refusal(self, sender: Address, digest: str, epoch: int) -> None:
         """Agents listen to acks of their own epoch only; where the message does not tell it, the last one known."""
@@ -158,6 +170,13 @@ class Partition:
             for event in self._pending_of(question.site)
             if event.type in recall.types and recall.start <= event.at < recall.end
         ]
+
+    def pending_readings(self, question: Question) -> list[PastReading]:
+        """The same of readings."""
+        recall, points = question.recall, frozenset(question.recall.points)
+        groups = (group for group in self._readings if group.site == question.site) if points else ()
+        found = (row for group in groups for row in good_readings(group, points))
+        return [row for row in found if recall.start <= row[2] < recall.end]
 
     def _pending_of(self, site: str) -> list[Event]:
         """The judged events of a site in the group so far; made once, however many questions there are."""
@@ -277,6 +296,20 @@ def _by_site(opened: Opened) -> Mapping[str, Remembered]:
     for incident in opened.incidents:
         of(incident.site).incidents.append(incident)
     return found
+
+
+def _only(columns: Readings, keep: Sequence[bool]) -> Readings:
+    """The rows of columns that are to be kept."""
+    errors = columns.clock_error_ms
+    return Readings(
+        seq=list(compress(columns.seq, keep)),
+        device=list(compress(columns.device, keep)),
+        point=list(compress(columns.point, keep)),
+        at=list(compress(columns.at, keep)),
+        value=list(compress(columns.value, keep)),
+        quality=list(compress(columns.quality, keep)),
+        clock_error_ms=list(compress(errors, keep)),
+    )
 
 
 def _has_rows(decisions: Decisions) -> Iterable[object]:

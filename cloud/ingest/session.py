@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from cloud.correlation.episodes import Past, PastReading
 from cloud.correlation.verdict import Revised
 from cloud.errors import StoreRejectedError, StoreUnavailableError
 from cloud.ingest.admit import Delivery
@@ -224,17 +225,21 @@ class Session:
             self._on_way.append(_OnWay(asyncio.create_task(self._write(group, before)), group))
 
     async def _answer(self, question: Question) -> None:
-        events, last = await asyncio.to_thread(self._look_up, question)
+        events, readings, last = await asyncio.to_thread(self._look_up, question)
         known = {(event.device, event.seq) for event in events}
         new = self._partition.pending_history(question)
         events += [event for event in new if (event.device, event.seq) not in known]
-        self._partition.desk(question.site).remember(question.recall, events, last)
+        readings += self._partition.pending_readings(question)
+        self._partition.desk(question.site).remember(question.recall, Past(events, readings), last)
 
-    def _look_up(self, question: Question) -> tuple[list[Event], list[Revised]]:
+    def _look_up(self, question: Question) -> tuple[list[Event], list[PastReading], list[Revised]]:
         recall, site = question.recall, question.site
         stored = self._writer.history(site, recall.types, recall.start, recall.end)
         last = self._writer.last_revisions(site, recall.rule, recall.key, recall.start, recall.end)
-        return [row.event for row in stored], last
+        read = (
+            self._writer.past_readings(site, recall.points, recall.start, recall.end) if recall.points else []
+        )
+        return [row.event for row in stored], read, last
 
     async def _write(self, group: Group, before: asyncio.Task[None] | None) -> None:
         if before is not None:

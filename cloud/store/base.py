@@ -7,14 +7,16 @@ nothing doubled. Reading is `cloud.store.reads`.
 """
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Final, Protocol
 
 import msgspec
 
+from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import EventId, Overdue, Revised
 from contract.batch import Lane
-from contract.events import Event, Readings
+from contract.events import Event, Quality, Readings
 
 NOTIFY_CHANNEL: Final = "sitewarden_commits"
 """Each commit notifies this PostgreSQL channel with `partition:commit_no` as payload."""
@@ -63,6 +65,20 @@ class ReadingGroup(msgspec.Struct, frozen=True, kw_only=True):
     received_at: int
     readings: Readings
     flags: Sequence[int] = ()
+
+
+def good_readings(group: ReadingGroup, points: frozenset[tuple[str, str]]) -> Iterator[PastReading]:
+    """Those of a group that a rule may use, of these `(device, point)`."""
+    columns, flags = group.readings, group.flags or repeat(0)
+    rows = zip(columns.device, columns.point, columns.at, columns.value, columns.quality, flags, strict=False)
+    for device, point, at, value, quality, flag in rows:
+        if (
+            value is not None
+            and quality is Quality.GOOD
+            and not flag & WITHHELD
+            and (device, point) in points
+        ):
+            yield device, point, at, value
 
 
 class DeviceHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,6 +299,12 @@ class PartitionWriter(Protocol):
 
     def history(self, site: str, types: Sequence[str], start: int, end: int) -> list[StoredEvent]:
         """Events of `types` with `start <= at < end` that no flag withholds, sorted by `(at, device, seq)`."""
+        ...
+
+    def past_readings(
+        self, site: str, points: Sequence[tuple[str, str]], start: int, end: int
+    ) -> list[PastReading]:
+        """Good readings of each `(device, point)`, `start <= at < end`, that no flag withholds, sorted."""
         ...
 
     def last_revisions(self, site: str, rule: str, key: str, start: int, end: int) -> list[Revised]:

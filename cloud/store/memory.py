@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 from typing_extensions import override
 
+from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import Revised
 from cloud.errors import FencedError, PartitionTakenError
 from cloud.store.base import (
@@ -27,6 +28,7 @@ from cloud.store.base import (
     QuarantineRow,
     Store,
     StoredEvent,
+    good_readings,
 )
 
 Listener = Callable[[int, int], None]
@@ -181,6 +183,18 @@ class MemoryWriter(PartitionWriter):
                 and not stored.flags & WITHHELD
             ]
         return sorted(found, key=lambda stored: (stored.event.at, stored.event.device, stored.event.seq))
+
+    @override
+    def past_readings(
+        self, site: str, points: Sequence[tuple[str, str]], start: int, end: int
+    ) -> list[PastReading]:
+        with self._store.lock:
+            commits = list(self._store.partitions[self.partition].commits)
+        groups = (group for commit in commits for group in commit.readings if group.site == site)
+        wanted = frozenset(points)
+        return sorted(
+            row for group in groups for row in good_readings(group, wanted) if start <= row[2] < end
+        )
 
     @override
     def last_revisions(self, site: str, rule: str, key: str, start: int, end: int) -> list[Revised]:

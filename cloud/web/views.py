@@ -5,7 +5,17 @@ from typing import Any, Final
 
 import msgspec
 
-from cloud.correlation.rules import Duration, Quota, Recurrence, Response, Rule, RuleVersion
+from cloud.correlation.rules import (
+    Duration,
+    Quota,
+    Recurrence,
+    Response,
+    Rule,
+    RuleVersion,
+    Staffing,
+    Tour,
+    asked_types,
+)
 from cloud.correlation.verdict import BlindSpan, EventId
 from cloud.store.base import (
     AgentHealth,
@@ -104,6 +114,10 @@ def _asked(rule: Rule) -> tuple[str, frozenset[str], frozenset[str], str]:
             return "duration", rule.while_.types, rule.while_.ends, rule.longer_than
         case Quota():
             return "quota", frozenset(), rule.item_types, f"{rule.at_least} / {rule.per}"
+        case Tour():
+            return "tour", frozenset(), asked_types(rule), rule.complete_within
+        case Staffing():
+            return "staffing", frozenset(), asked_types(rule), f"{rule.at_least}, {rule.tolerance}"
 
 
 def event_view(site: str, stored: StoredEvent) -> EventView:

@@ -19,6 +19,7 @@ class Known(msgspec.Struct):
     complete: dict[str, int]
     blind: dict[str, list[tuple[int, int]]]
     data_from: int
+    readings: list[tuple[str, str, int, Any]] = []
 
 
 def selected(rule: Any, device: Any) -> bool:

@@ -7,13 +7,25 @@ looking at all events again.
 import datetime as dt
 from typing import Any
 
-from cloud.correlation.rules import By, Duration, EventFilter, Quota, Response, RuleBook, RuleVersion
+from cloud.correlation.rules import (
+    By,
+    Duration,
+    EventFilter,
+    Quota,
+    Response,
+    RuleBook,
+    RuleVersion,
+    Staffing,
+    Tour,
+)
 from cloud.correlation.verdict import BlindSpan, Outcome, Reason, Verdict
 from contract.events import LOCATION_TYPES, Event, event_data
 from contract.site import Site
 from tests.properties.plain import FOREVER, NEVER, Known, in_force, ms, selected
 from tests.properties.reference_duration import durations
 from tests.properties.reference_quota import quotas
+from tests.properties.reference_staffing import posts
+from tests.properties.reference_tour import tours
 
 RANK = {"declared": 0, "weak": 1, "strong": 2}
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -33,6 +45,12 @@ def reference(site: Site, rules: RuleBook, known: Known, now: int) -> list[Verdi
         elif isinstance(versions[0].rule, Duration):
             for version in versions:
                 found += durations(site, version, events, known, now)
+        elif isinstance(versions[0].rule, Tour):
+            for version in versions:
+                found += tours(site, version, events, known, now)
+        elif isinstance(versions[0].rule, Staffing):
+            for version in versions:
+                found += posts(site, version, events, known, now)
         elif isinstance(versions[0].rule, Quota):
             for version in versions:
                 found += quotas(site, version, events, known, now)

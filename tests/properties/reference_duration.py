@@ -18,11 +18,16 @@ def durations(site: Site, version: RuleVersion, events: list[Event], known: Know
     condition = rule.while_
     found: list[Verdict] = []
     for device in site.devices.values():
-        if not selected(rule, device) or not set(condition.types) & site.emits(device):
+        if not selected(rule, device):
+            continue
+        if condition.point is not None:
+            found += read_durations(version, device.id, known, now)
+            continue
+        if not set(condition.types) & site.emits(device):
             continue
         own = [event for event in events if event.device == device.id]
         told = [event for event in own if event.type in condition.types | condition.ends]
-        gaps = [gap for gap in known.blind.get(device.id, []) if gap[1] - gap[0] >= ms(rule.bridge)]
+        gaps = [gap for gap in known.blind.get(device.id, []) if gap[1] - gap[0] >= ms(rule.bridge or "0s")]
         for first, last in held(condition, told):
             found += [
                 verdict
@@ -91,7 +96,7 @@ def duration(
         outcome=Outcome.PENDING,
         final=False,
         reason=Reason.WAITING,
-        evidence=((device, by.seq),),
+        evidence=((device, by.seq),) if by is not None else (),
     )
     if ended_by is not None and until <= due:
         return None
@@ -116,5 +121,59 @@ def duration(
         breached,
         reason=Reason.ENDED_LATE,
         elapsed_ms=until - since,
-        evidence=((device, by.seq), (device, ended_by.seq)),
+        evidence=((device, by.seq), (device, ended_by.seq)) if by is not None else (),
     )
+
+
+def read_durations(version: RuleVersion, device: str, known: Known, now: int) -> list[Verdict]:
+    """The same of readings: reading by reading, and blind span by blind span."""
+    rule: Any = version.rule
+    condition = rule.while_
+    told: set[tuple[int, int, int]] = set()
+    for of, point, at, value in known.readings:
+        if of == device and point == condition.point and says(condition, value) is not None:
+            told.add((at, 1, int(bool(says(condition, value)))))
+    spans = known.blind.get(device, [])
+    long = [span for span in spans if span[1] - span[0] >= ms(rule.bridge or "0s")]
+    told = {one for one in told if not any(start <= one[0] < end for start, end in long)}
+    marks = sorted([*told, *((start, 0, end) for start, end in spans)])
+    spells: list[tuple[Any, ...]] = []
+    since: int | None = None
+    lost: tuple[int, int] | None = None  # a short blind span since the last reading
+    for at, is_reading, word in marks:
+        if not is_reading and since is not None:
+            if (at, word) in long:
+                cut = lost or (at, word)
+                spells += [(since, cut[0], None, cut, None)] if cut[0] > since and not lost else []
+                if lost:
+                    spells += [(since, at, None, (at, word), None)] if at > since else []
+                since, lost = None, None
+            elif at > since:
+                lost = lost or (at, word)
+        elif is_reading and word and since is None:
+            since, lost = at, None
+        elif is_reading and word:
+            lost = None
+        elif is_reading and since is not None:
+            if lost is not None and lost[0] > since:
+                spells.append((since, lost[0], None, lost, None))
+            elif at > since:
+                spells.append((since, at, at, None, None))
+            since, lost = None, None
+    if since is not None:
+        spells.append((since, None, None, None, None))
+    judged = [duration(version, device, spell, known, now) for spell in spells if in_force(version, spell[0])]
+    return [one for one in judged if one is not None]
+
+
+def says(condition: Any, value: float) -> bool | None:
+    """Whether a value is beyond the limit, beyond the clear level, or neither."""
+    if condition.above is not None:
+        if value > condition.above:
+            return True
+        clear = condition.clear_below
+        return False if (value < clear if clear is not None else value <= condition.above) else None
+    if value < condition.below:
+        return True
+    clear = condition.clear_above
+    return False if (value > clear if clear is not None else value >= condition.below) else None

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from cloud.correlation.rules import RuleVersion
-from cloud.correlation.verdict import BlindSpan, Outcome, Reason, Verdict
+from cloud.correlation.verdict import BlindSpan, Item, Outcome, Reason, Verdict
 from contract.events import Event, event_data
 from contract.site import Site
 from tests.properties.plain import FOREVER, NEVER, Known, in_force, ms, selected
@@ -20,11 +20,11 @@ def quotas(site: Site, version: RuleVersion, events: list[Event], known: Known, 
         if not selected(rule, device) or not rule.item_types <= site.emits(device):
             continue
         own = [event for event in events if event.device == device.id]
-        items, under_way = sessions(rule, own) if rule.session else (counted(rule, own), [])
+        done = sessions(rule, own) if rule.session else counted(rule, own)
         start, end = period(site, rule.per, known.data_from)
         while start < now:
             if in_force(version, start):
-                verdict = judged(version, device.id, (start, end), (items, under_way), known, now)
+                verdict = judged(version, device.id, (start, end), done, known, now)
                 found += [verdict] if verdict else []
             start, end = period(site, rule.per, end)
     return found
@@ -58,16 +58,22 @@ def like(wanted: Any, event: Event) -> bool:
     return all(name in data and data[name] == value for name, value in wanted.data.items())
 
 
-def counted(rule: Any, own: list[Event]) -> list[tuple[int, int, int]]:
-    """Events that count: when, which, and when they belong."""
-    return [(event.at, event.seq, event.at) for event in own if like(rule.count, event)]
+Done = tuple[list[tuple[int, int, int]], list[int], list[Item]]
+"""What counts: when, which, and when it belongs; when what is under way began; what is said of each."""
 
 
-def sessions(rule: Any, own: list[Event]) -> tuple[list[tuple[int, int, int]], list[int]]:
-    """Sessions that count, by their ends; and the beginnings of those under way."""
+def counted(rule: Any, own: list[Event]) -> Done:
+    """Events that count."""
+    found = [event for event in own if like(rule.count, event)]
+    items = [Item("counts", event.device, event.at) for event in found]
+    return [(event.at, event.seq, event.at) for event in found], [], items
+
+
+def sessions(rule: Any, own: list[Event]) -> Done:
+    """Sessions that count, by their ends; the beginnings of those under way; what is said of each that is over."""
     form = rule.session
     starts = [place for place, event in enumerate(own) if like(form.start, event)]
-    found, under_way = [], []
+    found, under_way, said = [], [], []
     for number, place in enumerate(starts):
         until = starts[number + 1] if number + 1 < len(starts) else len(own)
         rest = [one for one in own[place + 1 : until] if not like(form.start, one)]
@@ -78,21 +84,33 @@ def sessions(rule: Any, own: list[Event]) -> tuple[list[tuple[int, int, int]], l
             continue
         inside = rest[: rest.index(stops[0])]
         length = stops[0].at - own[place].at
-        good = ms(form.at_least) <= length <= (ms(form.at_most) if form.at_most else FOREVER)
-        if form.with_ is not None and not any(like(form.with_, one) for one in inside):
-            good = False
-        if any(like(form.without, one) for one in inside):
-            good = False
-        if good:
+        least, most = bounds(form)
+        word = "counts"
+        if length < least:
+            word = "too_short"
+        elif length > most:
+            word = "too_long"
+        elif any(like(form.without, one) for one in inside):
+            word = "not_without"
+        elif form.with_ is not None and not any(like(form.with_, one) for one in inside):
+            word = "not_with"
+        said.append(Item(word, own[place].device, own[place].at, stops[0].at))
+        if word == "counts":
             found.append((stops[0].at, stops[0].seq, own[place].at))
-    return sorted(found), under_way
+    return sorted(found), under_way, said
+
+
+def bounds(form: Any) -> tuple[int, int]:
+    """The shortest and the longest of a session that counts, in ms."""
+    least, most = form.length or ("0s", None)
+    return ms(least), ms(most) if most else FOREVER
 
 
 def judged(
     version: RuleVersion,
     device: str,
     span: tuple[int, int],
-    done: tuple[list[tuple[int, int, int]], list[int]],
+    done: Done,
     known: Known,
     now: int,
 ) -> Verdict | None:
@@ -108,6 +126,7 @@ def judged(
         "key": device,
         "opened_at": start,
         "due_at": end,
+        "items": tuple(item for item in done[2] if start <= (item.at or 0) < end),
     }
     if len(items) >= rule.at_least:
         enough = items[: rule.at_least]
@@ -125,13 +144,13 @@ def judged(
     fields["evidence"] = tuple((device, seq) for _, seq, _ in items)
     sure = end
     waiting = [begun for begun in done[1] if start <= begun < end]
-    if waiting and rule.session.at_most:
-        sure = max(end, waiting[-1] + ms(rule.session.at_most) + 1)
+    if waiting and bounds(rule.session)[1] < FOREVER:
+        sure = max(end, waiting[-1] + bounds(rule.session)[1] + 1)
     if now < sure or complete < sure:
         over = now >= sure
         reason = Reason.WAITING_FOR_COVERAGE if over else Reason.WAITING
         return Verdict(**fields, outcome=Outcome.PENDING, final=False, reason=reason, overdue=over)
-    shortest = ms(rule.session.at_least) if rule.session else 0
+    shortest = bounds(rule.session)[0] if rule.session else 0
     blind = tuple(
         BlindSpan(device, max(first, start), min(last, sure))
         for first, last in known.blind.get(device, [])

@@ -1,15 +1,16 @@
 """The four properties of the engine, and that it equals the slow plain reference, over random small worlds."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.correlation.engine import Engine
+from cloud.correlation.episodes import Past, PastReading
 from cloud.correlation.verdict import Episode, Outcome, Overdue, Recall, Revised, Verdict
-from contract.events import Event
+from contract.events import Event, Readings
 from tests.properties.reference import reference
 from tests.properties.worlds import SPAN, START, STEP, History, histories
 
@@ -24,15 +25,22 @@ def plain(verdicts: Sequence[Verdict]) -> list[Verdict]:
 def replayed(history: History, order: random.Random | None = None) -> list[Verdict]:
     """What an engine that lets nothing go says of a history, in any order of arrival."""
     engine = Engine(history.site, history.rules, data_from=START, keep_ms=None)
-    parts: list[Event | tuple[str, object]] = [*history.events, *history.statements]
+    parts: list[object] = [*history.events, *history.statements, *history.readings]
     if order:
         order.shuffle(parts)
     for part in parts:
-        if isinstance(part, Event):
-            engine.on_events([part])
-        else:
-            engine.on_coverage(*part)  # type: ignore[arg-type]
+        give(engine, part)
     return engine.verdicts(history.now)
+
+
+def give(engine: Engine, part: object) -> None:
+    """Hand a part of a history to an engine."""
+    if isinstance(part, Event):
+        engine.on_events([part])
+    elif isinstance(part, Readings):
+        engine.on_readings(part)
+    else:
+        engine.on_coverage(*part)  # type: ignore[misc]
 
 
 class Live:
@@ -44,6 +52,7 @@ class Live:
         self.engine = self._new()
         self.cells: dict[str, bytes] = {}
         self.seen: list[Event] = []
+        self.read: list[PastReading] = []
         self.told: dict[Episode, Revised] = {}
         self.alerts: list[Episode] = []
 
@@ -83,13 +92,14 @@ class Live:
             for event in self.seen
             if event.type in recall.types and recall.start <= event.at < recall.end
         ]
+        read = [row for row in self.read if row[:2] in recall.points and recall.start <= row[2] < recall.end]
         last = [
             revised
             for episode, revised in self.told.items()
             if (episode.rule, episode.key) == (recall.rule, recall.key)
             and recall.start <= episode.opened_at < recall.end
         ]
-        self.engine.on_history(recall, events, last)
+        self.engine.on_history(recall, Past(events, read), last)
 
     def _keep(self, cells: Mapping[str, bytes | None]) -> None:
         for name, cell in cells.items():
@@ -100,11 +110,15 @@ class Live:
 
     def take(self, part: object) -> None:
         """An event or a statement comes."""
+        give(self.engine, part)
         if isinstance(part, Event):
-            self.engine.on_events([part])
             self.seen.append(part)
-        else:
-            self.engine.on_coverage(*part)  # type: ignore[misc]
+        elif isinstance(part, Readings):
+            self.read += [
+                (part.device[0], part.point[0], part.at[0], value)
+                for value in part.value
+                if value is not None
+            ]
 
     def verdicts(self) -> list[Verdict]:
         """What stands told, as the record has it."""
@@ -123,7 +137,7 @@ def lived(
     steps: Sequence[int] = (0, STEP, SPAN // 3),
 ) -> Live:
     """A history lived through: in a random order, in random batches, some things sent twice."""
-    parts: list[object] = [*history.events, *history.statements]
+    parts: list[object] = [*history.events, *history.statements, *history.readings]
     parts += chance.sample(parts, min(3, len(parts)))
     chance.shuffle(parts)
     live = Live(history, keep_ms)
@@ -173,12 +187,20 @@ def test_restarts_change_nothing(history: History, chance: random.Random) -> Non
     check_against_reference(live, history)
 
 
-def check_against_reference(live: Live, history: History) -> None:
+def is_told(verdict: Verdict) -> bool:
+    """A state that may still end in time is nobody's business."""
+    early = verdict.outcome is Outcome.PENDING and not verdict.overdue
+    return not (early and verdict.kind in {"duration", "staffing"})
+
+
+def check_against_reference(
+    live: Live, history: History, as_compared: Callable[[list[Verdict]], list[Verdict]] = plain
+) -> None:
     """What stands told equals the reference, and nobody was alarmed twice for one thing."""
     expected = reference(history.site, history.rules, history.known, history.now)
     twice = same_moment(expected)
-    assert [one for one in plain(live.verdicts()) if one.episode not in twice] == [
-        one for one in plain(expected) if one.episode not in twice
+    assert [one for one in as_compared(live.verdicts()) if one.episode not in twice and is_told(one)] == [
+        one for one in as_compared(expected) if one.episode not in twice and is_told(one)
     ]
     assert len(live.alerts) == len(set(live.alerts))
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.correlation.engine import Engine
+from cloud.correlation.episodes import Past
 from cloud.correlation.rules import By, EventFilter, Recurrence, Response, RuleBook, RuleVersion
 from cloud.correlation.verdict import Outcome, Overdue, Reason, Recall, Revised
 from contract.batch import Coverage
@@ -106,7 +107,7 @@ def t35(arrivals: list[tuple[int, int, int]], order: list[int]) -> None:
                     told[effect.verdict.opened_at] = effect
                 if isinstance(effect, Recall):
                     asked = True
-                    engine.on_history(effect, list(seen), list(told.values()))
+                    engine.on_history(effect, Past(list(seen)), list(told.values()))
 
     for index in coming:
         moment = events[index].at + late[index]

@@ -37,8 +37,7 @@ def rules(draw: st.DrawFn) -> Quota:
     session = Session(
         start=EventFilter("generator.started"),
         stop=EventFilter("generator.stopped", draw(st.sampled_from([{}, {"ok": True}]))),
-        at_least=draw(st.sampled_from(["0s", "10m", "1d"])),
-        at_most=draw(st.sampled_from([None, "1d", "5d"])),
+        length=draw(st.sampled_from([None, ("10m", None), ("1d", "1d"), ("10m", "5d"), ("0s", "1d")])),
         with_=must,
         without=must_not,
     )

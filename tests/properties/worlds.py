@@ -19,7 +19,7 @@ from cloud.correlation.rules import (
     While,
 )
 from contract.batch import Coverage
-from contract.events import Event, raw_data
+from contract.events import Event, Readings, raw_data
 from contract.site import Device, Group, Person, Qualification, Site, SiteFile, Window, Zone
 from tests.properties.plain import Known
 
@@ -42,6 +42,7 @@ class History(msgspec.Struct):
     events: list[Event]
     statements: list[tuple[str, Coverage]]
     now: int
+    readings: list[Readings] = []
 
     @property
     def known(self) -> Known:
@@ -51,7 +52,8 @@ class History(msgspec.Struct):
         for device, said in self.statements:
             complete[device] = max(complete.get(device, -(10**18)), said.complete_to)
             blind[device] = merged(blind.get(device, []) + list(said.blind))
-        return Known(self.events, complete, blind, START)
+        read = [(r.device[0], r.point[0], r.at[0], r.value[0]) for r in self.readings]
+        return Known(self.events, complete, blind, START, [row for row in read if row[3] is not None])
 
 
 def merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

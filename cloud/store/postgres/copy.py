@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from cloud.correlation.verdict import BlindSpan, EventId, Verdict
+from cloud.correlation.verdict import BlindSpan, EventId, Item, Verdict
 from cloud.errors import StoreRejectedError
 from cloud.store.base import EventGroup, ReadingGroup, VerdictRow
 from contract.events import EMPTY
@@ -273,7 +273,7 @@ def _verdict(row: VerdictRow, partition: int, commit_no: int) -> bytes:
     revised, verdict = row.revised, row.revised.verdict
     return b"".join(
         (
-            b"\0\x17",  # 23 fields
+            b"\0\x18",  # 24 fields
             _int8(8, commit_no),
             _int8(8, _us(verdict.opened_at)),
             _int8(8, _us(verdict.due_at)),
@@ -291,6 +291,7 @@ def _verdict(row: VerdictRow, partition: int, commit_no: int) -> bytes:
             jsonb(msgspec.json.encode(verdict.evidence)),
             jsonb(msgspec.json.encode(verdict.joined)),
             jsonb(msgspec.json.encode(verdict.blind)),
+            jsonb(msgspec.json.encode(verdict.items)),
             text(row.explain_zh),
             text(row.explain_en),
         )
@@ -303,4 +304,5 @@ def _verdict_texts(verdict: Verdict) -> bytes:
 
 
 event_ids: Final = msgspec.json.Decoder(tuple[EventId, ...])
+items_of: Final = msgspec.json.Decoder(tuple[Item, ...])
 blind_spans: Final = msgspec.json.Decoder(tuple[BlindSpan, ...])

@@ -6,7 +6,7 @@ import msgspec
 
 from cloud.correlation.verdict import Outcome, Reason, Revised, Verdict
 from cloud.store.base import AgentHealth, DeviceHealth, Flag, StoredEvent
-from cloud.store.postgres.copy import blind_spans, event_ids
+from cloud.store.postgres.copy import blind_spans, event_ids, items_of
 from contract.events import Event
 
 Row = tuple[Any, ...]
@@ -59,7 +59,7 @@ def to_stored(row: Row) -> StoredEvent:
 def to_revised(row: Row) -> Revised:
     """A revision as `last_revisions` selects it."""
     rule, version, kind, key, opened_at, due_at, outcome, final, reason, *rest = row
-    elapsed_ms, evidence, overdue, joined, blind, revision, decided_at, late_ms, cleared = rest
+    elapsed_ms, evidence, overdue, joined, blind, items, revision, decided_at, late_ms, cleared = rest
     verdict = Verdict(
         rule=rule,
         version=version,
@@ -75,6 +75,7 @@ def to_revised(row: Row) -> Revised:
         overdue=overdue,
         joined=event_ids.decode(joined),
         blind=blind_spans.decode(blind),
+        items=items_of.decode(items),
     )
     return Revised(
         verdict=verdict, revision=revision, decided_at=decided_at, late_ms=late_ms, cleared=cleared

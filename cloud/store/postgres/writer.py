@@ -9,6 +9,7 @@ import msgspec
 import psycopg
 from typing_extensions import override
 
+from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import Revised
 from cloud.errors import FencedError, PartitionTakenError, StoreUnavailableError
 from cloud.store.base import (
@@ -131,6 +132,16 @@ class PostgresWriter(PartitionWriter):
         with driver_errors():
             found = [to_stored(row) for row in _rows(self._connection, "history", where)]
         return sorted(found, key=lambda stored: (stored.event.at, stored.event.device, stored.event.seq))
+
+    @override
+    def past_readings(
+        self, site: str, points: Sequence[tuple[str, str]], start: int, end: int
+    ) -> list[PastReading]:
+        names = {"devices": [device for device, _ in points], "points": [point for _, point in points]}
+        where = {"site": site, **names, "start": start, "end": end, "withheld": int(WITHHELD)}
+        with driver_errors():
+            found = _rows(self._connection, "past_readings", where)
+            return sorted((device, point, at, value) for device, point, at, value in found)
 
     @override
     def last_revisions(self, site: str, rule: str, key: str, start: int, end: int) -> list[Revised]:

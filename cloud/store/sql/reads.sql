@@ -39,7 +39,7 @@ limit %(limit)s
 
 -- name: verdicts
 select v.rule, v.version, v.kind, v.key, to_ms(v.opened_at), to_ms(v.due_at), v.outcome, v.final, v.reason,
-       v.elapsed_ms, v.evidence::text, v.overdue, v.joined::text, v.blind::text, v.revision,
+       v.elapsed_ms, v.evidence::text, v.overdue, v.joined::text, v.blind::text, v.items::text, v.revision,
        to_ms(v.decided_at), v.late_ms, v.cleared, v.site, v.explain_zh, v.explain_en
 from verdicts v
 where v.site = %(site)s
@@ -57,7 +57,7 @@ limit %(limit)s
 
 -- name: revisions
 select v.rule, v.version, v.kind, v.key, to_ms(v.opened_at), to_ms(v.due_at), v.outcome, v.final, v.reason,
-       v.elapsed_ms, v.evidence::text, v.overdue, v.joined::text, v.blind::text, v.revision,
+       v.elapsed_ms, v.evidence::text, v.overdue, v.joined::text, v.blind::text, v.items::text, v.revision,
        to_ms(v.decided_at), v.late_ms, v.cleared, v.site, v.explain_zh, v.explain_en
 from verdict_revisions v
 where v.site = %(site)s and v.rule = %(rule)s and v.key = %(key)s and v.opened_at = from_ms(%(opened_at)s)
@@ -100,7 +100,7 @@ where partition = %(partition)s and commit_no > %(after)s and commit_no <= %(upt
 
 -- name: verdict_changes
 select v.commit_no, v.rule, v.version, v.kind, v.key, to_ms(v.opened_at), to_ms(v.due_at), v.outcome, v.final,
-       v.reason, v.elapsed_ms, v.evidence::text, v.overdue, v.joined::text, v.blind::text, v.revision,
+       v.reason, v.elapsed_ms, v.evidence::text, v.overdue, v.joined::text, v.blind::text, v.items::text, v.revision,
        to_ms(v.decided_at), v.late_ms, v.cleared, v.site, v.explain_zh, v.explain_en
 from verdict_revisions v
 where v.partition = %(partition)s and v.commit_no > %(after)s and v.commit_no <= %(upto)s

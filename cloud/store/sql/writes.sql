@@ -141,9 +141,17 @@ from events
 where site = %(site)s and at >= from_ms(%(start)s) and at < from_ms(%(end)s) and type = any(%(types)s)
   and flags & %(withheld)s = 0
 
+-- name: past_readings
+select r.device, r.point, to_ms(r.at), r.value
+from readings r
+join unnest(%(devices)s::text[], %(points)s::text[]) as wanted(device, point)
+  on r.device = wanted.device and r.point = wanted.point
+where r.site = %(site)s and r.at >= from_ms(%(start)s) and r.at < from_ms(%(end)s)
+  and r.quality = 'good' and r.value is not null and r.flags & %(withheld)s = 0
+
 -- name: last_revisions
 select v.rule, v.version, v.kind, v.key, to_ms(v.opened_at), to_ms(v.due_at), v.outcome, v.final, v.reason,
-       v.elapsed_ms, v.evidence::text, v.overdue, v.joined::text, v.blind::text, v.revision,
+       v.elapsed_ms, v.evidence::text, v.overdue, v.joined::text, v.blind::text, v.items::text, v.revision,
        to_ms(v.decided_at), v.late_ms, v.cleared
 from verdicts v
 where v.site = %(site)s and v.rule = %(rule)s and v.key = %(key)s
@@ -161,4 +169,4 @@ copy readings (commit_no, seq, at, received_at, value, clock_error_ms, partition
 -- name: begin_verdicts
 copy verdict_revisions (commit_no, opened_at, due_at, decided_at, elapsed_ms, late_ms, revision, version,
                         partition, final, overdue, cleared, site, rule, key, kind, outcome, reason, evidence,
-                        joined, blind, explain_zh, explain_en) from stdin (format binary)
+                        joined, blind, items, explain_zh, explain_en) from stdin (format binary)

@@ -67,7 +67,7 @@ def test_a_verdict_is_one_line_with_sorted_keys_and_no_spaces() -> None:
     (written,) = run([alarm(1, 0), scan(5, MINUTE)]).verdicts
     assert written == (
         b'{"blind":[],"due_at":1764547320000,"elapsed_ms":60000,"evidence":[["panel",1],["cp-1",5]],'
-        b'"final":true,"joined":[],"key":"b1","kind":"response","opened_at":1764547200000,"outcome":"met",'
+        b'"final":true,"items":[],"joined":[],"key":"b1","kind":"response","opened_at":1764547200000,"outcome":"met",'
         b'"overdue":false,"reason":"in_time","rule":"ER-2","version":1}'
     )
 

@@ -118,7 +118,7 @@ extra: 1
 """
     found = refused(text)
     assert [(line, field) for line, field, _ in found] == [
-        (3, "rules[0].kind"),
+        (3, "rules[0]"),
         (4, "rules[1].kind"),
         (5, "rules[2].kind"),
         (6, "rules[3].within"),
@@ -128,16 +128,9 @@ extra: 1
         (9, "extra"),
     ]
     messages = {field: message for _, field, message in found}
-    assert messages["rules[0].kind"] == "kind tour is not supported yet"
+    assert messages["rules[0]"] == "complete_within is missing"
     assert messages["rules[3].within_"] == "unknown field; did you mean within?"
     assert messages["rules[4]"] == "expect is missing"
-
-
-@pytest.mark.parametrize("kind", ["tour", "staffing"])
-def test_a_kind_of_a_later_version_is_refused_by_name(refused: Refused, kind: str) -> None:
-    assert refused(f"rules:\n  - {{id: X, kind: {kind}}}") == [
-        (2, "rules[0].kind", f"kind {kind} is not supported yet")
-    ]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +139,7 @@ def test_a_kind_of_a_later_version_is_refused_by_name(refused: Refused, kind: st
         ("type: fire.alarm", "type: fire.alram", "on.type", "did you mean 'fire.alarm'?"),
         ("type: checkpoint.scan", "type: [checkpoint.scn]", "expect.type", "did you mean 'checkpoint.scan'?"),
         ("within: 2m", "within: 0s", "within", "more than 0"),
-        ("within: 2m", "within: 2wd", "within", "not supported yet"),
+        ("within: 2m", "within: 999wd", "within", "100 working days at the most"),
         ("within: 2m", "within: 120", "within", "expected a duration"),
         ("within: 2m", "within: 9999d", "within", "ten years"),
         ("within: 2m", "within: 2h\n    horizon: 1h", "horizon", "at least as long"),
@@ -361,7 +354,14 @@ def test_the_schema_takes_the_shipped_rules_and_refuses_a_misspelt_field() -> No
         (
             "while: {type: lift.trapped}, longer_than: 2wd",
             "longer_than",
-            "working days are not supported yet",
+            "only `within` of a response counts working days",
+        ),
+        ("while: {point: temperature}, longer_than: 1m", "while", "either above or below"),
+        ("while: {type: fire.mode, point: t}, longer_than: 1m", "while", "either type or point"),
+        (
+            "while: {point: t, above: 40, clear_below: 41}, longer_than: 1m",
+            "while.clear_below",
+            "near side",
         ),
     ],
 )
@@ -383,9 +383,14 @@ def test_a_state_that_can_not_be_judged_is_refused(
         ),
         ("at_least: 2, per: moon, count: {type: fire.alarm}", "rules[0].per", "moon"),
         (
-            "at_least: 1, per: week, session: {start: {type: door.opened}, stop: {type: door.closed}, at_least: 9m, at_most: 3m}",
-            "rules[0].session.at_most",
-            "expected at least as long as `at_least`",
+            "at_least: 1, per: week, session: {start: {type: door.opened}, stop: {type: door.closed}, length: [9m, 3m]}",
+            "rules[0].session.length",
+            "expected the shortest first",
+        ),
+        (
+            "at_least: 1, per: week, session: {start: {type: door.opened}, stop: {type: door.closed}, point: load}",
+            "rules[0].session.point",
+            "with max_below or min_at_least",
         ),
     ],
 )

@@ -1,0 +1,304 @@
+"""The kind `staffing`: enough people at a post (verdicts.md section 3).
+
+Somebody is present in the zone of their latest scan or entry until seen elsewhere, leaving, going off duty, or until
+`presence_ttl` has passed. Too few for longer than `tolerance` within a window is a breach; each span is one episode.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from typing_extensions import override
+
+from cloud.correlation.coverage import NOTHING
+from cloud.correlation.episodes import Host, Judged, Machine
+from cloud.correlation.people import qualifies
+from cloud.correlation.rules import OFF_DUTY, By, RuleVersion, Staffing
+from cloud.correlation.sources import zone_of
+from cloud.correlation.timeline import InForce, Mark, Span, Timeline
+from cloud.correlation.timeline_machine import Line, TimelineMachine
+from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
+from cloud.correlation.windows import WindowsOf
+from contract.duration import parse_duration
+from contract.events import LOCATION_TYPES, Event, event_data
+from contract.site import Site
+
+_DAY_MS: Final = 86_400_000
+_FOREVER: Final = 1 << 62
+_WEEK_MS: Final = 7 * _DAY_MS
+_OUT: Final = frozenset({"out", "exit"})
+"""What the `direction` of an entry says of somebody who leaves."""
+
+
+class Change(msgspec.Struct, frozen=True, order=True):
+    """The number of people present changes by `by`: 1 or -1. `mark`: the event, None where time alone did it."""
+
+    at: int
+    by: int
+    mark: Mark | None = None
+
+
+class Shortage(msgspec.Struct, frozen=True):
+    """Too few people from `since` until `until` (None: no end known); the events that began and ended it, if any."""
+
+    since: int
+    until: int | None
+    began: Mark | None = None
+    ended: Mark | None = None
+
+
+def posts_of(rule: Staffing, site: Site) -> list[str]:
+    """The zones that a rule is about."""
+    if rule.post:
+        return [rule.post] if isinstance(rule.post, str) else list(rule.post)
+    return [zone.id for zone in site.file.zones if zone.post]
+
+
+def watchers(site: Site, zone: str) -> tuple[str, ...]:
+    """The devices that can tell that somebody is in a zone."""
+    return tuple(
+        device.id
+        for device in site.file.devices
+        if site.emits(device) & LOCATION_TYPES and zone in site.zones_seen_by[device.id]
+    )
+
+
+class VersionOf(InForce):
+    """A version of a rule, ready to judge. See `timeline.Dated`."""
+
+    def __init__(self, dated: RuleVersion, rule: Staffing, site: Site, host: Host, data_from: int) -> None:
+        super().__init__(dated)
+        self.rule = rule
+        self.host = host
+        self._site = site
+        self._by = By(rule.role, rule.qualification) if rule.role or rule.qualification else None
+        self.types = LOCATION_TYPES | {OFF_DUTY}
+        self.tolerance = parse_duration(rule.tolerance).ms
+        self.ttl = parse_duration(rule.presence_ttl).ms or _FOREVER
+        self.windows = WindowsOf(rule.during, site, max(dated.start, data_from))
+
+    def says(self, event: Event, seq: int) -> Mark | None:
+        """Where somebody who counts is from then on: meaning 1 in the mark's zone, 0 nowhere."""
+        person = self._site.people.get(event.person) if event.person else None
+        if person is None or not qualifies(person, self._by, event.at, self._site):
+            return None
+        if event.type == OFF_DUTY or _leaves(event):
+            return Mark(event.at, event.device, seq, 0, person.id)
+        device = self._site.devices.get(event.device)
+        zone = event.zone or (zone_of(device, None) if device else None) or ""
+        return Mark(event.at, event.device, seq, 1, person.id, zone)
+
+
+def _leaves(event: Event) -> bool:
+    try:
+        data: dict[str, Any] = event_data(event)
+    except msgspec.DecodeError:
+        return False
+    return data.get("direction") in _OUT
+
+
+def changes(marks: Sequence[Mark], zone: str, ttl: int) -> list[Change]:
+    """How the number of people present in a zone changes, in order."""
+    found: list[Change] = []
+    until: dict[str, int] = {}
+    for mark in marks:
+        left = until.pop(mark.person, NOTHING)
+        here = mark.meaning and mark.zone == zone
+        if left > mark.at:
+            if not here:
+                found.append(Change(mark.at, -1, mark))
+        else:
+            if left != NOTHING:
+                found.append(Change(left, -1))
+            if here:
+                found.append(Change(mark.at, 1, mark))
+        if here:
+            until[mark.person] = min(mark.at + ttl, _FOREVER)
+    found += [Change(left, -1) for left in until.values() if left < _FOREVER]
+    # Who goes in the very moment in which another comes is replaced: no gap, as spans are half open.
+    return sorted(found, key=lambda one: (one.at, -one.by, one.mark.place if one.mark else (0, "", 0)))
+
+
+def shortages(found: Sequence[Change], at_least: int, window: Span) -> Iterator[Shortage]:
+    """The spans of a window with too few people. One that reaches the window's end ends there."""
+    present, began = 0, None
+    since: int | None = None if at_least <= 0 else window[0]
+    for change in found:
+        if change.at >= window[1]:
+            break
+        before, present = present, present + change.by
+        at = max(change.at, window[0])
+        if before >= at_least > present:
+            since, began = at, change.mark if change.at >= window[0] else None
+        elif before < at_least <= present and since is not None:
+            if change.at > since:
+                yield Shortage(since, change.at, began, change.mark)
+            since = None
+    if since is not None and since < window[1]:
+        yield Shortage(since, window[1] if window[1] < _FOREVER else None, began)
+
+
+class StaffingChain(Timeline):
+    """One post under one version of a rule."""
+
+    def __init__(self, version: VersionOf, zone: str, site: Site, data_from: int) -> None:
+        name = f"staff|{version.rule.id}|{version.label}|{zone}"
+        super().__init__(name, zone, version, watchers(site, zone))
+        self._of = version
+        self._data_from = data_from
+        self.next_at: int | None = None
+
+    def _shortages(self, now: int) -> Iterator[Shortage]:
+        found = changes(self.marks, self.key, self._of.ttl)
+        for window in self._of.windows.between(max(self.base, self._data_from), now + 1):
+            for short in shortages(found, self._of.rule.at_least, window):
+                if self.base <= short.since <= now and self._of.judges(short.since):
+                    yield short
+
+    @override
+    def judged(self, now: int) -> Iterator[Judged]:
+        self._look_ahead(now)
+        for short in self._shortages(now):
+            judged = self._judge(short, now)
+            if judged is not None:
+                yield judged
+
+    def _look_ahead(self, now: int) -> None:
+        """When time alone changes something next: somebody's presence runs out, or a window begins."""
+        coming = [
+            one.at for one in changes(self.marks, self.key, self._of.ttl) if one.mark is None and one.at > now
+        ]
+        start = self._of.windows.next_start(now + 1)
+        self.next_at = min([*coming, *([start] if start is not None else [])], default=None)
+
+    def _judge(self, short: Shortage, now: int) -> Judged | None:
+        due_at = short.since + self._of.tolerance
+        until = short.until if short.until is not None and short.until <= now else None
+        if short.until is not None and short.until <= due_at:
+            return None
+        if now <= due_at or not self._is_known(due_at, now):
+            return self._pending(short, due_at, now)
+        blind = self._of.host.book.blind(self.devices, short.since, due_at)
+        if not self.devices or blind:
+            reason = Reason.BLIND if blind else Reason.NO_SOURCE
+            return Judged(
+                self._verdict(short, due_at, Outcome.UNKNOWN, reason, until, final=True, blind=blind)
+            )
+        final = until is not None and self._is_known(until, now)
+        reason = Reason.ENDED_LATE if until is not None else Reason.TOO_FEW_PEOPLE
+        verdict = self._verdict(short, due_at, Outcome.BREACHED, reason, until, final=final)
+        if final:
+            return Judged(verdict, answered=True)
+        if until is not None:
+            return Judged(verdict, None, self.lagging(until), until, answered=True)
+        return Judged(verdict, short.until)
+
+    def _is_known(self, moment: int, now: int) -> bool:
+        """Whether all is known beyond a moment. A post that no device can tell of is known by the clock alone."""
+        return self.complete > moment if self.devices else now > moment
+
+    def _pending(self, short: Shortage, due_at: int, now: int) -> Judged:
+        overdue = now > due_at
+        reason = Reason.WAITING_FOR_COVERAGE if overdue else Reason.WAITING
+        verdict = self._verdict(short, due_at, Outcome.PENDING, reason, None, overdue=overdue)
+        if overdue:
+            return Judged(verdict, None, self.lagging(due_at), due_at)
+        return Judged(verdict, due_at + 1, quiet=True)
+
+    def _verdict(  # noqa: PLR0913 - each is a field of it
+        self,
+        short: Shortage,
+        due_at: int,
+        outcome: Outcome,
+        reason: Reason,
+        until: int | None,
+        *,
+        final: bool = False,
+        overdue: bool = False,
+        blind: tuple[BlindSpan, ...] = (),
+    ) -> Verdict:
+        ended = until is not None
+        marks = (short.began, short.ended if ended else None)
+        evidence: tuple[EventId, ...] = tuple((one.device, one.seq) for one in marks if one is not None)
+        return Verdict(
+            rule=self._of.rule.id,
+            version=self._of.rule.version,
+            kind="staffing",
+            key=self.key,
+            opened_at=short.since,
+            due_at=due_at,
+            outcome=outcome,
+            final=final,
+            reason=reason,
+            elapsed_ms=until - short.since if until is not None else None,
+            evidence=evidence,
+            overdue=overdue,
+            blind=blind,
+        )
+
+    @override
+    def needed_from(self) -> int | None:
+        """The oldest shortage that is open, or holds still."""
+        opened = [at for at, told in self.told.items() if not told.verdict.final]
+        quiet = [at for at in self._yielded if at not in self.told]
+        known = self.complete if self.devices else self._of.host.latest
+        return min([*opened, *quiet, known])
+
+    @override
+    def still_needed(self, gone: Sequence[Mark]) -> Sequence[Mark]:
+        """Where everybody was last."""
+        last = {mark.person: mark for mark in gone}
+        return sorted(last.values(), key=lambda mark: mark.place)
+
+    @override
+    def let_go(self, now: int) -> None:
+        super().let_go(now)
+        needed = self.needed_from()
+        if needed is not None and needed > self.base:
+            self.base = needed
+            self.forget(self.base)
+
+
+class StaffingMachine(TimelineMachine):
+    """See `Machine`. Whoever is seen anywhere is no longer at the post, so that every scan matters to every post."""
+
+    def __init__(
+        self, rule: str, lines: Sequence[Line], chains: Sequence[StaffingChain], host: Host, data_from: int
+    ) -> None:
+        super().__init__(rule, lines, host, data_from)
+        self._posts = chains
+        self._begun = False
+
+    @override
+    def told_by(self, told_by: Mapping[str, Sequence[Timeline]], event: Event) -> Sequence[Timeline]:
+        return self._posts
+
+    @override
+    def begin(self, now: int) -> None:
+        for chain in self._posts:
+            if not self._begun or (chain.next_at is not None and chain.next_at <= now):
+                chain.look()
+                self._host.mark(chain)
+        self._begun = True
+
+    @override
+    def next_opening(self) -> int | None:
+        return min((chain.next_at for chain in self._posts if chain.next_at is not None), default=None)
+
+    @override
+    def look_back(self) -> int:
+        return _WEEK_MS
+
+
+def staffing_machine(versions: Sequence[RuleVersion], site: Site, host: Host, data_from: int) -> Machine:
+    """The machine of a rule of this kind, with all its versions."""
+    lines: list[Line] = []
+    posts: list[StaffingChain] = []
+    for dated in versions:
+        if isinstance(dated.rule, Staffing):
+            version = VersionOf(dated, dated.rule, site, host, data_from)
+            found = [StaffingChain(version, zone, site, data_from) for zone in posts_of(dated.rule, site)]
+            chains: Mapping[str, Timeline] = {chain.key: chain for chain in found}
+            lines.append((version, chains))
+            posts += found
+    return StaffingMachine(versions[0].rule.id, lines, posts, host, data_from)

@@ -1,0 +1,161 @@
+"""The slow plain reference of the kind `staffing`. See `reference`."""
+
+import datetime as dt
+import itertools
+from typing import Any
+
+import msgspec
+
+from cloud.correlation.rules import RuleVersion
+from cloud.correlation.verdict import BlindSpan, Outcome, Reason, Verdict
+from contract.events import LOCATION_TYPES, Event, event_data
+from contract.site import Site
+from tests.properties.plain import FOREVER, NEVER, Known, in_force, ms
+
+
+def posts(site: Site, version: RuleVersion, events: list[Event], known: Known, now: int) -> list[Verdict]:
+    """Every span with too few people, moment by moment."""
+    rule: Any = version.rule
+    found = []
+    for zone in [rule.post] if isinstance(rule.post, str) else rule.post:
+        told = [event for event in events if counts(site, rule, event)]
+        for window in windows(site, rule, max(known.data_from, version.start), now):
+            found += spells(site, version, zone, told, window, known, now)
+    return found
+
+
+def counts(site: Site, rule: Any, event: Event) -> bool:
+    """Whether an event tells where somebody who qualifies is."""
+    person = site.people.get(event.person) if event.person else None
+    if person is None or event.type not in {*LOCATION_TYPES, "staff.off_duty"}:
+        return False
+    if rule.role is not None and rule.role not in person.roles:
+        return False
+    day = dt.datetime.fromtimestamp(event.at / 1_000, site.timezone).date()
+    return rule.qualification is None or any(
+        one.name == rule.qualification
+        and (not one.from_ or one.from_ <= day)
+        and (not one.to or day <= one.to)
+        for one in person.qualifications
+    )
+
+
+def windows(site: Site, rule: Any, first: int, now: int) -> list[tuple[int, int]]:
+    """The windows that began; each day has one."""
+    if rule.during is None:
+        return [(first, FOREVER)] if first <= now else []
+    found = []
+    day = dt.datetime.fromtimestamp(first / 1_000, site.timezone).date() - dt.timedelta(days=1)
+    for offset in range(6):
+        for window in rule.during:
+            edges = []
+            for text in (window.from_, window.to):
+                hour, minute = map(int, text.split(":"))
+                moment = dt.datetime.combine(
+                    day + dt.timedelta(days=offset), dt.time(hour, minute), site.timezone
+                )
+                edges.append(round(moment.timestamp() * 1_000))
+            if edges[1] > first and edges[0] <= now:
+                found.append((max(edges[0], first), edges[1]))
+    return found
+
+
+def present(site: Site, rule: Any, zone: str, told: list[Event], at: int) -> int:
+    """How many people are in the zone at a moment, its own events counted in."""
+    number = 0
+    for person in {site.people[str(event.person)].id for event in told}:
+        own = [one for one in told if site.people[str(one.person)].id == person and one.at <= at]
+        if not own or own[-1].type == "staff.off_duty":
+            continue
+        last = own[-1]
+        left = event_data(last).get("direction") == "out"
+        ttl = ms(rule.presence_ttl) or FOREVER
+        where = last.zone or site.devices[last.device].zone
+        number += not left and where == zone and at < last.at + ttl
+    return number
+
+
+def spells(
+    site: Site,
+    version: RuleVersion,
+    zone: str,
+    told: list[Event],
+    window: tuple[int, int],
+    known: Known,
+    now: int,
+) -> list[Verdict]:
+    """The spans of one window."""
+    rule: Any = version.rule
+    ttl = ms(rule.presence_ttl)
+    moments = {window[0], window[1], *(one.at for one in told), *(one.at + ttl for one in told if ttl)}
+    borders = sorted(moment for moment in moments if window[0] <= moment <= window[1])
+    short: list[list[int]] = []
+    for start, end in itertools.pairwise(borders):
+        if present(site, rule, zone, told, start) < rule.at_least:
+            if short and short[-1][1] == start:
+                short[-1][1] = end
+            else:
+                short.append([start, end])
+    found = []
+    for since, until in short:
+        if since <= now and in_force(version, since):
+            verdict = judged(site, version, zone, (since, until), window, known, now)
+            found += [verdict] if verdict else []
+    return found
+
+
+def judged(
+    site: Site,
+    version: RuleVersion,
+    zone: str,
+    span: tuple[int, int],
+    window: tuple[int, int],
+    known: Known,
+    now: int,
+) -> Verdict | None:
+    """One span."""
+    rule: Any = version.rule
+    since, end = span
+    until = end if end <= now else None
+    due = since + ms(rule.tolerance)
+    sources = [
+        d.id for d in site.file.devices if site.emits(d) & LOCATION_TYPES and zone in site.zones_seen_by[d.id]
+    ]
+    complete = min((known.complete.get(one, NEVER) for one in sources), default=NEVER)
+
+    def is_known(at: int) -> bool:
+        return complete > at if sources else now > at
+
+    if end <= due:
+        return None
+    verdict = Verdict(
+        rule=rule.id,
+        version=rule.version,
+        kind="staffing",
+        key=zone,
+        opened_at=since,
+        due_at=due,
+        outcome=Outcome.PENDING,
+        final=False,
+        reason=Reason.WAITING,
+    )
+    if now <= due:
+        return verdict
+    if not is_known(due):
+        return msgspec.structs.replace(verdict, reason=Reason.WAITING_FOR_COVERAGE, overdue=True)
+    elapsed = until - since if until is not None else None
+    verdict = msgspec.structs.replace(verdict, elapsed_ms=elapsed)
+    blind = tuple(
+        BlindSpan(one, max(a, since), min(b, due + 1))
+        for one in sorted(sources)
+        for a, b in known.blind.get(one, [])
+        if a <= due and b > since
+    )
+    if blind or not sources:
+        reason = Reason.BLIND if blind else Reason.NO_SOURCE
+        return msgspec.structs.replace(
+            verdict, outcome=Outcome.UNKNOWN, reason=reason, final=True, blind=blind
+        )
+    reason = Reason.TOO_FEW_PEOPLE if until is None else Reason.ENDED_LATE
+    final = until is not None and is_known(until)
+    return msgspec.structs.replace(verdict, outcome=Outcome.BREACHED, reason=reason, final=final)
