@@ -40,14 +40,15 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A part of the site. Evidence in this zone counts for every zone it `covers` (not transitive).
 
     `escape_route` names the devices (gates, doors) that must release when fire breaks out here. `adjacent`
-    names the zones one can walk to, with the seconds it takes. `post`: somebody stands here round the clock.
+    names the zones one can walk to, with the seconds it takes. `post`: what kind
+    of post it is, such as `guard` or `control-room`, where somebody must be.
     """
 
     id: Id
     name: Text = Text()
     covers: tuple[Id, ...] = ()
     escape_route: tuple[Id, ...] = ()
-    post: bool = False
+    post: Id | None = None
     adjacent: dict[Id, Annotated[int, Meta(gt=0)]] = {}
     floor: str | None = None
 
@@ -142,11 +143,12 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A round: checkpoints in order, and when it is planned to start: times such as 08:00 or `mon-fri 08:00`."""
+    """A round: checkpoints in order, when it is planned to start, and what it is for."""
 
     id: Id
     name: Text = Text()
     checkpoints: tuple[Leg, ...]
+    purpose: Id = "patrol"
     starts: tuple[
         Annotated[str, Meta(pattern=START_PATTERN, description="a time such as 08:00 or mon-fri 08:00")], ...
     ] = ()

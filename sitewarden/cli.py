@@ -12,7 +12,7 @@ from rich.console import Console
 from contract.problems import ConfigError
 from contract.site_files import shipped_config
 from sitewarden import check as checks
-from sitewarden import profiles
+from sitewarden import profiles, rule_tests
 from sitewarden.demo import DemoOptions, run_demo
 from sitewarden.errors import CommandError
 from sitewarden.replay import ReplayOptions, run_replay
@@ -31,6 +31,8 @@ config_app = typer.Typer(
     help="Sites, profiles and rules: check them, or get their schema.", no_args_is_help=True
 )
 app.add_typer(config_app, name="config")
+rules_app = typer.Typer(help="Rules: try them by their data tests.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
 profile_app = typer.Typer(help="Device profiles: check them, begin a new one.", no_args_is_help=True)
 app.add_typer(profile_app, name="profile")
 errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -152,6 +154,37 @@ def config_check(
         raise typer.Exit(_say_problems(ConfigError(report.problems)))
     for line in report.summary:
         typer.echo(line)
+
+
+@rules_app.command("test")
+def rules_test(
+    *,
+    rules: Annotated[
+        Path | None, typer.Option(help="A rules file, or a directory of them; default: config/rules.")
+    ] = None,
+    tests: Annotated[
+        Path | None, typer.Option(help="The folder of cases; default: `tests` beside the rules.")
+    ] = None,
+) -> None:
+    """Try each rule by its cases: events in, verdicts out. Exit status 1 when a verdict is other than written."""
+    base = rules or (Path("config") if Path("config").is_dir() else shipped_config()) / "rules"
+    folder = tests or (base if base.is_dir() else base.parent) / "tests"
+    try:
+        found = rule_tests.trials(base, folder)
+        missing = rule_tests.untested(base, folder)
+    except ConfigError as error:
+        raise typer.Exit(_say_problems(error)) from error
+    failed = 0
+    for trial in found:
+        problems = list(trial.differences())
+        failed += bool(problems)
+        typer.echo(f"{'FAILED' if problems else 'ok'}  {trial.name}")
+        for problem in problems:
+            errors.print(f"        {problem}")
+    for rule in missing:
+        errors.print(f"warning: no case tries {rule}")
+    typer.echo(f"{len(found)} cases of {len({trial.rule for trial in found})} rules, {failed} failed")
+    raise typer.Exit(FAILED if failed else 0)
 
 
 @profile_app.command("check")

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from typing_extensions import override
 
-from cloud.correlation.episodes import Host, Judged, Machine
+from cloud.correlation.episodes import Chain, Host, Judged, Machine
 from cloud.correlation.people import lets_through, same
 from cloud.correlation.recurrence import selects
 from cloud.correlation.rules import Duration, RuleVersion, While
@@ -115,14 +115,16 @@ def _held(marks: Sequence[Mark]) -> Iterator[tuple[Mark, Mark | None]]:
 class DurationChain(Timeline):
     """One device's state under one version of a rule. A mark's meaning: 1 the device is in the state, 0 it is not."""
 
-    def __init__(self, version: "VersionOf", device: Device) -> None:
-        super().__init__(f"dur|{version.rule.id}|{version.label}|{device.id}", device.id, version)
+    def __init__(self, version: "VersionOf", device: Device, part: str | None = None) -> None:
+        key = part or device.id
+        super().__init__(version.name_of(key), key, version, (device.id,))
+        self._device = device.id
         self._of = version
         self._bridge = version.bridge(device)
         self._permits = version.suspended(device.id)
 
     def _pieces(self) -> Iterator[Piece]:
-        gaps = self._of.host.book.gaps(self.key)
+        gaps = self._of.host.book.gaps(self._device)
         cut = read_pieces if self._of.points else told_pieces
         for piece in cut(self.marks, gaps, self._bridge):
             for left in without(piece, self._permits):
@@ -168,7 +170,7 @@ class DurationChain(Timeline):
         reason = Reason.WAITING_FOR_COVERAGE if overdue else Reason.WAITING
         verdict = self._verdict(piece, due_at, Outcome.PENDING, reason, overdue=overdue)
         if overdue:
-            return Judged(verdict, None, self.key, due_at)
+            return Judged(verdict, None, self._device, due_at)
         return Judged(verdict, due_at + 1, quiet=True)
 
     def _breached(self, piece: Piece, due_at: int, complete: int) -> Judged:
@@ -178,14 +180,14 @@ class DurationChain(Timeline):
         verdict = self._verdict(piece, due_at, Outcome.BREACHED, reason, final=final)
         if final or piece.until is None:
             return Judged(verdict, answered=ended)
-        return Judged(verdict, None, self.key, piece.until, ended)
+        return Judged(verdict, None, self._device, piece.until, ended)
 
     def _hidden(self, piece: Piece, due_at: int, now: int, complete: int) -> Judged | None:
         """Blind time hides the limit. Nothing is said before the limit."""
         hidden = piece.until or 0
         if now <= due_at or complete <= due_at:
             return self._pending(piece, due_at, now)
-        blind = (BlindSpan(self.key, hidden, min(piece.back or 0, due_at + 1)),)
+        blind = (BlindSpan(self._device, hidden, min(piece.back or 0, due_at + 1)),)
         verdict = self._verdict(piece, due_at, Outcome.UNKNOWN, Reason.BLIND, final=True, blind=blind)
         return Judged(verdict)
 
@@ -233,6 +235,20 @@ class VersionOf(InForce):
         self.longer_than = parse_duration(rule.longer_than).ms
         self.types = rule.while_.types | rule.while_.ends
         self.points = rule.while_.points
+        self.each = (rule.while_.each,) if isinstance(rule.while_.each, str) else rule.while_.each
+
+    def name_of(self, key: str) -> str:
+        """The name of the timeline of a device or a part of it."""
+        return f"dur|{self.rule.id}|{self.label}|{key}"
+
+    def part_of(self, event: Event) -> str:
+        """The part of a device that an event tells of: `panel/2-17`; the device itself where it names none."""
+        try:
+            data = event_data(event)
+        except msgspec.DecodeError:
+            return event.device
+        part = "-".join(str(data[name]) for name in self.each if name in data)
+        return f"{event.device}/{part}" if part else event.device
 
     def bridge(self, device: Device) -> int:
         """How long a blind span of a device must be to break a state, in ms."""
@@ -279,16 +295,62 @@ def tells(site: Site, device: Device, condition: While) -> bool:
     return bool(condition.points) or bool(site.emits(device) & condition.types)
 
 
+class DurationMachine(TimelineMachine):
+    """See `Machine`. The parts of a device, where a rule tells them apart, are known once they are told of."""
+
+    def __init__(
+        self,
+        rule: str,
+        lines: Sequence[Line],
+        devices: Sequence[Mapping[str, Device]],
+        host: Host,
+        data_from: int,
+    ) -> None:
+        super().__init__(rule, lines, host, data_from)
+        self._devices = devices
+
+    @override
+    def timelines(self, number: int, event: Event) -> Sequence[Timeline]:
+        version, chains = self.lines[number]
+        if (
+            not isinstance(version, VersionOf)
+            or not version.each
+            or event.device not in self._devices[number]
+        ):
+            return super().timelines(number, event)
+        part = version.part_of(event)
+        return (chains.get(part) or self._add(number, part),)
+
+    def _add(self, number: int, part: str) -> Timeline:
+        version, chains = self.lines[number]
+        chain = DurationChain(version, self._devices[number][part.partition("/")[0]], part)  # type: ignore[arg-type]
+        chains[part] = chain
+        self.host.depends(self, chain, chain.devices)
+        return chain
+
+    @override
+    def restore(self, name: str, cell: bytes) -> Chain | None:
+        part = name.rpartition("|")[2]
+        for number, (version, chains) in enumerate(self.lines):
+            known = part not in chains and part.partition("/")[0] in self._devices[number]
+            if known and isinstance(version, VersionOf) and name == version.name_of(part):
+                self._add(number, part)
+        return super().restore(name, cell)
+
+
 def duration_machine(versions: Sequence[RuleVersion], site: Site, host: Host, data_from: int) -> Machine:
     """The machine of a rule of this kind, with all its versions."""
     lines: list[Line] = []
+    devices: list[Mapping[str, Device]] = []
     for dated in versions:
         if isinstance(dated.rule, Duration):
             version, select = VersionOf(dated, dated.rule, host), dated.rule.select
-            chains: Mapping[str, Timeline] = {
-                device.id: DurationChain(version, device)
+            found = {
+                device.id: device
                 for device in site.file.devices
                 if selects(select, device) and tells(site, device, dated.rule.while_)
             }
-            lines.append((version, chains))
-    return TimelineMachine(versions[0].rule.id, lines, host, data_from)
+            own = {} if version.each else found
+            lines.append((version, {name: DurationChain(version, device) for name, device in own.items()}))
+            devices.append(found)
+    return DurationMachine(versions[0].rule.id, lines, devices, host, data_from)

@@ -312,7 +312,7 @@ class QuotaMachine(TimelineMachine):
         for _, chains in self.lines:
             for chain in chains.values():
                 chain.look()
-                self._host.mark(chain)
+                self.host.mark(chain)
         ends = [period_of(now, one.rule.per, one.zone)[1] for one in self._versions]
         self._next = min(ends, default=None)
 

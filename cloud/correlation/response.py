@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
+import msgspec
+
 from cloud.correlation.coverage import NOTHING, CoverageBook
 from cloud.correlation.episodes import Chain, ColumnTaker, Host, Past, ReadingTaker, Span, Told
 from cloud.correlation.people import lets_through
@@ -12,7 +14,7 @@ from cloud.correlation.response_verdict import Found, Trigger, VersionOf
 from cloud.correlation.rules import Response, RuleVersion
 from cloud.correlation.sources import OPERATOR, Keys, zone_of
 from cloud.correlation.verdict import Recall, Verdict
-from contract.events import LOCATION_TYPES, Event
+from contract.events import LOCATION_TYPES, Event, event_data
 from contract.site import Site
 
 _NO_KEYS: Keys = ()
@@ -88,6 +90,8 @@ class ResponseMachine:
             return _NO_KEYS
         if not version.in_force(event.at) or not lets_through(version.rule.on, event):
             return _NO_KEYS
+        if version.rule.pair is not None:
+            return _paired(event, version.rule.pair)
         keys = version.sources.trigger_keys(event.device, zone_of(device, event.zone))
         return tuple(key for key in keys if not version.suspended(key, event.at))
 
@@ -98,6 +102,8 @@ class ResponseMachine:
             return _NO_KEYS
         if not version.is_enough(event):
             return _NO_KEYS
+        if version.rule.pair is not None:
+            return _paired(event, version.rule.pair)
         return version.sources.evidence_keys(event.device, zone_of(device, event.zone))
 
     # --- what arrives
@@ -236,3 +242,12 @@ class ResponseMachine:
         """Up to when no trigger can still come: how far all devices that can trigger are known."""
         devices = {device for version in self._by_start for device in version.sources.all_triggering}
         return min(self.book.least(devices), latest) if devices else latest
+
+
+def _paired(event: Event, field: str) -> Keys:
+    """The key that an event names itself, such as the number of a request; none where it names none."""
+    try:
+        value = event_data(event).get(field)
+    except msgspec.DecodeError:
+        return _NO_KEYS
+    return (str(value),) if isinstance(value, str | int) and not isinstance(value, bool) else _NO_KEYS

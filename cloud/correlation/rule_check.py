@@ -100,6 +100,8 @@ class RuleCheck:
             case Response() as rule:
                 yield from self._types("expect", rule.expect)
                 yield from self._types("on", rule.on)
+                if rule.pair is not None and (rule.per == "answerer" or self._written.holds("match")):
+                    yield self._written.problem("pair", "expected without match and per: it names the key")
             case Recurrence() as rule:
                 yield from self._types("expect", rule.expect)
                 yield from self._selection(rule)
@@ -115,6 +117,8 @@ class RuleCheck:
             case Staffing() as rule:
                 posts = (rule.post,) if isinstance(rule.post, str) else rule.post
                 yield from self._names("post", "zone", posts, self._site.zones)
+                if bool(posts) is (rule.posts is not None):
+                    yield self._written.problem("post", "expected either post or posts")
                 yield from self._windows(rule)
 
     def rests(self) -> bool:
@@ -126,11 +130,17 @@ class RuleCheck:
         rule = self.rule
         if lack := self._lack():
             yield f"{rule.id} judges nothing at {self._site.id}: {lack}"
-        elif isinstance(rule, Response) and not _declared(rule.expect):
+        elif isinstance(rule, Response) and rule.pair is None and not _declared(rule.expect):
             yield from self._unanswered(rule)
 
     def _lack(self) -> str:
-        return self._untriggered() or self._unanswerable()
+        return self._untriggered() or self._unscheduled() or self._unanswerable()
+
+    def _unscheduled(self) -> str:
+        """A rule for a time that the site does not name rests there, if it may."""
+        during = getattr(self.rule, "during", None)
+        named = isinstance(during, str) and during not in self._site.schedules
+        return f"no schedule {during} here" if named and self.rule.applies == "if_equipped" else ""
 
     def _untriggered(self) -> str:
         rule = self.rule
@@ -141,7 +151,9 @@ class RuleCheck:
     def _unanswerable(self) -> str:
         rule = self.rule
         if isinstance(rule, Tour):
-            return "" if routes_of(rule, self._site) else "no route here has planned starts"
+            return (
+                "" if routes_of(rule, self._site) else f"no route for {rule.purpose} here has planned starts"
+            )
         if isinstance(rule, Staffing):
             return self._unwatched(rule)
         if isinstance(rule, Response):
@@ -164,7 +176,7 @@ class RuleCheck:
     def _unwatched(self, rule: Staffing) -> str:
         posts = posts_of(rule, self._site)
         if not posts:
-            return "no zone here is a post"
+            return f"no zone here is a post of the kind {rule.posts}"
         return "" if any(watchers(self._site, zone) for zone in posts) else "no device there tells of people"
 
     def _unanswered(self, rule: Response) -> Iterator[str]:
@@ -305,7 +317,7 @@ class RuleCheck:
         yield from self._names("select.zone", "zone", rule.select.zone, self._site.zones)
 
     def _schedule(self, field: str, name: str) -> Iterator[Problem]:
-        if name not in self._site.schedules:
+        if name not in self._site.schedules and self.rule.applies == "always":
             yield self._written.problem(field, unknown_name("schedule", name, self._site.schedules))
 
     def _windows(self, rule: Recurrence | Staffing) -> Iterator[Problem]:

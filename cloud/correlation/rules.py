@@ -64,7 +64,11 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Response(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="response"
 ):
-    """After a trigger, evidence must follow in time."""
+    """After a trigger, evidence must follow in time.
+
+    `pair`: a field of the data, such as the number of a request: each value is a key of its own, and only evidence
+    with the same value answers it.
+    """
 
     id: RuleId
     on: EventFilter
@@ -74,6 +78,7 @@ class Response(
     effective_from: EffectiveFrom = dt.date(1970, 1, 1)
     applies: Applies = "always"
     match: Literal["zone", "device", "group", "escape_route", "site"] = "zone"
+    pair: str | None = None
     per: Literal["trigger", "answerer"] = "trigger"
     by: By | None = None
     grade: Literal["strong", "weak", "declared"] | None = None
@@ -110,7 +115,8 @@ class While(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A state of a device, told by events or by readings.
 
     By events: from one of the type with that data, and with none of `unless`, until the device's next event of
-    the type that is none such, or one of the types `until`. By readings: from the first good reading of `point`
+    the type that is none such, or one of the types `until`. `each` names the fields of the data that tell the parts
+    of a device apart (the loops of a panel): each is in the state or not by itself. By readings: from the first good reading of `point`
     beyond `above` or `below` until the first one beyond `clear_below` or `clear_above`, or the limit itself.
     """
 
@@ -118,6 +124,7 @@ class While(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: dict[str, Any] = {}
     unless: dict[str, Any] = {}
     until: str | tuple[str, ...] = ()
+    each: Names = ()
     point: str | None = None
     above: float | None = None
     clear_below: float | None = None
@@ -218,10 +225,10 @@ class Quota(
 class Tour(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="tour"
 ):
-    """A round: every checkpoint of a route, from each planned start on.
+    """A round: every checkpoint of a route, from each planned start on, scanned by `persons` people at least.
 
-    `route`: a route of the site, or checkpoints in order; without it every route of the site that has planned
-    starts. `starts`: times such as 08:00 or `mon-fri 08:00`, or the name of a schedule whose windows begin then;
+    `route`: a route of the site, or checkpoints in order; without it every route of the site for that
+    `purpose` that has planned starts. `starts`: times such as 08:00 or `mon-fri 08:00`, or the name of a schedule whose windows begin then;
     without it those of the route.
     """
 
@@ -231,6 +238,8 @@ class Tour(
     starts: str | tuple[str, ...] | None = None
     start_tolerance: DurationText = "10m"
     order: Literal["strict", "any"] = "strict"
+    purpose: Id = "patrol"
+    persons: Annotated[int, Meta(ge=1, le=9)] = 1
     version: Annotated[int, Meta(ge=1)] = 1
     effective_from: EffectiveFrom = dt.date(1970, 1, 1)
     applies: Applies = "always"
@@ -244,13 +253,15 @@ class Staffing(
     """Enough people at each post: fewer than `at_least` present for longer than `tolerance` is a breach.
 
     Somebody is present in the zone of their latest scan or entry until seen elsewhere, leaving, going off duty,
-    or until `presence_ttl` has passed (0: never). `post`: a zone, several, each judged for itself, or none, which means the posts of the site.
+    or until `presence_ttl` has passed (0: never). `post`: a zone, or several, each judged for itself; `posts`: in
+    their place, the zones that the site calls posts of that kind.
     """
 
     id: RuleId
     at_least: Annotated[int, Meta(ge=1, le=1000)]
     tolerance: DurationText
     post: Names = ()
+    posts: Id | None = None
     role: Id | None = None
     qualification: Id | None = None
     during: tuple[Window, ...] | str | None = None

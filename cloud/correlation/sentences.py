@@ -12,6 +12,7 @@ ROUND_FAULTS: Final = (
     Reason.IMPOSSIBLE,
     Reason.OUT_OF_ORDER,
     Reason.MISSED,
+    Reason.ALONE,
 )
 SENTENCES: Final[dict[str, dict[Reason, str]]] = {
     "en": {
@@ -144,6 +145,7 @@ WORDS: Final[dict[str, Text]] = {
     "impossible": Text(zh="不可能这么快走到", en="quicker than one can walk"),
     "out_of_order": Text(zh="顺序不对", en="out of order"),
     "missed": Text(zh="漏巡", en="missed"),
+    "alone": Text(zh="仅一人", en="by one person only"),
     "blind": Text(zh="失联", en="blind"),
     "counts": Text(zh="计入", en="counts"),
     "too_short": Text(zh="时间过短", en="too short"),

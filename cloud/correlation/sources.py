@@ -20,6 +20,7 @@ class Sources:
     def __init__(self, rule: Response, site: Site) -> None:
         self._site = site
         self._rule = rule
+        self._match = "site" if rule.pair else rule.match
         self._answering = self._emitting(rule.expect.types)
         self.all_triggering = self._triggering = self._emitting(rule.on.types)
         self.locating = self._emitting(LOCATION_TYPES)
@@ -32,9 +33,9 @@ class Sources:
 
     def zones_of(self, key: str) -> frozenset[str] | None:
         """The zones in which a person is present for a key; None for any zone of the site."""
-        if self._rule.match == "site":
+        if self._match == "site":
             return None
-        if self._rule.match == "zone" and self._rule.per == "trigger":
+        if self._match == "zone" and self._rule.per == "trigger":
             return self._site.answering_zones.get(key, frozenset())
         return frozenset(
             zone for device in self.answering(key) for zone in self._site.zones_seen_by.get(device, ())
@@ -50,7 +51,7 @@ class Sources:
         return self._shared_keys(device, zone)
 
     def _shared_keys(self, device: str, zone: str | None) -> Keys:
-        match self._rule.match:
+        match self._match:
             case "zone" | "escape_route":
                 return (zone or "",)
             case "device":
@@ -61,7 +62,7 @@ class Sources:
                 return (self._site.id,)
 
     def _answerers(self, device: str, zone: str | None) -> frozenset[str]:
-        match self._rule.match:
+        match self._match:
             case "escape_route":
                 found = self._site.zones.get(zone or "")
                 return frozenset(found.escape_route) if found else frozenset()
@@ -80,7 +81,7 @@ class Sources:
     def _evidence_keys(self, device: str, zone: str | None) -> Keys:
         if self._rule.per == "answerer":
             return (device,)
-        match self._rule.match:
+        match self._match:
             case "zone":
                 found = self._site.zones.get(zone or "")
                 return tuple(sorted({found.id, *found.covers})) if found else ()
@@ -105,7 +106,7 @@ class Sources:
     def _matching(self, devices: frozenset[str], key: str, *, evidence: bool) -> frozenset[str]:
         if self._rule.per == "answerer":
             return devices & {key}
-        match self._rule.match:
+        match self._match:
             case "zone":
                 zones = self._site.answering_zones.get(key, frozenset()) if evidence else frozenset({key})
                 return self._in_zones(devices, zones)

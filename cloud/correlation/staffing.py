@@ -4,7 +4,7 @@ Somebody is present in the zone of their latest scan or entry until seen elsewhe
 `presence_ttl` has passed. Too few for longer than `tolerance` within a window is a breach; each span is one episode.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -49,9 +49,9 @@ class Shortage(msgspec.Struct, frozen=True):
 
 def posts_of(rule: Staffing, site: Site) -> list[str]:
     """The zones that a rule is about."""
-    if rule.post:
-        return [rule.post] if isinstance(rule.post, str) else list(rule.post)
-    return [zone.id for zone in site.file.zones if zone.post]
+    if rule.posts is not None:
+        return [zone.id for zone in site.file.zones if zone.post == rule.posts]
+    return [rule.post] if isinstance(rule.post, str) else list(rule.post)
 
 
 def watchers(site: Site, zone: str) -> tuple[str, ...]:
@@ -270,15 +270,15 @@ class StaffingMachine(TimelineMachine):
         self._begun = False
 
     @override
-    def told_by(self, told_by: Mapping[str, Sequence[Timeline]], event: Event) -> Sequence[Timeline]:
-        return self._posts
+    def timelines(self, number: int, event: Event) -> Sequence[Timeline]:
+        return tuple(self.lines[number][1].values())
 
     @override
     def begin(self, now: int) -> None:
         for chain in self._posts:
             if not self._begun or (chain.next_at is not None and chain.next_at <= now):
                 chain.look()
-                self._host.mark(chain)
+                self.host.mark(chain)
         self._begun = True
 
     @override
@@ -298,7 +298,7 @@ def staffing_machine(versions: Sequence[RuleVersion], site: Site, host: Host, da
         if isinstance(dated.rule, Staffing):
             version = VersionOf(dated, dated.rule, site, host, data_from)
             found = [StaffingChain(version, zone, site, data_from) for zone in posts_of(dated.rule, site)]
-            chains: Mapping[str, Timeline] = {chain.key: chain for chain in found}
+            chains: dict[str, Timeline] = {chain.key: chain for chain in found}
             lines.append((version, chains))
             posts += found
     return StaffingMachine(versions[0].rule.id, lines, posts, host, data_from)

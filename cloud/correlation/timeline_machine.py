@@ -14,7 +14,7 @@ _LOOK_BACK_MS: Final = 86_400_000
 _FURTHER: Final = 4
 """How many times further back is looked each time that the mark before a late event is not found."""
 
-Line = tuple[Dated, Mapping[str, Timeline]]
+Line = tuple[Dated, dict[str, Timeline]]
 """A version of a rule, and its timelines by key."""
 
 
@@ -23,7 +23,7 @@ class TimelineMachine(Machine):
 
     def __init__(self, rule: str, lines: Sequence[Line], host: Host, data_from: int) -> None:
         self._rule = rule
-        self._host = host
+        self.host = host
         self._data_from = data_from
         self.lines = lines
         self._told_by: list[dict[str, list[Timeline]]] = []
@@ -43,16 +43,14 @@ class TimelineMachine(Machine):
     @override
     def routes(self) -> Mapping[str, list[Callable[[Event, int], None]]]:
         found: dict[str, list[Callable[[Event, int], None]]] = {}
-        for (version, _), told_by in zip(self.lines, self._told_by, strict=True):
+        for number, (version, _) in enumerate(self.lines):
             for name in version.types:
-                found.setdefault(name, []).append(self._taker(version, told_by))
+                found.setdefault(name, []).append(self._taker(number, version))
         return found
 
-    def _taker(
-        self, version: Dated, told_by: Mapping[str, Sequence[Timeline]]
-    ) -> Callable[[Event, int], None]:
+    def _taker(self, number: int, version: Dated) -> Callable[[Event, int], None]:
         def take(event: Event, seq: int) -> None:
-            chains = self.told_by(told_by, event)
+            chains = self.timelines(number, event)
             mark = version.says(event, seq) if chains else None
             if mark is not None:
                 for chain in chains:
@@ -60,9 +58,9 @@ class TimelineMachine(Machine):
 
         return take
 
-    def told_by(self, told_by: Mapping[str, Sequence[Timeline]], event: Event) -> Sequence[Timeline]:
-        """The timelines that an event can matter to."""
-        return told_by.get(event.device, ())
+    def timelines(self, number: int, event: Event) -> Sequence[Timeline]:
+        """The timelines of a line that an event can matter to."""
+        return self._told_by[number].get(event.device, ())
 
     @override
     def readers(self) -> Mapping[tuple[str, str], list[ReadingTaker]]:
@@ -95,16 +93,16 @@ class TimelineMachine(Machine):
     def _column_reader(self, version: Dated, chain: Timeline, device: str) -> ColumnTaker:
         def take(at: Times, values: Values) -> None:
             if chain.put_column(device, at, version.meanings(values)):
-                self._host.mark(chain)
+                self.host.mark(chain)
 
         return take
 
     def _put(self, chain: Timeline, mark: Mark) -> None:
-        late = chain.late_for(mark) if self._host.keep_ms is not None else None
+        late = chain.late_for(mark) if self.host.keep_ms is not None else None
         if late is not None:
-            self._host.recall(self, chain.key, late)
+            self.host.recall(self, chain.key, late)
         elif chain.put(mark):
-            self._host.mark(chain)
+            self.host.mark(chain)
 
     @override
     def begin(self, now: int) -> None:
@@ -148,25 +146,24 @@ class TimelineMachine(Machine):
         if self.ask(recall.key, missing).end > recall.end:  # more was let go since
             return missing
         before = False
-        for (version, chains), told_by in zip(self.lines, self._told_by, strict=True):
+        for number, (_, chains) in enumerate(self.lines):
             chain = chains.get(recall.key)
             if chain is None:
                 continue
             chain.reopen(recall.start, told)
-            for mark in self._marks(version, chain, told_by, past):
+            for mark in self._marks(number, chain, past):
                 before |= mark.at < missing[0]
                 chain.put(mark)
             chain.reopened()
-            self._host.mark(chain)
+            self.host.mark(chain)
         if before or recall.start <= self._data_from:
             return None
         return max(self._data_from, missing[0] - _FURTHER * (missing[0] - recall.start)), missing[1]
 
-    def _marks(
-        self, version: Dated, chain: Timeline, told_by: Mapping[str, Sequence[Timeline]], past: Past
-    ) -> Iterator[Mark]:
+    def _marks(self, number: int, chain: Timeline, past: Past) -> Iterator[Mark]:
+        version = self.lines[number][0]
         for event in past.events:
-            if event.type in version.types and chain in self.told_by(told_by, event):
+            if event.type in version.types and chain in self.timelines(number, event):
                 mark = version.says(event, event.seq)
                 if mark is not None:
                     yield mark

@@ -6,7 +6,7 @@ Each checkpoint takes the first of its scans there, in a strict order the first 
 
 import bisect
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from typing_extensions import override
@@ -30,6 +30,7 @@ _WORST_FIRST: Final = (
     Reason.MISSED,
     Reason.IMPOSSIBLE,
     Reason.OUT_OF_ORDER,
+    Reason.ALONE,
     Reason.TOO_FAST,
     Reason.LATE,
     Reason.EARLY,
@@ -42,7 +43,7 @@ ON_TIME: Final = "on_time"
 def routes_of(rule: Tour, site: Site) -> list[Route]:
     """The routes that a rule is about."""
     if rule.route is None:
-        return [route for route in site.file.routes if route.starts]
+        return [route for route in site.file.routes if route.starts and route.purpose == rule.purpose]
     if isinstance(rule.route, str):
         return [site.routes[rule.route]] if rule.route in site.routes else []
     legs = tuple(Leg(device=one) if isinstance(one, str) else one for one in rule.route)
@@ -165,7 +166,7 @@ class TourChain(Timeline):
             if mark is None:
                 items.append(Item(self._lacking(leg, span, scans), leg.device))
                 continue
-            word = self._word(leg, mark, before, start if place == 0 else None, begun, earliest)
+            word = self._word(leg, mark, before, start if place == 0 else None, begun, earliest, scans)
             items.append(Item(word, leg.device, mark.at))
             before = mark
         return items, known
@@ -188,9 +189,22 @@ class TourChain(Timeline):
         return (Reason.BLIND if blind else Reason.MISSED).value
 
     def _word(
-        self, leg: Leg, mark: Mark, before: Mark | None, start: int | None, begun: int, earliest: int
+        self,
+        leg: Leg,
+        mark: Mark,
+        before: Mark | None,
+        start: int | None,
+        begun: int,
+        earliest: int,
+        scans: Sequence[Mark],
     ) -> str:
         of = self._of
+        if (
+            of.rule.persons > 1
+            and len({one.person for one in scans if one.device == leg.device and one.person})
+            < of.rule.persons
+        ):
+            return Reason.ALONE.value
         if before is not None:
             least = of.walk(before.zone, mark.zone) if before.person and before.person == mark.person else 0
             walked = mark.at - before.at
@@ -250,9 +264,9 @@ class TourChain(Timeline):
 
     @override
     def let_go(self, now: int) -> None:
-        super().let_go(now)
         kept = [opened_at for opened_at, told in self.told.items() if not told.verdict.final]
         over = [opened_at + 1 for opened_at, told in self.told.items() if told.verdict.final]
+        super().let_go(now)
         self.base = max(self.base, min(kept) if kept else max(over, default=NOTHING))
         self.forget(self.base)
 
@@ -303,7 +317,7 @@ class TourMachine(TimelineMachine):
             return
         for chain in self._tours:
             chain.look()
-            self._host.mark(chain)
+            self.host.mark(chain)
         coming = [chain.starts.between(now + 1, now + 8 * _DAY_MS)[:1] for chain in self._tours]
         # A week without a start: looked at again then.
         self._next = min((start for starts in coming for start in starts), default=now + 7 * _DAY_MS)
@@ -325,7 +339,7 @@ def tour_machine(versions: Sequence[RuleVersion], site: Site, host: Host, data_f
         if isinstance(dated.rule, Tour):
             version = VersionOf(dated, dated.rule, site, host)
             found = [TourChain(version, route, data_from) for route in routes_of(dated.rule, site)]
-            chains: Mapping[str, Timeline] = {chain.key: chain for chain in found}
+            chains: dict[str, Timeline] = {chain.key: chain for chain in found}
             lines.append((version, chains))
             tours += found
     return TourMachine(versions[0].rule.id, lines, tours, host, data_from)

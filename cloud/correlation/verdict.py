@@ -41,6 +41,7 @@ class Reason(StrEnum):
     IMPOSSIBLE = "impossible"
     OUT_OF_ORDER = "out_of_order"
     MISSED = "missed"
+    ALONE = "alone"
     TOO_FEW_PEOPLE = "too_few_people"
     JOINED_ANOTHER = "joined_another"
 

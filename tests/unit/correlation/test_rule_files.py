@@ -308,7 +308,22 @@ def test_what_people_declare_on_a_screen_needs_no_device(load: Load) -> None:
 def test_the_shipped_rules_load_at_the_demo_site() -> None:
     book = load_rules(HERE / "config/rules", load_site(HERE / "config/sites/demo"))
     assert [version.rule.id for version in book.versions] == [
-        *("AC-1", "ER-1", "ER-2", "ER-5", "FS-2", "GE-1", "GE-2", "GE-3", "GE-4", "GE-5", "PT-1")
+        *(
+            "AC-1",
+            "ER-1",
+            "ER-2",
+            "ER-5",
+            "FS-2",
+            "FS-3",
+            "GE-1",
+            "GE-2",
+            "GE-3",
+            "GE-4",
+            "GE-5",
+            "GE-5B",
+            "GE-5F",
+        ),
+        *("PT-1", "TE-3", "TE-3H"),
     ]
     for version in book.versions:
         rule = version.rule
