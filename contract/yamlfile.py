@@ -4,6 +4,7 @@ YAML 1.2 by ruamel: `22:00` stays text and a key written twice is a mistake (PyY
 last one silently).
 """
 
+import datetime as dt
 import difflib
 import types
 import typing
@@ -119,6 +120,8 @@ def _plain(node: Any, path: FieldPath, lines: dict[FieldPath, int]) -> Any:
     for scalar in (int, float, str):
         if isinstance(node, scalar):
             return scalar(node)
+    if isinstance(node, dt.datetime):
+        return dt.datetime.fromisoformat(node.isoformat())
     return node
 
 

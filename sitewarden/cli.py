@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cloud.errors import StoreUnavailableError
+from cloud.review.kpi import By
 from contract.problems import ConfigError
 from contract.site_files import shipped_config
 from sitewarden import check as checks
@@ -16,6 +19,7 @@ from sitewarden import profiles, rule_tests
 from sitewarden.demo import DemoOptions, run_demo
 from sitewarden.errors import CommandError
 from sitewarden.replay import ReplayOptions, run_replay
+from sitewarden.review import Source, run_backtest, run_explain, run_kpi
 
 BAD_INPUT = 2
 FAILED = 1
@@ -132,6 +136,95 @@ def replay(
         run_replay(options, errors)
     except ConfigError as error:
         raise typer.Exit(_say_problems(error)) from error
+
+
+Events = Annotated[str | None, typer.Option(help="Recorded lines, one JSON object each; - for stdin.")]
+Database = Annotated[str | None, typer.Option(help="A database in their place: postgresql://user@host/name.")]
+Since = Annotated[int | None, typer.Option("--from", help="Start of the data, ms since the epoch.")]
+Until = Annotated[int | None, typer.Option(help="As of when, ms since the epoch.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Count bad lines instead of stopping.")]
+Rules = Annotated[Path, typer.Option(help="A rules file, or a directory of them.")]
+SiteDir = Annotated[Path, typer.Option(help="The site directory.")]
+
+
+class Language(StrEnum):
+    """What sentences are written in."""
+
+    ZH = "zh"
+    EN = "en"
+
+
+@app.command()
+def backtest(
+    *,
+    site: SiteDir,
+    rules: Annotated[list[Path], typer.Option(help="Given twice: the rules to compare.")],
+    events: Events = None,
+    database: Database = None,
+    since: Since = None,
+    until: Until = None,
+    drawn: Annotated[Path | None, typer.Option("--picture", help="Where to put a picture (SVG).")] = None,
+    as_json: AsJson = False,
+    language: Annotated[Language, typer.Option(help="Of the sentences.")] = Language.EN,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Compare what two sets of rules say of the same past, by rule and zone, with the events that decide."""
+    if len(rules) != 2:
+        errors.print("sitewarden backtest: expected --rules twice")
+        raise typer.Exit(BAD_INPUT)
+    source = Source(site=site, events=events, database=database, since=since, until=until, skip_bad=skip_bad)
+    _print_review(
+        lambda: run_backtest(
+            source, *rules, drawn=drawn, as_json=as_json, language=language.value, console=errors
+        )
+    )
+
+
+@app.command()
+def kpi(
+    *,
+    site: SiteDir,
+    rules: Rules,
+    by: Annotated[By, typer.Option(help="What the figures are grouped by.")] = By.RULE,
+    events: Events = None,
+    database: Database = None,
+    since: Since = None,
+    until: Until = None,
+    as_json: AsJson = False,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Met, breached, unknown, blind time and response times, by rule, zone, device, person, day or month."""
+    source = Source(site=site, events=events, database=database, since=since, until=until, skip_bad=skip_bad)
+    _print_review(lambda: run_kpi(source, rules, by, as_json=as_json, console=errors))
+
+
+@app.command()
+def explain(
+    *,
+    verdict: Annotated[str, typer.Argument(help="RULE/KEY/OPENED_AT, such as ER-2/b1/1764547200000.")],
+    site: SiteDir,
+    rules: Rules,
+    events: Events = None,
+    database: Database = None,
+    since: Since = None,
+    until: Until = None,
+    language: Annotated[Language, typer.Option(help="What to write in.")] = Language.ZH,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Say of one verdict what decided it, by which rule, and which single event would have made it another."""
+    source = Source(site=site, events=events, database=database, since=since, until=until, skip_bad=skip_bad)
+    _print_review(lambda: run_explain(source, rules, verdict, language=language.value, console=errors))
+
+
+def _print_review(run: Callable[[], str]) -> None:
+    try:
+        typer.echo(run())
+    except ConfigError as error:
+        raise typer.Exit(_say_problems(error)) from error
+    except (CommandError, StoreUnavailableError) as error:
+        errors.print(f"sitewarden: {error}")
+        raise typer.Exit(BAD_INPUT) from error
 
 
 @config_app.command("check")

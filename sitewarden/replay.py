@@ -39,7 +39,7 @@ def run_replay(options: ReplayOptions, console: Console) -> None:
     """
     site = load_site(options.site)
     rules = load_rules(options.rules, site)
-    with _lines(options.events, console) as lines:
+    with recorded_lines(options.events, console) as lines:
         result = replay(
             site,
             rules,
@@ -55,7 +55,12 @@ def run_replay(options: ReplayOptions, console: Console) -> None:
 
 
 @contextlib.contextmanager
-def _lines(name: str, console: Console) -> Iterator[Iterable[bytes]]:
+def recorded_lines(name: str, console: Console) -> Iterator[Iterable[bytes]]:
+    """The lines of a file, or of standard input, with progress while a terminal looks on.
+
+    Raises:
+        ConfigError: The file can't be read.
+    """
     if name == _STDIN:
         yield sys.stdin.buffer
         return

@@ -42,8 +42,13 @@ def site(name: str = SITE) -> Site:
                 Zone(id="gate", name=Text(zh="大门", en="Main gate")),
             ),
             devices=(
-                Device(id="panel-1", name=Text(zh="消防主机", en="Fire panel")),
-                Device(id="cp-b1", zone="b1", name=Text(zh="大堂巡更点", en="Lobby checkpoint")),
+                Device(id="panel-1", emits=("fire.alarm",), name=Text(zh="消防主机", en="Fire panel")),
+                Device(
+                    id="cp-b1",
+                    zone="b1",
+                    emits=("checkpoint.scan",),
+                    name=Text(zh="大堂巡更点", en="Lobby checkpoint"),
+                ),
                 Device(id="cp-gate", zone="gate"),
                 Device(id="wand-1", zone="gate", profile="wand"),
             ),

@@ -242,13 +242,13 @@ class VersionOf(InForce):
         return f"dur|{self.rule.id}|{self.label}|{key}"
 
     def part_of(self, event: Event) -> str:
-        """The part of a device that an event tells of: `panel/2-17`; the device itself where it names none."""
+        """The part of a device that an event tells of: `panel:2-17`; the device itself where it names none."""
         try:
             data = event_data(event)
         except msgspec.DecodeError:
             return event.device
         part = "-".join(str(data[name]) for name in self.each if name in data)
-        return f"{event.device}/{part}" if part else event.device
+        return f"{event.device}:{part}" if part else event.device
 
     def bridge(self, device: Device) -> int:
         """How long a blind span of a device must be to break a state, in ms."""
@@ -323,7 +323,7 @@ class DurationMachine(TimelineMachine):
 
     def _add(self, number: int, part: str) -> Timeline:
         version, chains = self.lines[number]
-        chain = DurationChain(version, self._devices[number][part.partition("/")[0]], part)  # type: ignore[arg-type]
+        chain = DurationChain(version, self._devices[number][part.partition(":")[0]], part)  # type: ignore[arg-type]
         chains[part] = chain
         self.host.depends(self, chain, chain.devices)
         return chain
@@ -332,7 +332,7 @@ class DurationMachine(TimelineMachine):
     def restore(self, name: str, cell: bytes) -> Chain | None:
         part = name.rpartition("|")[2]
         for number, (version, chains) in enumerate(self.lines):
-            known = part not in chains and part.partition("/")[0] in self._devices[number]
+            known = part not in chains and part.partition(":")[0] in self._devices[number]
             if known and isinstance(version, VersionOf) and name == version.name_of(part):
                 self._add(number, part)
         return super().restore(name, cell)

@@ -86,7 +86,7 @@ def _pieces(language: str, kind: str, reason: Reason) -> tuple[tuple[str, str | 
 
 def place_name(site: Site, key: str, language: str) -> str:
     """What a zone, device, group or route is called; its id where it has no name."""
-    device, _, part = key.partition("/")
+    device, _, part = key.partition(":")
     if part and device in site.devices:
         return f"{place_name(site, device, language)} {part}"
     for named in (site.zones, site.devices, site.groups, site.routes):

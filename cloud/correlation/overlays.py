@@ -150,10 +150,9 @@ def _unchangeable(one: Placed, rule: Rule, fields: Mapping[str, Any]) -> Iterato
         if name not in names:
             yield one.problem(unknown_name("limit", name, names), "change", rule.id, name)
     if all(name in names for name in fields):
-        try:
-            _with(rule, fields)
-        except msgspec.ValidationError as error:
-            yield one.problem(str(error).partition(" - at")[0].lower(), "change", rule.id, *fields)
+        merged = Located(one.located.file, msgspec.to_builtins(rule) | dict(fields), {})
+        for problem in check(merged, type(rule)):
+            yield one.problem(problem.message, "change", rule.id, problem.field.partition(".")[0])
 
 
 def _with(rule: Rule, fields: Mapping[str, Any]) -> Rule:

@@ -82,6 +82,17 @@ def replay(  # noqa: PLR0913 - each is an option of the command
     )
 
 
+def judged(
+    site: Site, rules: RuleBook, recording: Recording, since: int | None = None, until: int | None = None
+) -> tuple[list[Verdict], int, int]:
+    """The verdicts of a recording as of `until`, and the span that was judged, as `replay` takes it."""
+    since = recording.first if since is None else since
+    until = _end(recording) if until is None else until
+    if since is None or until is None:
+        return [], 0, 0
+    return list(_Run(site, rules, recording, since, until).judged()), since, until
+
+
 class _Run:
     """One pass of the engine over a recording."""
 
@@ -109,6 +120,10 @@ class _Run:
 
     def verdicts(self) -> Iterator[bytes]:
         """A line for each episode as of `until`."""
+        return (_encode(_fields(verdict)) for verdict in self.judged())
+
+    def judged(self) -> Iterator[Verdict]:
+        """Each episode as of `until`."""
         self._cover(self._until)
         self._engine.on_events([received.event for received in self._received])
         for (device, point), rows in self._readings.items():
@@ -116,7 +131,7 @@ class _Run:
             self._engine.on_column(device, point, at, np.array([row[1] for row in rows], np.float64))
         for verdict in self._engine.verdicts(self._until):
             if self._is_told(verdict) and verdict.outcome is not Outcome.VOID:
-                yield _encode(_fields(verdict))
+                yield verdict
 
     def revisions(self) -> Iterator[bytes]:
         """A line for each revision: when something was received, and when a deadline passed meanwhile."""

@@ -19,7 +19,7 @@ from contract.duration import parse_duration
 from contract.problems import ConfigError, Problem
 from contract.schema import part_schema
 from contract.site import Site
-from contract.yamlfile import Located, check, load_yaml
+from contract.yamlfile import Located, check, load_yaml, parse_yaml
 
 _KINDS: Final = ("response", "recurrence", "tour", "duration", "quota", "staffing")
 
@@ -36,7 +36,29 @@ def load_rules(path: Path, site: Site) -> RuleBook:
     Raises:
         ConfigError: Files are missing or have mistakes; every one is named with its file and line.
     """
-    written, problems = _read(path)
+    located, problems = _files(path)
+    return _book(located, site, problems)
+
+
+def parse_rules(text: str, site: Site, name: str) -> RuleBook:
+    """The same for text that is called `name` in messages.
+
+    Raises:
+        ConfigError: It has mistakes; every one is named with its line.
+    """
+    return _book([parse_yaml(text, name)], site, [])
+
+
+def _book(files: list[Located], site: Site, problems: list[Problem]) -> RuleBook:
+    written: list[WrittenRule] = []
+    for located in files:
+        found = list(_mistakes(located))
+        problems += found
+        if not found:
+            rules = msgspec.convert(located.value, RulesFile).rules
+            written += [
+                _reaching(WrittenRule(rule, located, ("rules", index))) for index, rule in enumerate(rules)
+            ]
     problems += _twice(written)
     checks = [RuleCheck(one, site) for one in written]
     for one in checks:
@@ -65,28 +87,20 @@ def rules_schema() -> dict[str, Any]:
     return part_schema(RulesFile, "Time rules of Sitewarden")
 
 
-def _read(path: Path) -> tuple[list[WrittenRule], list[Problem]]:
-    files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
-    if not files:
+def _files(path: Path) -> tuple[list[Located], list[Problem]]:
+    paths = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    if not paths:
         raise ConfigError(
             [Problem(str(path), 1, "", "expected a rules file, or a directory of *.yaml files")]
         )
-    written: list[WrittenRule] = []
+    files: list[Located] = []
     problems: list[Problem] = []
-    for file in files:
+    for file in paths:
         try:
-            located = load_yaml(file)
+            files.append(load_yaml(file))
         except ConfigError as error:
             problems += error.problems
-            continue
-        found = list(_mistakes(located))
-        problems += found
-        if not found:
-            rules = msgspec.convert(located.value, RulesFile).rules
-            written += [
-                _reaching(WrittenRule(rule, located, ("rules", index))) for index, rule in enumerate(rules)
-            ]
-    return written, problems
+    return files, problems
 
 
 def _mistakes(located: Located) -> Iterator[Problem]:

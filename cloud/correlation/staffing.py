@@ -147,6 +147,7 @@ class StaffingChain(Timeline):
         self._of = version
         self._data_from = data_from
         self.next_at: int | None = None
+        self._now = NOTHING
 
     def _shortages(self, now: int) -> Iterator[Shortage]:
         found = changes(self.marks, self.key, self._of.ttl)
@@ -164,10 +165,8 @@ class StaffingChain(Timeline):
                 yield judged
 
     def _look_ahead(self, now: int) -> None:
-        """When time alone changes something next: somebody's presence runs out, or a window begins."""
-        coming = [
-            one.at for one in changes(self.marks, self.key, self._of.ttl) if one.mark is None and one.at > now
-        ]
+        """When time alone changes something next: presence runs out, a window begins, or what was told ahead is so."""
+        coming = [one.at for one in changes(self.marks, self.key, self._of.ttl) if one.at > now]
         start = self._of.windows.next_start(now + 1)
         self.next_at = min([*coming, *([start] if start is not None else [])], default=None)
 
@@ -182,7 +181,7 @@ class StaffingChain(Timeline):
         if not self.devices or blind:
             reason = Reason.BLIND if blind else Reason.NO_SOURCE
             return Judged(
-                self._verdict(short, due_at, Outcome.UNKNOWN, reason, until, final=True, blind=blind)
+                self._verdict(short, due_at, Outcome.UNKNOWN, reason, None, final=True, blind=blind)
             )
         final = until is not None and self._is_known(until, now)
         reason = Reason.ENDED_LATE if until is not None else Reason.TOO_FEW_PEOPLE
@@ -241,7 +240,7 @@ class StaffingChain(Timeline):
         """The oldest shortage that is open, or holds still."""
         opened = [at for at, told in self.told.items() if not told.verdict.final]
         quiet = [at for at in self._yielded if at not in self.told]
-        known = self.complete if self.devices else self._of.host.latest
+        known = min(self.complete, self._now) if self.devices else self._now
         return min([*opened, *quiet, known])
 
     @override
@@ -252,6 +251,7 @@ class StaffingChain(Timeline):
 
     @override
     def let_go(self, now: int) -> None:
+        self._now = now
         super().let_go(now)
         needed = self.needed_from()
         if needed is not None and needed > self.base:

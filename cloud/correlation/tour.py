@@ -113,6 +113,7 @@ class TourChain(Timeline):
         self._legs = route.checkpoints
         self._data_from = data_from
         self.starts = Starts(version, route, data_from)
+        self._now = NOTHING
 
     @property
     def reach(self) -> int:
@@ -259,11 +260,13 @@ class TourChain(Timeline):
     def needed_from(self) -> int | None:
         """The scans of the oldest round that is open, and of those to come."""
         opened = [opened_at for opened_at, told in self.told.items() if not told.verdict.final]
-        coming = self.starts.between(self.complete - self._of.within, self.complete + 8 * _DAY_MS)
-        return min([*opened, *coming[:1]], default=self.complete) - self._of.tolerance
+        settled = min(self.complete, self._now)
+        coming = self.starts.between(settled - self._of.within, settled + 8 * _DAY_MS)
+        return min([*opened, *coming[:1]], default=settled) - self._of.tolerance
 
     @override
     def let_go(self, now: int) -> None:
+        self._now = now
         kept = [opened_at for opened_at, told in self.told.items() if not told.verdict.final]
         over = [opened_at + 1 for opened_at, told in self.told.items() if told.verdict.final]
         super().let_go(now)

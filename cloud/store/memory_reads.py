@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 
 from typing_extensions import override
 
+from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import Outcome
 from cloud.store.base import (
     AgentHealth,
@@ -15,6 +16,7 @@ from cloud.store.base import (
     Incident,
     StoredEvent,
     VerdictRow,
+    good_readings,
 )
 from cloud.store.memory import MemoryStore, Partition, stored_events
 from cloud.store.reads import (
@@ -116,6 +118,18 @@ class MemoryReader(Reader):
             lambda row: (row.event.at, row.event.device, row.event.seq),
             query.before,
             query.limit,
+        )
+
+    @override
+    async def past_readings(
+        self, site: str, points: Sequence[tuple[str, str]], start: int, end: int
+    ) -> Sequence[PastReading]:
+        with self._store.lock:
+            commits = [commit for held in self._partitions() for commit in held.commits]
+        groups = (group for commit in commits for group in commit.readings if group.site == site)
+        wanted = frozenset(points)
+        return sorted(
+            row for group in groups for row in good_readings(group, wanted) if start <= row[2] < end
         )
 
     @override

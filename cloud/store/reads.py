@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
+from cloud.correlation.episodes import PastReading
 from cloud.store.base import (
     AgentHealth,
     AlertRow,
@@ -236,6 +237,12 @@ class Reader(Protocol):
 
     async def events(self, query: EventQuery) -> Page[StoredEvent]:
         """A page of events."""
+        ...
+
+    async def past_readings(
+        self, site: str, points: Sequence[tuple[str, str]], start: int, end: int
+    ) -> Sequence[PastReading]:
+        """Good readings of each `(device, point)`, `start <= at < end`, that no flag withholds, sorted."""
         ...
 
     async def verdicts(self, query: VerdictQuery) -> Page[VerdictRow]:

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from cloud.clock import monotonic_ms, now_ms
 from cloud.correlation.rules import RuleBook
 from cloud.store.reads import Reader
-from cloud.web import operator_routes, session_routes, site_routes, stream_routes
+from cloud.web import operator_routes, review_routes, session_routes, site_routes, stream_routes
 from cloud.web.context import Context, context_in
 from cloud.web.feed import Feed
 from cloud.web.metrics import WebMetrics
@@ -69,7 +69,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.context = context
-    for part in (site_routes, stream_routes, operator_routes, session_routes):
+    for part in (site_routes, review_routes, stream_routes, operator_routes, session_routes):
         app.include_router(part.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

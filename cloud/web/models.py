@@ -136,6 +136,55 @@ class VerdictView(Model):
     explain: Words
 
 
+class KpiView(Model):
+    """The figures of one group of verdicts. `rate` is met of met and breached; unknown is neither."""
+
+    group: str = Field(examples=["ER-2"])
+    met: int = Field(examples=[41])
+    breached: int = Field(examples=[1])
+    unknown: int = Field(examples=[2])
+    pending: int = Field(examples=[0])
+    rate: float | None = Field(examples=[0.976])
+    blind_ms: int = Field(
+        examples=[180_000], description="how long devices were blind in what became unknown"
+    )
+    p50_ms: int | None = Field(examples=[61_000])
+    p90_ms: int | None = Field(examples=[98_000])
+    p99_ms: int | None = Field(examples=[118_000])
+    worst_ms: int | None = Field(examples=[131_000])
+
+
+class DifferenceRow(Model):
+    """A rule and a zone: how many episodes are the same, and how many went from which outcome to which."""
+
+    rule: str = Field(examples=["PT-1"])
+    zone: str = Field(examples=["b1"])
+    same: int = Field(examples=[310])
+    changed: dict[str, int] = Field(examples=[{"met → breached": 4}])
+
+
+class JudgedOtherwise(Model):
+    """An episode that the other rules judge otherwise; `-` where there is none. `evidence` names its events."""
+
+    rule: str = Field(examples=["PT-1"])
+    key: str = Field(examples=["cp-b1"])
+    zone: str = Field(examples=["b1"])
+    opened_at: Ms
+    was: str = Field(examples=["met"])
+    now: str = Field(examples=["breached"])
+    evidence: list[str] = Field(examples=[["cp-b1/17"]])
+
+
+class BacktestView(Model):
+    """The difference of two sets of rules over a period, with a picture of it (SVG)."""
+
+    since: Ms
+    until: Ms
+    rows: list[DifferenceRow]
+    changes: list[JudgedOtherwise]
+    picture: str = Field(examples=["<svg …/>"])
+
+
 class LinkView(Model):
     """How far an evidence source was known when an alert was raised."""
 

@@ -264,6 +264,31 @@ def test_everything_else_people_look_at_is_taken(writer: PartitionWriter) -> Non
     writer.commit(commit(2, alerts=[alert], cleared=[cleared], blind=[blind]))
 
 
+def test_good_readings_are_found_again_by_device_and_point(writer: PartitionWriter) -> None:
+    columns = Readings(
+        seq=[1, 2, 3, 4, 5],
+        device=["t-1", "t-1", "t-2", "t-1", "t-1"],
+        point=["temperature", "humidity", "temperature", "temperature", "temperature"],
+        at=[NOON + 1, NOON, NOON, NOON, NOON + 2],
+        value=[24.5, 60.0, 20.0, None, 25.5],
+        quality=[Quality.GOOD, Quality.GOOD, Quality.GOOD, Quality.BAD, Quality.UNCERTAIN],
+    )
+    flagged = Readings(
+        seq=[6], device=["t-1"], point=["temperature"], at=[NOON], value=[1.0], quality=[Quality.GOOD]
+    )
+    groups = [
+        ReadingGroup(site=SITE, agent="gw-1", seq_base=0, received_at=NOON, readings=columns),
+        ReadingGroup(
+            site=SITE, agent="gw-1", seq_base=0, received_at=NOON, readings=flagged, flags=(int(Flag.FUTURE),)
+        ),
+    ]
+    writer.commit(commit(1, readings=groups))
+    wanted = [("t-1", "temperature"), ("t-2", "humidity")]
+    assert writer.past_readings(SITE, wanted, NOON, NOON + 9) == [("t-1", "temperature", NOON + 1, 24.5)]
+    assert writer.past_readings(SITE, wanted, NOON + 2, NOON + 9) == []
+    assert writer.past_readings("other", wanted, NOON, NOON + 9) == []
+
+
 def test_a_stale_owner_writes_nothing(take: Take, steal: Callable[[PartitionWriter], None]) -> None:
     stale = take(3)
     steal(stale)

@@ -154,7 +154,7 @@ def judged(
     if blind or not sources:
         reason = Reason.BLIND if blind else Reason.NO_SOURCE
         return msgspec.structs.replace(
-            verdict, outcome=Outcome.UNKNOWN, reason=reason, final=True, blind=blind
+            verdict, outcome=Outcome.UNKNOWN, reason=reason, final=True, blind=blind, elapsed_ms=None
         )
     reason = Reason.TOO_FEW_PEOPLE if until is None else Reason.ENDED_LATE
     final = until is not None and is_known(until)

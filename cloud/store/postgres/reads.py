@@ -11,9 +11,11 @@ from psycopg_pool import AsyncConnectionPool
 from typing_extensions import override
 
 from cloud.clock import now_ms
+from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import Episode, Overdue
 from cloud.store.base import (
     NOTIFY_CHANNEL,
+    WITHHELD,
     AgentHealth,
     AlertRow,
     BlindRow,
@@ -156,6 +158,15 @@ class PostgresReader(Reader):
             if len(rows) > query.limit:
                 break
         return _page([to_stored(row) for row in rows], query.limit)
+
+    @override
+    async def past_readings(
+        self, site: str, points: Sequence[tuple[str, str]], start: int, end: int
+    ) -> Sequence[PastReading]:
+        names = {"devices": [device for device, _ in points], "points": [point for _, point in points]}
+        where = {"site": site, **names, "start": start, "end": end, "withheld": int(WITHHELD)}
+        rows = await self._rows("past_readings", where)
+        return sorted((device, point, at, value) for device, point, at, value in rows)
 
     @override
     async def verdicts(self, query: VerdictQuery) -> Page[VerdictRow]:

@@ -37,6 +37,14 @@ where site = %(site)s
 order by at desc, device collate "C" desc, seq desc
 limit %(limit)s
 
+-- name: past_readings
+select r.device, r.point, to_ms(r.at), r.value
+from readings r
+join unnest(%(devices)s::text[], %(points)s::text[]) as wanted(device, point)
+  on r.device = wanted.device and r.point = wanted.point
+where r.site = %(site)s and r.at >= from_ms(%(start)s) and r.at < from_ms(%(end)s)
+  and r.quality = 'good' and r.value is not null and r.flags & %(withheld)s = 0
+
 -- name: verdicts
 select v.rule, v.version, v.kind, v.key, to_ms(v.opened_at), to_ms(v.due_at), v.outcome, v.final, v.reason,
        v.elapsed_ms, v.evidence::text, v.overdue, v.joined::text, v.blind::text, v.items::text, v.revision,

@@ -1,0 +1,122 @@
+"""What a site changes of its rules: for good, for a while, or not at all for a device; and what it can't."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloud.correlation.replay import replay
+from cloud.correlation.rule_files import load_rules
+from contract.problems import ConfigError
+from contract.site_files import load_site
+
+SITE = """
+site: s
+zones: [{id: hall}]
+devices:
+  - {id: cp, zone: hall, emits: [checkpoint.scan]}
+  - {id: panel, zone: hall, emits: [fire.alarm, fire.mode]}
+people: [{id: boss}]
+"""
+RULES = """
+rules:
+  - {id: PT-1, kind: recurrence, expect: {type: checkpoint.scan}, every: 2h}
+  - {id: FS-1, kind: duration, while: {type: fire.mode, data: {mode: manual}}, longer_than: 10m}
+  - {id: ER-2, kind: response, on: {type: fire.alarm}, expect: {type: checkpoint.scan}, within: 2m}
+"""
+T0 = 1_780_279_200_000
+"""2026-06-01 10:00 in Shanghai."""
+HOUR = 3_600_000
+Line = dict[str, Any]
+Judge = Callable[..., list[Line]]
+
+
+@pytest.fixture
+def judge(tmp_path: Path) -> Judge:
+    """The verdicts of a rule over some lines, with what the site changes."""
+
+    def judge(rule: str, overlay: str, *lines: Line, until: int) -> list[Line]:
+        folder = tmp_path / "site"
+        folder.mkdir(exist_ok=True)
+        (folder / "site.yaml").write_text(SITE, "utf-8")
+        (folder / "changes.yaml").write_text("overlays:" + overlay, "utf-8")
+        (tmp_path / "rules.yaml").write_text(RULES, "utf-8")
+        site = load_site(folder)
+        book = load_rules(tmp_path / "rules.yaml", site)
+        raw = [json.dumps({"site": "s", "seq": seq, **line}).encode() for seq, line in enumerate(lines)]
+        found = [json.loads(one) for one in replay(site, book, raw, since=T0, until=until).verdicts]
+        return [one for one in found if one["rule"] == rule]
+
+    return judge
+
+
+PLAN = """
+  - id: exam
+    kind: plan
+    from: 2026-06-01T12:00:00
+    to: 2026-06-01T14:00:00
+    reason: {zh: 考试期间加强巡逻}
+    by: boss
+    change: {PT-1: {every: 30m}}
+"""
+PERMIT = """
+  - id: service
+    kind: permit
+    from: 2026-06-01T11:00:00
+    to: 2026-06-01T12:00:00
+    reason: {zh: 主机保养, en: service of the panel}
+    by: boss
+    suspend: {rules: [FS-1, PT-1], devices: [panel, cp]}
+"""
+
+
+def test_a_plan_tightens_a_limit_and_ends_by_itself(judge: Judge) -> None:
+    found = judge("PT-1", PLAN, until=T0 + 9 * HOUR)
+    assert [(one["opened_at"] - T0, one["due_at"] - one["opened_at"]) for one in found] == [
+        (0, 2 * HOUR),
+        (2 * HOUR, HOUR // 2),
+        (4 * HOUR, 2 * HOUR),
+    ]
+
+
+def test_a_permit_excuses_a_state_while_it_lasts_and_not_a_moment_longer(judge: Judge) -> None:
+    manual = {"device": "panel", "at": T0 + HOUR + 60_000, "type": "fire.mode", "data": {"mode": "manual"}}
+    (found,) = judge("FS-1", PERMIT, manual, until=T0 + 9 * HOUR)
+    assert (found["opened_at"], found["due_at"]) == (T0 + 2 * HOUR, T0 + 2 * HOUR + 600_000)
+    assert found["outcome"] == "breached"
+
+
+def test_nothing_falls_due_while_a_permit_lasts_and_all_begins_anew_behind_it(judge: Judge) -> None:
+    found = judge("PT-1", PERMIT, until=T0 + 5 * HOUR)
+    assert [(one["opened_at"] - T0, one["outcome"]) for one in found] == [(2 * HOUR, "breached")]
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "line", "says"),
+    [
+        ("by: boss", "by: bos", 8, "no person 'bos'; did you mean 'boss'?"),
+        ("{zh: 考试期间加强巡逻}", "{}", 7, "expected a reason"),
+        ("PT-1: {every: 30m}", "PT-9: {every: 30m}", 9, "no rule 'PT-9'; did you mean 'PT-1'?"),
+        ("every: 30m", "evry: 30m", 9, "no limit 'evry'; did you mean 'every'?"),
+        ("every: 30m", "every: soon", 9, "duration"),
+        ("every: 30m", "every: 0s", 9, "expected more than 0"),
+        ("    to: 2026-06-01T14:00:00\n", "", 3, "a plan ends by itself"),
+        ("T14:00", "T11:00", 6, "expected it after `from`"),
+    ],
+)
+def test_a_change_that_can_not_be_is_refused_with_its_line(
+    judge: Judge, was: str, becomes: str, line: int, says: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        judge("PT-1", PLAN.replace(was, becomes), until=T0 + HOUR)
+    (problem,) = caught.value.problems
+    assert Path(problem.file).name == "changes.yaml"
+    assert says in problem.message
+    assert abs(problem.line - line) <= 1
+
+
+def test_a_permit_never_excuses_a_rule_for_people_in_zones(judge: Judge) -> None:
+    with pytest.raises(ConfigError, match="ER-2 is about more than devices"):
+        judge("PT-1", PERMIT.replace("[FS-1, PT-1]", "[ER-2]"), until=T0 + HOUR)
