@@ -332,6 +332,7 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     def measures(self, device: Device, point: str) -> bool:
         """Whether readings of a point can be told of a device; of one without a profile, nobody can say no."""
         bound = {b.reading for d in self.file.devices for b in d.points.values() if b.device == device.id}
+        point = point.partition(".")[0]
         if device.profile is None:
             return point in bound or not bound - {None}
         own = {b.reading for b in device.points.values() if b.device in {None, device.id}}

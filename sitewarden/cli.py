@@ -19,7 +19,7 @@ from sitewarden import profiles, rule_tests
 from sitewarden.demo import DemoOptions, run_demo
 from sitewarden.errors import CommandError
 from sitewarden.replay import ReplayOptions, run_replay
-from sitewarden.review import Source, run_backtest, run_explain, run_kpi
+from sitewarden.review import Source, run_backtest, run_explain, run_kpi, run_ledger
 
 BAD_INPUT = 2
 FAILED = 1
@@ -197,6 +197,23 @@ def kpi(
     """Met, breached, unknown, blind time and response times, by rule, zone, device, person, day or month."""
     source = Source(site=site, events=events, database=database, since=since, until=until, skip_bad=skip_bad)
     _print_review(lambda: run_kpi(source, rules, by, as_json=as_json, console=errors))
+
+
+@app.command()
+def ledger(
+    *,
+    site: SiteDir,
+    rules: Rules,
+    events: Events = None,
+    database: Database = None,
+    since: Since = None,
+    until: Until = None,
+    language: Annotated[Language, typer.Option(help="What to write in.")] = Language.EN,
+    skip_bad: SkipBad = False,
+) -> None:
+    """List each generator's runs with what they were (test, load, outage, invalid and why), and how its quotas stand."""
+    source = Source(site=site, events=events, database=database, since=since, until=until, skip_bad=skip_bad)
+    _print_review(lambda: run_ledger(source, rules, language=language.value, console=errors))
 
 
 @app.command()

@@ -9,13 +9,14 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from cloud.condition.generator_runs import generator_runs
 from cloud.correlation.engine import Engine
 from cloud.correlation.explain import Explainer, length, place_name
 from cloud.correlation.lines import Recording, read_lines
 from cloud.correlation.replay import judged
 from cloud.correlation.rule_files import load_rules
-from cloud.correlation.rules import RuleBook
-from cloud.correlation.sentences import WORDS
+from cloud.correlation.rules import Quota, RuleBook
+from cloud.correlation.sentences import RUNS, WORDS
 from cloud.correlation.verdict import Episode, Verdict
 from cloud.review.account import Account, Witness, account, flips
 from cloud.review.difference import Change, Difference, difference
@@ -179,6 +180,32 @@ def _kpi_row(one: Kpi) -> list[str]:
     times = ["-" if ms is None else length(ms, "en") for ms in (one.p50, one.p90, one.p99, one.worst)]
     counts = [str(count) for count in (one.met, one.breached, one.unknown, one.pending)]
     return [one.group, *counts, rate, length(one.blind_ms, "en"), *times]
+
+
+# --- ledger
+
+
+def run_ledger(source: Source, rules: Path, *, language: str, console: Console) -> str:
+    """Each run of each generator with what it was, and how the quotas stand.
+
+    Raises:
+        ConfigError: Files have mistakes. CommandError, StoreUnavailableError: see `read_past`.
+    """
+    site = load_site(source.site)
+    book = load_rules(rules, site)
+    past = read_past(source, site, [book], console)
+    mains = [d.id for d in site.file.devices if "mains.lost" in site.emits(d)]
+    runs = generator_runs((one.event for one in past.events.values()), mains)
+    table = Table("generator", "from", "length", "what")
+    for run in runs:
+        lasted = length(run.end - run.start, language) if run.end is not None else "…"
+        what = RUNS[run.kind].in_(language)
+        why = f" ({WORDS[run.why].in_(language)})" if run.why else ""
+        table.add_row(place_name(site, run.device, language), _moment(run.start, site), lasted, what + why)
+    quotas = RuleBook(tuple(one for one in book.versions if isinstance(one.rule, Quota)))
+    verdicts, _, _ = judged(site, quotas, past, source.since, source.until)
+    own = [one for one in verdicts if one.key in {run.device for run in runs}]
+    return "\n".join([_printed(table), *(Explainer(site, quotas).sentence(one, language) for one in own)])
 
 
 # --- explain

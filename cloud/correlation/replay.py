@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from cloud.condition.derivation import OVER_PEERS, RISE, derived
 from cloud.correlation.engine import Engine
 from cloud.correlation.lines import Received, Recording, read_lines
 from cloud.correlation.rules import RuleBook, asked_types
@@ -19,6 +20,8 @@ from contract.batch import Coverage
 from contract.events import KNOWN_TYPES, LOCATION_TYPES, Quality, Readings
 from contract.problems import Problem
 from contract.site import Site
+
+Rows = dict[tuple[str, str], list[tuple[int, float, int]]]
 
 
 class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,10 +115,11 @@ class _Run:
             if received.event.at < until and received.event.type in types
         ]
         self._received = sorted(seen, key=_in_order)
+        asked = frozenset(self._engine.asked_points)
         self._readings = {
             point: sorted(row for row in rows if row[0] < until)
-            for point, rows in sorted(recording.readings.items())
-            if point in frozenset(self._engine.asked_points)
+            for point, rows in sorted(_with_derived(site, recording.readings, asked).items())
+            if point in asked
         }
 
     def verdicts(self) -> Iterator[bytes]:
@@ -184,6 +188,21 @@ def _judged_types(rules: RuleBook) -> frozenset[str]:
 def _in_order(received: Received) -> tuple[int, str, int]:
     event = received.event
     return event.at, event.device, event.seq
+
+
+def _with_derived(site: Site, readings: Rows, asked: frozenset[tuple[str, str]]) -> Rows:
+    """With what readings say of each other, where rules ask for it and the recording does not hold it."""
+    if not any(point in {OVER_PEERS, RISE} for _, point in asked - readings.keys()):
+        return readings
+    columns = {
+        name: (np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float64))
+        for name, rows in readings.items()
+    }
+    found = {
+        name: [(int(at), float(value), int(at)) for at, value in zip(*column, strict=True)]
+        for name, column in derived(site, columns).items()
+    }
+    return found | readings
 
 
 def _receipt(received: Received) -> int:

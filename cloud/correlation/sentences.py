@@ -153,6 +153,14 @@ WORDS: Final[dict[str, Text]] = {
     "not_without": Text(zh="期间带载", en="not allowed in such a run: it took load"),
     "not_with": Text(zh="期间未带载", en="did not take load"),
     "out_of_range": Text(zh="负载不在范围内", en="load out of range"),
+    "fault": Text(zh="故障", en="with a fault"),
     "no_reading": Text(zh="没有负载读数", en="no reading of the load"),
 }
 """What is said of the parts of a verdict (`Item.word`)."""
+RUNS: Final[dict[str, Text]] = {
+    "no_load": Text(zh="空载试运行", en="test without load"),
+    "on_load": Text(zh="带负荷运行", en="run under load"),
+    "outage": Text(zh="停电供电", en="supply in an outage"),
+    "invalid": Text(zh="无效", en="does not count"),
+}
+"""What a run of a generator was."""

@@ -31,7 +31,7 @@ _OUT: Final = frozenset({"out", "exit"})
 
 
 class Change(msgspec.Struct, frozen=True, order=True):
-    """The number of people present changes by `by`: 1 or -1. `mark`: the event, None where time alone did it."""
+    """The number of people present changes by `by`. `mark`: the last event that did it, None where time alone did."""
 
     at: int
     by: int
@@ -115,8 +115,21 @@ def changes(marks: Sequence[Mark], zone: str, ttl: int) -> list[Change]:
         if here:
             until[mark.person] = min(mark.at + ttl, _FOREVER)
     found += [Change(left, -1) for left in until.values() if left < _FOREVER]
-    # Who goes in the very moment in which another comes is replaced: no gap, as spans are half open.
-    return sorted(found, key=lambda one: (one.at, -one.by, one.mark.place if one.mark else (0, "", 0)))
+    return _by_moment(found)
+
+
+def _by_moment(found: list[Change]) -> list[Change]:
+    """One change for each moment: who goes in the very moment in which another comes is replaced."""
+    whole: dict[int, list[Change]] = {}
+    for change in sorted(found, key=lambda one: (one.at, one.mark.place if one.mark else (0, "", 0))):
+        whole.setdefault(change.at, []).append(change)
+    merged = []
+    for at, own in whole.items():
+        by = sum(one.by for one in own)
+        marks = [one.mark for one in own if one.mark is not None and one.by * by > 0]
+        if by:
+            merged.append(Change(at, by, marks[-1] if marks else None))
+    return merged
 
 
 def shortages(found: Sequence[Change], at_least: int, window: Span) -> Iterator[Shortage]:

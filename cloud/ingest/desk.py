@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from cloud.condition.derivation import Derivation
 from cloud.correlation.episodes import Past
 from cloud.correlation.rules import Response, RuleBook
 from cloud.correlation.verdict import Effect, EventId, Overdue, Recall, Revised, Verdict
@@ -113,6 +114,8 @@ class SiteDesk:
         self._opening = _opening_types(setup.rules) if setup else frozenset()
         self._opened_by: dict[EventId, str] = {}
         self._cleared: list[AlertCleared] = []
+        self._derivation = Derivation(setup.site) if setup else None
+        self._derived: list[Readings] = []
         self._engine = self._remembered_engine(remembered.cells)
 
     def _remembered_engine(self, cells: Mapping[str, bytes]) -> RuleEngine | None:
@@ -150,6 +153,8 @@ class SiteDesk:
         engine = self._engine or self._first_data(min(now, *readings.at))
         if engine is not None:
             engine.on_readings(readings)
+        if self._derivation is not None:
+            self._derivation.take(readings)
 
     def covered(self, device: str, coverage: Coverage, now: int) -> None:
         """Hand a statement to the rules."""
@@ -159,6 +164,7 @@ class SiteDesk:
 
     def settle(self, now: int) -> list[Recall]:
         """Let the rules decide; what they must look up first is returned, and answered with `remember`."""
+        self._derive(now)
         recalls: list[Recall] = []
         for effect in self._engine.settle(now) if self._engine else ():
             match effect:
@@ -171,6 +177,18 @@ class SiteDesk:
                     recalls.append(effect)
         self._opened_by.clear()
         return recalls
+
+    def _derive(self, now: int) -> None:
+        """Hand the rules what readings say of each other, once their minute is over; it is stored too."""
+        found = self._derivation.due(now) if self._derivation is not None else Readings()
+        if self._engine is not None and len(found):
+            self._engine.on_readings(found)
+            self._derived.append(found)
+
+    def take_derived(self) -> list[Readings]:
+        """What was derived since this was asked last."""
+        found, self._derived = self._derived, []
+        return found
 
     def remember(self, recall: Recall, past: Past, last: Sequence[Revised]) -> None:
         """Hand the rules what they asked for."""
@@ -214,7 +232,8 @@ class SiteDesk:
 
     def next_deadline(self) -> int | None:
         """When the rules or the links want to be looked at again."""
-        wanted = (self._engine.next_deadline() if self._engine else None, self._links.next_check)
+        derived = self._derivation.next_at if self._derivation else None
+        wanted = (self._engine.next_deadline() if self._engine else None, self._links.next_check, derived)
         return min((at for at in wanted if at is not None), default=None)
 
     def take_decisions(self, now: int) -> Decisions:

@@ -36,6 +36,8 @@ from contract.topics import Address
 _WITHHELD: Final = int(WITHHELD)
 _FLOOD: Final = 8_192
 _HEALTH_MS: Final = 1_000
+DERIVED: Final = "~derived"
+"""In the place of an agent: no agent is called so."""
 
 
 class AgentAck(msgspec.Struct, frozen=True):
@@ -215,8 +217,9 @@ class Partition:
     def finish(self, now: int) -> Group | None:
         """The group so far as one commit, and a new group begun; None when there is nothing to write."""
         decisions = [desk.take_decisions(now) for desk in self._desks.values()]
+        self._readings += self._derived(now)
         cells = {name: body for desk in self._desks.values() for name, body in desk.take_cells().items()}
-        if not self.moved and not cells and not any(map(_has_rows, decisions)):
+        if not self.moved and not cells and not self._readings and not any(map(_has_rows, decisions)):
             return None
         self._commit_no += 1
         health = [desk.health for desk in self._desks.values()]
@@ -245,6 +248,14 @@ class Partition:
         group = Group(commit, self._acks(), dict(self._counts))
         self._begin_group()
         return group
+
+    def _derived(self, now: int) -> list[ReadingGroup]:
+        """What the cloud worked out from readings, as readings of its own."""
+        return [
+            ReadingGroup(site=site, agent=DERIVED, seq_base=0, received_at=now, readings=readings)
+            for site, desk in self._desks.items()
+            for readings in desk.take_derived()
+        ]
 
     def _is_flood(self, now: int) -> bool:
         """Under a flood of events the health of devices is written once a second, not with every group."""

@@ -133,7 +133,18 @@ class VerdictView(Model):
     evidence: list[EventRef]
     joined: list[EventRef]
     blind: list[BlindSpanView]
+    items: list["ItemView"]
     explain: Words
+
+
+class ItemView(Model):
+    """One of the things that a verdict is made of: a checkpoint of a round, a run that counts or why it does not."""
+
+    word: str = Field(examples=["too_short"])
+    device: str = Field(examples=["genset-1"])
+    at: Ms | None
+    until: Ms | None
+    name: Words
 
 
 class KpiView(Model):

@@ -16,6 +16,7 @@ from cloud.correlation.rules import (
     Tour,
     asked_types,
 )
+from cloud.correlation.sentences import WORDS
 from cloud.correlation.verdict import BlindSpan, EventId
 from cloud.store.base import (
     AgentHealth,
@@ -42,6 +43,7 @@ from cloud.web.models import (
     EventRef,
     EventView,
     IncidentView,
+    ItemView,
     LinkView,
     NamedView,
     QuarantineView,
@@ -168,6 +170,12 @@ def verdict_view(row: VerdictRow) -> VerdictView:
         evidence=[_ref(identity) for identity in verdict.evidence],
         joined=[_ref(identity) for identity in verdict.joined],
         blind=[_span(span) for span in verdict.blind],
+        items=[
+            ItemView(
+                word=one.word, device=one.device, at=one.at, until=one.until, name=words(WORDS[one.word])
+            )
+            for one in verdict.items
+        ],
         explain=Words(zh=row.explain_zh, en=row.explain_en),
     )
 
