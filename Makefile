@@ -35,6 +35,7 @@ check: $(STAMP) ## lint, types, import contracts
 	$(BIN)/codespell
 
 bench: $(STAMP) ## figures and ratios; writes bench-results.json
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --group bench
 	$(BIN)/python -m tests.bench
 
 timescale: $(STAMP) ## the real TimescaleDB for the tests (root on Debian)

@@ -4,20 +4,21 @@ Somebody is present in the zone of their latest scan or entry until seen elsewhe
 `presence_ttl` has passed. Too few for longer than `tolerance` within a window is a breach; each span is one episode.
 """
 
-from collections.abc import Iterator, Sequence
+import bisect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from typing_extensions import override
 
 from cloud.correlation.coverage import NOTHING
-from cloud.correlation.episodes import Host, Judged, Machine
+from cloud.correlation.episodes import Chain, Host, Judged, Machine, Past, Told
 from cloud.correlation.people import qualifies
 from cloud.correlation.rules import OFF_DUTY, By, RuleVersion, Staffing
 from cloud.correlation.sources import zone_of
-from cloud.correlation.timeline import InForce, Mark, Span, Timeline
+from cloud.correlation.timeline import Dated, InForce, Mark, Place, Span, Timeline
 from cloud.correlation.timeline_machine import Line, TimelineMachine
-from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
+from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Recall, Verdict
 from cloud.correlation.windows import WindowsOf
 from contract.duration import parse_duration
 from contract.events import LOCATION_TYPES, Event, event_data
@@ -26,6 +27,9 @@ from contract.site import Site
 _DAY_MS: Final = 86_400_000
 _FOREVER: Final = 1 << 62
 _WEEK_MS: Final = 7 * _DAY_MS
+_TRACKED: Final = 128
+"""So many places of one person are remembered for posts to which they have not come yet."""
+_NEVER: Final[Place] = (_FOREVER, "", 0)
 _OUT: Final = frozenset({"out", "exit"})
 """What the `direction` of an entry says of somebody who leaves."""
 
@@ -272,8 +276,31 @@ class StaffingChain(Timeline):
             self.forget(self.base)
 
 
+class Track:
+    """Where one person was seen of late, and the posts where they were seen: only those care where they are now.
+
+    What is older than `floor` may have been let go, or was never told after a restart.
+    """
+
+    def __init__(self, floor: Place | None) -> None:
+        self.marks: list[Mark] = []
+        self.posts: list[StaffingChain] = []
+        self.floor = floor
+
+    def put(self, mark: Mark) -> None:
+        """Take in where the person was."""
+        place = bisect.bisect_left(self.marks, mark)
+        if place == len(self.marks) or self.marks[place] != mark:
+            self.marks.insert(place, mark)
+
+    def let_go(self) -> None:
+        """The older half."""
+        del self.marks[: len(self.marks) // 2]
+        self.floor = self.marks[0].place
+
+
 class StaffingMachine(TimelineMachine):
-    """See `Machine`. Whoever is seen anywhere is no longer at the post, so that every scan matters to every post."""
+    """See `Machine`. Whoever is seen anywhere is no longer at the post where they were."""
 
     def __init__(
         self, rule: str, lines: Sequence[Line], chains: Sequence[StaffingChain], host: Host, data_from: int
@@ -281,10 +308,75 @@ class StaffingMachine(TimelineMachine):
         super().__init__(rule, lines, host, data_from)
         self._posts = chains
         self._begun = False
+        self._tracks: list[dict[str, Track]] = [{} for _ in lines]
+        self._floor: Place | None = None
 
     @override
     def timelines(self, number: int, event: Event) -> Sequence[Timeline]:
         return tuple(self.lines[number][1].values())
+
+    @override
+    def taker(self, number: int, version: Dated) -> Callable[[Event, int], None]:
+        posts: dict[str, StaffingChain] = dict(self.lines[number][1])  # type: ignore[arg-type]
+
+        def take(event: Event, seq: int) -> None:
+            mark = version.says(event, seq)
+            if mark is None:
+                return
+            track = self._track(number, mark.person)
+            track.put(mark)
+            here = posts.get(mark.zone) if mark.meaning else None
+            if here is not None and here not in track.posts:
+                self._arrive(track, here, mark)
+            for post in track.posts:
+                self.put(post, mark)
+            if self.host.keep_ms is not None and len(track.marks) > _TRACKED:
+                track.let_go()
+
+        return take
+
+    def _track(self, number: int, person: str) -> Track:
+        tracks = self._tracks[number]
+        track = tracks.get(person)
+        if track is None:
+            track = tracks[person] = Track(self._floor)
+        return track
+
+    def _arrive(self, track: Track, post: StaffingChain, mark: Mark) -> None:
+        """Somebody is at a post where they were not before: where they were seen since matters there too."""
+        track.posts.append(post)
+        if track.floor is not None and mark.place < track.floor:
+            self.host.recall(self, post.key, (mark.at, mark.at + 1))
+        for known in track.marks:
+            self.put(post, known)
+
+    @override
+    def restore(self, name: str, cell: bytes) -> Chain | None:
+        chain = super().restore(name, cell)
+        self._floor = _NEVER
+        for number, (_, chains) in enumerate(self.lines):
+            for post in chains.values():
+                if post is chain and isinstance(post, StaffingChain):
+                    for mark in post.marks:
+                        track = self._track(number, mark.person)
+                        track.put(mark)
+                        track.posts += [] if post in track.posts else [post]
+        return chain
+
+    @override
+    def take_back(self, recall: Recall, missing: Span, past: Past, told: Mapping[int, Told]) -> Span | None:
+        """Who turns out to have been at the post matters to it from then on."""
+        more = super().take_back(recall, missing, past, told)
+        for number, (_, chains) in enumerate(self.lines):
+            post = chains.get(recall.key)
+            if isinstance(post, StaffingChain):
+                for person in {mark.person for mark in post.marks if mark.zone == post.key}:
+                    track = self._track(number, person)
+                    if post not in track.posts:
+                        track.posts.append(post)
+                        for known in track.marks:
+                            post.put(known)
+        return more
 
     @override
     def begin(self, now: int) -> None:

@@ -38,7 +38,7 @@ Place = tuple[int, str, int]
 Span = tuple[int, int]
 
 
-class Mark(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
+class Mark(msgspec.Struct, frozen=True, order=True, array_like=True, omit_defaults=True, gc=False):
     """What an event or a reading says to a rule; what the meaning is, the kind knows.
 
     The `seq` of a reading is its meaning less `READ`: no event's, and the order of equals is a matter of content.
@@ -169,11 +169,15 @@ class Timeline(ABC):
 
     def put(self, mark: Mark) -> bool:
         """Take in what an event says; false when it is known."""
-        place = self.place_of(mark)
-        if place < len(self.marks) and self.marks[place].place == mark.place:
-            return False
-        self.marks.insert(place, mark)
+        marks = self.marks
         self._dirty = True
+        if not marks or marks[-1] < mark:
+            marks.append(mark)
+            return True
+        place = bisect.bisect_left(marks, mark)
+        if place < len(marks) and marks[place] == mark:
+            return False
+        marks.insert(place, mark)
         return True
 
     def late_for(self, mark: Mark) -> Span | None:
@@ -191,25 +195,21 @@ class Timeline(ABC):
         """
         said = meanings >= 0
         at, meanings = at[said], meanings[said]
-        order = np.lexsort((meanings, at))
-        at, meanings = at[order], meanings[order]
+        if not np.all(at[1:] > at[:-1]):
+            order = np.lexsort((meanings, at))
+            at, meanings = at[order], meanings[order]
         ends = [end for _, end in self._version.host.book.gaps(device)]
         breaks = np.array(sorted([*ends, *(mark.at for mark in self.marks if mark.seq >= 0)]), np.int64)
-        between = np.searchsorted(breaks, at, "left") + np.searchsorted(breaks, at, "right")
         keep = np.ones(len(at), bool)
-        keep[1:] = (meanings[1:] != meanings[:-1]) | (between[1:] != between[:-1])
+        keep[1:] = meanings[1:] != meanings[:-1]
+        if len(breaks):
+            between = np.searchsorted(breaks, at, "left") + np.searchsorted(breaks, at, "right")
+            keep[1:] |= between[1:] != between[:-1]
         rows = zip(at[keep].tolist(), meanings[keep].tolist(), strict=True)
         fresh = [Mark(moment, device, meaning - READ, meaning) for moment, meaning in rows]
-        self.marks = sorted([*self.marks, *fresh], key=_place)
+        self.marks = sorted([*self.marks, *fresh])
         self._dirty |= bool(fresh)
         return bool(fresh)
-
-    def place_of(self, mark: Mark) -> int:
-        """How many marks come before it."""
-        marks = self.marks
-        if not marks or marks[-1].place < mark.place:
-            return len(marks)
-        return bisect.bisect_left(marks, mark.place, key=_place)
 
     def look(self) -> None:
         """All of it is to be judged."""
@@ -336,10 +336,6 @@ class Timeline(ABC):
         found = msgspec.msgpack.decode(cell, type=shape)
         self.marks, self._told, self._floor, self._lapses, self.base, self._skipped_to = found
         self._dirty = True
-
-
-def _place(mark: Mark) -> Place:
-    return mark.place
 
 
 def _at(mark: Mark) -> int:

@@ -45,16 +45,18 @@ class TimelineMachine(Machine):
         found: dict[str, list[Callable[[Event, int], None]]] = {}
         for number, (version, _) in enumerate(self.lines):
             for name in version.types:
-                found.setdefault(name, []).append(self._taker(number, version))
+                found.setdefault(name, []).append(self.taker(number, version))
         return found
 
-    def _taker(self, number: int, version: Dated) -> Callable[[Event, int], None]:
+    def taker(self, number: int, version: Dated) -> Callable[[Event, int], None]:
+        """What takes the events of a line."""
+
         def take(event: Event, seq: int) -> None:
             chains = self.timelines(number, event)
             mark = version.says(event, seq) if chains else None
             if mark is not None:
                 for chain in chains:
-                    self._put(chain, mark)
+                    self.put(chain, mark)
 
         return take
 
@@ -76,7 +78,7 @@ class TimelineMachine(Machine):
         def take(at: int, value: float) -> None:
             meaning = version.meaning(value)
             if meaning >= 0:
-                self._put(chain, Mark(at, device, meaning - READ, meaning))
+                self.put(chain, Mark(at, device, meaning - READ, meaning))
 
         return take
 
@@ -97,7 +99,8 @@ class TimelineMachine(Machine):
 
         return take
 
-    def _put(self, chain: Timeline, mark: Mark) -> None:
+    def put(self, chain: Timeline, mark: Mark) -> None:
+        """Hand a mark to a timeline, or ask for what is needed again where it comes too late."""
         late = chain.late_for(mark) if self.host.keep_ms is not None else None
         if late is not None:
             self.host.recall(self, chain.key, late)

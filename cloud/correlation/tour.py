@@ -6,6 +6,7 @@ Each checkpoint takes the first of its scans there, in a strict order the first 
 
 import bisect
 import functools
+import zoneinfo
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -87,7 +88,6 @@ class Starts:
         self._zone = version.site.timezone
         self._texts = starts if isinstance(starts, tuple) else ()
         self._windows = WindowsOf(starts, version.site, self._first) if isinstance(starts, str) else None
-        self._chunk = functools.lru_cache(8)(self._of_chunk)
 
     def between(self, since: int, until: int) -> list[int]:
         """The planned starts, `since <= start < until`, none before the data."""
@@ -97,10 +97,18 @@ class Starts:
         if self._windows is not None:
             return self._windows.starts(since - 1, until)
         chunks = range(since // _CHUNK_MS, (until - 1) // _CHUNK_MS + 1)
-        return [start for number in chunks for start in self._chunk(number) if since <= start < until]
+        return [
+            start
+            for number in chunks
+            for start in _chunk(self._texts, self._zone, number)
+            if since <= start < until
+        ]
 
-    def _of_chunk(self, number: int) -> list[int]:
-        return planned(self._texts, self._zone, number * _CHUNK_MS, (number + 1) * _CHUNK_MS)
+
+@functools.lru_cache(256)
+def _chunk(texts: tuple[str, ...], zone: zoneinfo.ZoneInfo, number: int) -> tuple[int, ...]:
+    """The planned starts of a piece of time; many routes have the same."""
+    return tuple(planned(texts, zone, number * _CHUNK_MS, (number + 1) * _CHUNK_MS))
 
 
 class TourChain(Timeline):
