@@ -177,9 +177,14 @@ def run_kpi(source: Source, rules: Path, by: By, *, as_json: bool, console: Cons
 
 def _kpi_row(one: Kpi) -> list[str]:
     rate = "-" if one.rate is None else f"{one.rate:.1%}"
-    times = ["-" if ms is None else length(ms, "en") for ms in (one.p50, one.p90, one.p99, one.worst)]
+    times = ["-" if ms is None else _about(ms) for ms in (one.p50, one.p90, one.p99, one.worst)]
     counts = [str(count) for count in (one.met, one.breached, one.unknown, one.pending)]
     return [one.group, *counts, rate, length(one.blind_ms, "en"), *times]
+
+
+def _about(ms: int) -> str:
+    """To the second; below a minute to the tenth."""
+    return length(round(ms, -2 if ms < 60_000 else -3), "en")
 
 
 # --- ledger

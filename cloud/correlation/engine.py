@@ -42,7 +42,7 @@ from cloud.correlation.rules import (
     Tour,
 )
 from cloud.correlation.sources import zone_of
-from cloud.correlation.staffing import staffing_machine
+from cloud.correlation.staffing import StaffingMachine, staffing_machine
 from cloud.correlation.tour import tour_machine
 from cloud.correlation.verdict import Effect, Outcome, Reason, Recall, Revised, Verdict
 from contract.batch import Coverage
@@ -53,6 +53,7 @@ DEFAULT_KEEP_MS: Final = 26 * 3_600_000
 """How long evidence is kept for triggers that come late without contradicting a coverage statement."""
 _COVERAGE: Final = "coverage"
 _LATE: Final = "late"
+_LATEST: Final = "latest"
 
 Taker = Callable[[Event, int], None]
 Point = tuple[str, str]
@@ -89,7 +90,7 @@ class Engine:
     ) -> None:
         self.book = CoverageBook()
         self.keep_ms = keep_ms
-        self.latest = data_from
+        self.latest = self._kept_latest = data_from
         self.unknown_events = UnknownEvents()
         self._site = site
         self._devices = frozenset(site.devices)
@@ -207,6 +208,9 @@ class Engine:
         book = self.book.dirty_cell()
         if book is not None:
             cells[_COVERAGE] = book
+        if self.latest != self._kept_latest:
+            cells[_LATEST] = msgspec.msgpack.encode(self.latest)
+            self._kept_latest = self.latest
         if self._late_changed:
             cells[_LATE] = self._late_cell()
             self._late_changed = False
@@ -222,12 +226,17 @@ class Engine:
         for name, cell in sorted(cells.items()):
             if name == _COVERAGE:
                 self.book.restore(cell)
+            elif name == _LATEST:
+                self.latest = self._kept_latest = msgspec.msgpack.decode(cell, type=int)
             elif name == _LATE:
                 for rule, key, missing in msgspec.msgpack.decode(cell, type=list[tuple[str, str, Span]]):
                     if rule in self._machines:
                         self.recall(self._machines[rule], key, missing)
             elif not self._presence.restore(name, cell):
                 self._restore_chain(name, cell)
+        for machine in self._machines.values():
+            if isinstance(machine, StaffingMachine):
+                machine.resumed(self.latest)
 
     def on_history(self, recall: Recall, past: Past, last: Sequence[Revised]) -> None:
         """The answer to a `Recall`: what is stored, events with their full identities, and what was told last."""

@@ -16,7 +16,7 @@ from cloud.correlation.episodes import Chain, Host, Judged, Machine, Past, Told
 from cloud.correlation.people import qualifies
 from cloud.correlation.rules import OFF_DUTY, By, RuleVersion, Staffing
 from cloud.correlation.sources import zone_of
-from cloud.correlation.timeline import Dated, InForce, Mark, Place, Span, Timeline
+from cloud.correlation.timeline import READ, Dated, InForce, Mark, Place, Span, Timeline
 from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Recall, Verdict
 from cloud.correlation.windows import WindowsOf
@@ -29,7 +29,6 @@ _FOREVER: Final = 1 << 62
 _WEEK_MS: Final = 7 * _DAY_MS
 _TRACKED: Final = 128
 """So many places of one person are remembered for posts to which they have not come yet."""
-_NEVER: Final[Place] = (_FOREVER, "", 0)
 _OUT: Final = frozenset({"out", "exit"})
 """What the `direction` of an entry says of somebody who leaves."""
 
@@ -346,14 +345,13 @@ class StaffingMachine(TimelineMachine):
         """Somebody is at a post where they were not before: where they were seen since matters there too."""
         track.posts.append(post)
         if track.floor is not None and mark.place < track.floor:
-            self.host.recall(self, post.key, (mark.at, mark.at + 1))
+            self.host.recall(self, post.key, (mark.at, track.floor[0] + 1))
         for known in track.marks:
             self.put(post, known)
 
     @override
     def restore(self, name: str, cell: bytes) -> Chain | None:
         chain = super().restore(name, cell)
-        self._floor = _NEVER
         for number, (_, chains) in enumerate(self.lines):
             for post in chains.values():
                 if post is chain and isinstance(post, StaffingChain):
@@ -362,6 +360,13 @@ class StaffingMachine(TimelineMachine):
                         track.put(mark)
                         track.posts += [] if post in track.posts else [post]
         return chain
+
+    def resumed(self, latest: int) -> None:
+        """After a restart, with the latest moment that was told of before it: what was before is not remembered."""
+        self._floor = (latest + 1, "", -READ)
+        for tracks in self._tracks:
+            for track in tracks.values():
+                track.floor = self._floor
 
     @override
     def take_back(self, recall: Recall, missing: Span, past: Past, told: Mapping[int, Told]) -> Span | None:

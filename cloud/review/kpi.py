@@ -36,7 +36,7 @@ class Kpi(msgspec.Struct, frozen=True, kw_only=True):
 
     `rate` is met of met and breached, None where there is neither. `blind_ms` is how long devices were blind in
     what became unknown. `p50`, `p90`, `p99`, `worst`: how long the evidence took, in ms, late evidence included;
-    None where there was none.
+    None where there was none. A quota is no response: how far into the year it was met says nothing.
     """
 
     group: str
@@ -98,7 +98,8 @@ def _month(at: int, site: Site) -> str:
 def _kpi(group: str, verdicts: Sequence[Verdict]) -> Kpi:
     counts = {outcome: sum(one.outcome is outcome for one in verdicts) for outcome in Outcome}
     judged = counts[Outcome.MET] + counts[Outcome.BREACHED]
-    elapsed = np.array([one.elapsed_ms for one in verdicts if one.elapsed_ms is not None], np.int64)
+    took = [one.elapsed_ms for one in verdicts if one.elapsed_ms is not None and one.kind != "quota"]
+    elapsed = np.array(took, np.int64)
     marks = np.percentile(elapsed, _PERCENTILES, method="inverted_cdf") if len(elapsed) else (None,) * 3
     p50, p90, p99 = (None if mark is None else int(mark) for mark in marks)
     return Kpi(
