@@ -42,7 +42,7 @@ class Piece(msgspec.Struct, frozen=True):
 def told_pieces(marks: Sequence[Mark], gaps: Sequence[Span], bridge_ms: int) -> Iterator[Piece]:
     """The pieces of a state of events. `marks` and `gaps` in order; gaps shorter than `bridge_ms` break nothing."""
     broken = [gap for gap in gaps if gap[1] - gap[0] >= bridge_ms]
-    for begun, end in _held(marks):
+    for begun, end, _ in _held(marks):
         since, until = begun.at, end.at if end else None
         for gap in broken:
             if gap[1] <= since or (until is not None and gap[0] >= until):
@@ -58,8 +58,8 @@ def read_pieces(marks: Sequence[Mark], gaps: Sequence[Span], bridge_ms: int) -> 
     """The pieces of a state of readings. A gap shorter than `bridge_ms` breaks where the next reading says otherwise."""
     for stretch, gap in _stretches(marks, [gap for gap in gaps if gap[1] - gap[0] >= bridge_ms]):
         short = [one for one in gaps if one[1] - one[0] < bridge_ms]
-        for begun, end in _held(stretch):
-            cut = _last_gap(stretch, end, short) if end else gap
+        for begun, end, before in _held(stretch):
+            cut = _last_gap(before, end, short) if end else gap
             if cut is not None and cut[0] > begun.at:
                 yield Piece(begun.at, begun, begun.at, cut[0], None, cut[1])
             elif cut is None:
@@ -78,9 +78,8 @@ def _stretches(marks: Sequence[Mark], gaps: Sequence[Span]) -> Iterator[tuple[li
         since = gap[1] if gap else None
 
 
-def _last_gap(marks: Sequence[Mark], end: Mark, gaps: Sequence[Span]) -> Span | None:
+def _last_gap(before: Mark, end: Mark, gaps: Sequence[Span]) -> Span | None:
     """The gap between the end of a state and the mark before it: nobody knows when in it the state ended."""
-    before = marks[marks.index(end) - 1]
     found = [gap for gap in gaps if before.at < gap[1] and gap[0] < end.at and gap[0] > before.at]
     return found[0] if found else None
 
@@ -98,18 +97,20 @@ def without(piece: Piece, permits: Sequence[Span]) -> Iterator[Piece]:
     yield piece
 
 
-def _held(marks: Sequence[Mark]) -> Iterator[tuple[Mark, Mark | None]]:
-    """From which mark to which the state held; None for an end that is not known."""
+def _held(marks: Sequence[Mark]) -> Iterator[tuple[Mark, Mark | None, Mark]]:
+    """From which mark to which the state held, None for an end that is not known; and the mark before the end."""
     begun: Mark | None = None
+    before: Mark | None = None
     for mark in marks:
         if mark.meaning and begun is None:
             begun = mark
         elif not mark.meaning and begun is not None:
             if mark.at > begun.at:
-                yield begun, mark
+                yield begun, mark, before or begun
             begun = None
+        before = mark
     if begun is not None:
-        yield begun, None
+        yield begun, None, begun
 
 
 class DurationChain(Timeline):
@@ -141,7 +142,7 @@ class DurationChain(Timeline):
     @override
     def needed_from(self) -> int | None:
         """The beginning of the state of which a piece is open, or which holds still: from its midst it would look new."""
-        holds = [begun.at for begun, end in _held(self.marks) if end is None]
+        holds = [begun.at for begun, end, _ in _held(self.marks) if end is None]
         opened = [piece.held_since for piece in self._pieces() if self._may_change(piece)]
         return min([*holds, *opened], default=None)
 
@@ -287,7 +288,8 @@ def beyond(condition: While, values: Values) -> Meanings:
     else:
         limit, clear = condition.below or 0.0, condition.clear_above
         so, cleared = values < limit, values >= limit if clear is None else values > clear
-    return np.where(so, 1, np.where(cleared, 0, -1)).astype(np.int8)
+    said: Meanings = so.view(np.int8) - (~(so | cleared)).view(np.int8)
+    return said
 
 
 def tells(site: Site, device: Device, condition: While) -> bool:

@@ -108,7 +108,7 @@ class _Run:
         self._complete = {
             device: min(recording.complete.get(device, until), until) for device in site.devices
         }
-        types = _judged_types(rules)
+        types = judged_types(rules)
         seen = [
             received
             for received in recording.events.values()
@@ -177,7 +177,7 @@ class _Run:
             self._engine.on_coverage(device, Coverage(min(complete_to, now), blind))
 
 
-def _judged_types(rules: RuleBook) -> frozenset[str]:
+def judged_types(rules: RuleBook) -> frozenset[str]:
     """The event types that a rule can ask about; the others change nothing."""
     found = set(LOCATION_TYPES)
     for version in rules.versions:

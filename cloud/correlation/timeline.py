@@ -194,7 +194,8 @@ class Timeline(ABC):
         Of those that say what the one before says only the first is kept, also behind an event or a blind span.
         """
         said = meanings >= 0
-        at, meanings = at[said], meanings[said]
+        if not said.all():
+            at, meanings = at[said], meanings[said]
         if not np.all(at[1:] > at[:-1]):
             order = np.lexsort((meanings, at))
             at, meanings = at[order], meanings[order]
