@@ -167,6 +167,7 @@ class QuotaChain(Timeline):
         super().__init__(f"quo|{version.rule.id}|{version.label}|{device}", device, version)
         self._of = version
         self._data_from = data_from
+        self._now = data_from
 
     def _found(self) -> tuple[list[Counted], list[Item], list[Run]]:
         """What counts, by when it was over; all there was, with what is said of it; and what is still under way."""
@@ -274,17 +275,17 @@ class QuotaChain(Timeline):
 
     @override
     def needed_from(self) -> int | None:
-        """The beginning of the first period that is open; without one, all is over."""
-        return min(
-            (opened_at for opened_at, told in self.told.items() if not told.verdict.final), default=None
-        )
+        """The beginning of the oldest period that is open, or not over, whether anything was told of it or not."""
+        opened = [opened_at for opened_at, told in self.told.items() if not told.verdict.final]
+        settled = max(min(self._now, self.complete), self._data_from)
+        return min([*opened, period_of(settled, self._of.rule.per, self._of.zone)[0]])
 
     @override
     def let_go(self, now: int) -> None:
+        self._now = now
         needed = self.needed_from()
-        over = [told.verdict.due_at for told in self.told.values()]
         super().let_go(now)
-        self.base = max(self.base, needed if needed is not None else max(over, default=NOTHING))
+        self.base = max(self.base, needed if needed is not None else NOTHING)
         self.forget(self.base)
 
     @override
