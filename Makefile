@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install demo test test-long check bench timescale clean
+.PHONY: help install demo test test-long test-properties check bench timescale clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ test: $(STAMP) ## everything CI runs
 
 test-long: $(STAMP) ## faults and properties at full size; hours
 	$(PYTEST) -m long --timeout=14400
+
+test-properties: $(STAMP) ## the engine against its slow plain references, CASES each (default 100,000); hours
+	SITEWARDEN_CASES=$(or $(CASES),100000) $(PYTEST) tests/properties -n 2 --timeout=0
 
 check: $(STAMP) ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -99,7 +99,7 @@ def test_nothing_falls_due_while_a_permit_lasts_and_all_begins_anew_behind_it(ju
         ("by: boss", "by: bos", 8, "no person 'bos'; did you mean 'boss'?"),
         ("{zh: 考试期间加强巡逻}", "{}", 7, "expected a reason"),
         ("PT-1: {every: 30m}", "PT-9: {every: 30m}", 9, "no rule 'PT-9'; did you mean 'PT-1'?"),
-        ("every: 30m", "evry: 30m", 9, "no limit 'evry'; did you mean 'every'?"),
+        ("every: 30m", "everyy: 30m", 9, "no limit 'everyy'; did you mean 'every'?"),
         ("every: 30m", "every: soon", 9, "duration"),
         ("every: 30m", "every: 0s", 9, "expected more than 0"),
         ("    to: 2026-06-01T14:00:00\n", "", 3, "a plan ends by itself"),
