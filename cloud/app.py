@@ -87,10 +87,64 @@ def make_engine(site: Site, rules: RuleBook, data_from: int) -> RuleEngine:
 
 
 async def _until_signalled(settings: Settings, setups: Mapping[str, SiteSetup]) -> None:
-    stop = asyncio.Event()
+    stop, reread = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(settings, setups, stop)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reread.set)
+    await serve_anew(settings, setups, stop, reread)
+
+
+async def serve_anew(
+    settings: Settings,
+    setups: Mapping[str, SiteSetup],
+    stop: asyncio.Event,
+    reread: asyncio.Event,
+    on_web: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Run the roles until `stop` is set; whenever `reread` is, with the sites and rules as their files are then.
+
+    Files with mistakes are told of, and what was in force stays in force. The roles begin anew as after a restart:
+    nothing is lost, and nothing is judged twice.
+
+    Raises:
+        SettingsError, MigrationError: As `serve`.
+    """
+    while not stop.is_set():
+        ended = asyncio.Event()
+        serving = asyncio.create_task(serve(settings, setups, ended, on_web))
+        try:
+            setups = await _next_setups(settings, setups, serving, stop, reread)
+        finally:
+            ended.set()
+            await serving
+
+
+async def _next_setups(
+    settings: Settings,
+    setups: Mapping[str, SiteSetup],
+    serving: asyncio.Task[None],
+    stop: asyncio.Event,
+    reread: asyncio.Event,
+) -> Mapping[str, SiteSetup]:
+    """The setups to go on with, once there are others, or it is time to end."""
+    while True:
+        waits = {asyncio.create_task(stop.wait()), asyncio.create_task(reread.wait())}
+        await asyncio.wait({serving, *waits}, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if stop.is_set() or serving.done():
+            return setups
+        reread.clear()
+        try:
+            fresh = await asyncio.to_thread(load_setups, settings)
+        except ConfigError as error:
+            for problem in error.problems:
+                _log.error(
+                    "a mistake; the old files stay in force", action="reload_refused", why=str(problem)
+                )
+            continue
+        _log.info("sites and rules are read anew", action="reloaded", sites=sorted(fresh))
+        return fresh
 
 
 async def serve(
