@@ -19,7 +19,7 @@ from sitewarden import profiles, rule_tests
 from sitewarden.demo import DemoOptions, run_demo
 from sitewarden.errors import CommandError
 from sitewarden.replay import ReplayOptions, run_replay
-from sitewarden.review import Source, run_backtest, run_explain, run_kpi, run_ledger
+from sitewarden.review import Source, run_backtest, run_explain, run_kpi, run_ledger, run_sensors
 
 BAD_INPUT = 2
 FAILED = 1
@@ -214,6 +214,22 @@ def ledger(
     """List each generator's runs with what they were (test, load, outage, invalid and why), and how its quotas stand."""
     source = Source(site=site, events=events, database=database, since=since, until=until, skip_bad=skip_bad)
     _print_review(lambda: run_ledger(source, rules, language=language.value, console=errors))
+
+
+@app.command()
+def sensors(
+    *,
+    site: SiteDir,
+    events: Events = None,
+    database: Database = None,
+    since: Since = None,
+    until: Until = None,
+    language: Annotated[Language, typer.Option(help="What to write in.")] = Language.EN,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Find sensors that are stuck, drift away or are noisy, among those that stand side by side."""
+    source = Source(site=site, events=events, database=database, since=since, until=until, skip_bad=skip_bad)
+    _print_review(lambda: run_sensors(source, language=language.value, console=errors))
 
 
 @app.command()

@@ -6,17 +6,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from cloud.condition.generator_runs import generator_runs
+from cloud.condition.joints import Column
+from cloud.condition.sensors import Suspicion, suspicions
 from cloud.correlation.engine import Engine
 from cloud.correlation.explain import Explainer, length, place_name
 from cloud.correlation.lines import Recording, read_lines
 from cloud.correlation.replay import judged
 from cloud.correlation.rule_files import load_rules
 from cloud.correlation.rules import Quota, RuleBook
-from cloud.correlation.sentences import RUNS, WORDS
+from cloud.correlation.sentences import RUNS, SUSPICIONS, WORDS
 from cloud.correlation.verdict import Episode, Verdict
 from cloud.review.account import Account, Witness, account, flips
 from cloud.review.difference import Change, Difference, difference
@@ -185,6 +188,45 @@ def _kpi_row(one: Kpi) -> list[str]:
 def _about(ms: int) -> str:
     """To the second; below a minute to the tenth."""
     return length(round(ms, -2 if ms < 60_000 else -3), "en")
+
+
+# --- sensors
+
+
+def run_sensors(source: Source, *, language: str, console: Console) -> str:
+    """The sensors that can't be believed, among those that stand side by side: of one group, or with one tag.
+
+    Raises:
+        ConfigError: Files have mistakes. CommandError, StoreUnavailableError: see `read_past`.
+    """
+    site = load_site(source.site)
+    past = read_past(source, site, [], console)
+    found: set[tuple[str, str, Suspicion]] = set()
+    for members in _side_by_side(site):
+        for point in sorted({point for device, point in past.readings if device in members}):
+            own = {name: past.readings[name, point] for name in members if (name, point) in past.readings}
+            columns = {name: _column(rows) for name, rows in own.items()}
+            found |= {(one.sensor, point, one) for one in suspicions(columns)}
+    if not found:
+        return SUSPICIONS["none"].in_(language)
+    table = Table("sensor", "point", "what", "since", "by")
+    for sensor, point, one in sorted(found, key=lambda row: (row[0], row[1], row[2].what)):
+        what = SUSPICIONS[one.what].in_(language)
+        table.add_row(
+            place_name(site, sensor, language), point, what, _moment(one.since, site), f"{one.by:.3g}"
+        )
+    return _printed(table)
+
+
+def _side_by_side(site: Site) -> list[frozenset[str]]:
+    """The devices of each group and of each tag that three or more share."""
+    tags = {tag for device in site.file.devices for tag in device.tags}
+    tagged = [frozenset(d.id for d in site.file.devices if tag in d.tags) for tag in sorted(tags)]
+    return [one for one in [*(frozenset(g.devices) for g in site.file.groups), *tagged] if len(one) > 2]
+
+
+def _column(rows: list[tuple[int, float, int]]) -> Column:
+    return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float64)
 
 
 # --- ledger

@@ -164,3 +164,10 @@ RUNS: Final[dict[str, Text]] = {
     "invalid": Text(zh="无效", en="does not count"),
 }
 """What a run of a generator was."""
+SUSPICIONS: Final[dict[str, Text]] = {
+    "stuck": Text(zh="读数不变", en="stuck while its neighbours moved"),
+    "drifting": Text(zh="逐渐偏离同组", en="drifts away from its neighbours"),
+    "noisy": Text(zh="读数跳动", en="noisy"),
+    "none": Text(zh="没有可疑的传感器", en="no sensor is suspect"),
+}
+"""Why a sensor can't be believed."""

@@ -92,6 +92,47 @@ def test_a_verdict_that_is_not_there_is_answered_with_those_that_are(past: Path)
     assert "expected RULE/KEY/OPENED_AT" in run("explain", "ER-2", *where).stderr
 
 
+def test_a_sensor_that_never_moves_is_found(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    devices = ", ".join(f"{{id: t{number}, tags: [room]}}" for number in range(3))
+    (site / "site.yaml").write_text(f"site: s\ndevices: [{devices}]\n", "utf-8")
+    lines = [
+        {
+            "site": "s",
+            "device": f"t{number}",
+            "point": "temperature",
+            "at": NOON + minute * 60_000,
+            "value": value,
+        }
+        for minute in range(600)
+        for number, value in enumerate((20 + minute / 100, 20.5 + minute / 100, 21.0))
+    ]
+    past = tmp_path / "past.jsonl"
+    past.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    told = run("sensors", "--site", site, "--events", past)
+    assert told.returncode == 0, told.stderr
+    assert "stuck while its neighbours moved" in told.stdout
+    assert [line.split()[1] for line in told.stdout.splitlines() if "stuck" in line] == ["t2"]
+
+
+def test_a_ledger_tells_what_each_run_was(tmp_path: Path) -> None:
+    events = [
+        {"device": "genset", "seq": 1, "at": NOON, "type": "generator.started"},
+        {"device": "genset", "seq": 2, "at": NOON + 590_000, "type": "generator.stopped"},
+        {"device": "switch", "seq": 3, "at": NOON + 3_600_000, "type": "mains.lost"},
+        {"device": "genset", "seq": 4, "at": NOON + 3_605_000, "type": "generator.started"},
+        {"device": "genset", "seq": 5, "at": NOON + 3_609_000, "type": "generator.on_load"},
+        {"device": "genset", "seq": 6, "at": NOON + 7_200_000, "type": "generator.stopped"},
+    ]
+    past = tmp_path / "past.jsonl"
+    past.write_text("\n".join(json.dumps({"site": "trial", **event}) for event in events), "utf-8")
+    told = run("ledger", "--site", SITE, "--rules", RULES / "power.yaml", "--events", past)
+    assert told.returncode == 0, told.stderr
+    assert "does not count (too short)" in told.stdout
+    assert "supply in an outage" in told.stdout
+
+
 def test_rules_are_tried_by_their_cases() -> None:
     told = run("rules", "test", "--rules", RULES, "--tests", RULES / "tests")
     assert told.returncode == 0, told.stdout
