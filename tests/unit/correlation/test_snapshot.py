@@ -66,7 +66,7 @@ def test_a_commit_writes_only_what_changed() -> None:
     assert told.engine.dirty_cells() == {}
     told.scan(2 * M, "cp-gatehouse")
     told.settle(2 * M + 1)
-    assert sorted(told.engine.dirty_cells()) == ["rec|PT-1|1|cp-gatehouse", "rsp|ER-2|demo"]
+    assert sorted(told.engine.dirty_cells()) == ["latest", "rec|PT-1|1|cp-gatehouse", "rsp|ER-2|demo"]
 
 
 def test_revision_numbers_go_on_after_a_restart() -> None:
