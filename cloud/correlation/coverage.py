@@ -42,13 +42,16 @@ class CoverageBook:
 
     def least(self, devices: Iterable[str]) -> int:
         """How far all of them are known; `NOTHING` when there is none."""
-        return min((self.complete.get(device, NOTHING) for device in devices), default=NOTHING)
+        get = self.complete.get
+        return min([get(device, NOTHING) for device in devices], default=NOTHING)
 
     def blind(self, devices: Iterable[str], first: int, last: int) -> tuple[BlindSpan, ...]:
         """The blind spans of the devices that touch the moments `first..last`, both included; by device.
 
         Only the parts that touch them: what is told does not change while a device stays away.
         """
+        if not self._blind:
+            return ()
         return tuple(
             BlindSpan(device, max(start, first), min(end, last + 1))
             for device in sorted(devices)

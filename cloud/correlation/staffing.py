@@ -123,6 +123,8 @@ def changes(marks: Sequence[Mark], zone: str, ttl: int) -> list[Change]:
 
 def _by_moment(found: list[Change]) -> list[Change]:
     """One change for each moment: who goes in the very moment in which another comes is replaced."""
+    if len({one.at for one in found}) == len(found):
+        return sorted(found, key=lambda one: one.at)
     whole: dict[int, list[Change]] = {}
     for change in sorted(found, key=lambda one: (one.at, one.mark.place if one.mark else (0, "", 0))):
         whole.setdefault(change.at, []).append(change)
@@ -165,8 +167,7 @@ class StaffingChain(Timeline):
         self.next_at: int | None = None
         self._now = NOTHING
 
-    def _shortages(self, now: int) -> Iterator[Shortage]:
-        found = changes(self.marks, self.key, self._of.ttl)
+    def _shortages(self, found: Sequence[Change], now: int) -> Iterator[Shortage]:
         for window in self._of.windows.between(max(self.base, self._data_from), now + 1):
             for short in shortages(found, self._of.rule.at_least, window):
                 if self.base <= short.since <= now and self._of.judges(short.since):
@@ -174,15 +175,16 @@ class StaffingChain(Timeline):
 
     @override
     def judged(self, now: int) -> Iterator[Judged]:
-        self._look_ahead(now)
-        for short in self._shortages(now):
+        found = changes(self.marks, self.key, self._of.ttl)
+        self._look_ahead(found, now)
+        for short in self._shortages(found, now):
             judged = self._judge(short, now)
             if judged is not None:
                 yield judged
 
-    def _look_ahead(self, now: int) -> None:
+    def _look_ahead(self, found: Sequence[Change], now: int) -> None:
         """When time alone changes something next: presence runs out, a window begins, or what was told ahead is so."""
-        coming = [one.at for one in changes(self.marks, self.key, self._of.ttl) if one.at > now]
+        coming = [one.at for one in found if one.at > now]
         start = self._of.windows.next_start(now + 1)
         self.next_at = min([*coming, *([start] if start is not None else [])], default=None)
 

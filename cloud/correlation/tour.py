@@ -137,15 +137,16 @@ class TourChain(Timeline):
     def _judge(self, start: int, now: int) -> Judged:
         of = self._of
         span = start - of.tolerance, start + of.within + of.tolerance
-        scans = self.marks[bisect.bisect_left(self.marks, span[0], key=_at) :]
-        scans = scans[: bisect.bisect_right(scans, span[1], key=_at)]
+        first = bisect.bisect_left(self.marks, span[0], key=_at)
+        scans = self.marks[first : bisect.bisect_right(self.marks, span[1], lo=first, key=_at)]
         items, found = self._walked(start, span, scans)
+        complete = self.complete
         if all(item.word == ON_TIME for item in items):
             last = max(mark.at for mark in found)
-            final = self.complete > last
+            final = complete > last
             verdict = self._verdict(start, span, items, found, Outcome.MET, Reason.ALL_ON_TIME, final=final)
             return Judged(verdict, None, None if final else self.lagging(last), last, answered=True)
-        if now <= span[1] or self.complete <= span[1]:
+        if now <= span[1] or complete <= span[1]:
             return self._pending(start, span, items, found, now)
         words = {Reason(item.word) for item in items if item.word != ON_TIME}
         worst = next(reason for reason in _WORST_FIRST if reason in words)
