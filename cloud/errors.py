@@ -43,3 +43,14 @@ class BrokerUnavailableError(TransientError):
 
 class SettingsError(PermanentError):
     """A setting is missing or can't be used; the message names it and says what is expected."""
+
+
+class RefusedError(PermanentError):
+    """A person asked for something that can't be done; the reason is for them, in both languages.
+
+    `problem` is `unknown`, `conflict`, `stale`, `not_allowed` or `unusable`.
+    """
+
+    def __init__(self, problem: str, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.problem, self.zh, self.en = problem, zh, en

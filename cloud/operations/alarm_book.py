@@ -1,0 +1,451 @@
+"""The alarms of one site: begun and ended by events, grouped, hidden, set aside, counted."""
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from cloud.correlation.people import lets_through
+from cloud.correlation.sources import zone_of
+from cloud.errors import RefusedError
+from cloud.operations.alarm import (
+    CHATTER_MS,
+    Alarm,
+    Aside,
+    acknowledged,
+    activated,
+    retired,
+    returned,
+    shelved,
+    suppressed,
+    unshelved,
+    was_reset,
+)
+from cloud.operations.alarm_kinds import LINK, AlarmKind, AlarmKinds
+from cloud.operations.command import (
+    AcknowledgeAlarms,
+    ResetAlarm,
+    RestoreAlarm,
+    RetireAlarm,
+    ShelveAlarm,
+    UnshelveAlarm,
+)
+from cloud.operations.record import Record, RecordKind, Register, content_id
+from contract.events import Event, event_data
+from contract.site import Site
+
+JOIN_MS: Final = 600_000
+"""An alarm this long after the last one of its group still belongs to it."""
+LONGEST_SHELF_MS: Final = 8 * 3_600_000
+"""A shelved alarm comes back at the latest with the next shift."""
+FLOOD: Final = 10
+FLOOD_MS: Final = 600_000
+"""Ten alarms in ten minutes are a flood (ISA-18.2, 16.5)."""
+CALM: Final = 5
+"""Under so many in ten minutes it is over."""
+
+
+class Group(msgspec.Struct):
+    """A group of alarms that is annunciated once: its first alarm gives it its id."""
+
+    id: str
+    last_at: int
+
+
+class AlarmBook:
+    """Every call notes what changed; `take` hands it over. `now` is the cloud's time, ms."""
+
+    def __init__(self, site: Site, kinds: AlarmKinds, records: Iterable[Record] = ()) -> None:
+        self._site = site
+        self._kinds = kinds
+        self._register = Register(site.id, RecordKind.ALARM, Alarm, records)
+        self._groups: dict[tuple[str, str], Group] = {}
+        self._recent: dict[str, tuple[int, ...]] = {}
+        self._annunciated: list[int] = []
+        self._raised: list[Alarm] = []
+        self._roots = _roots(site)
+        self._of_source: dict[str, set[str]] = {}
+        self._of_group: dict[str, set[str]] = {}
+        self._aside: set[str] = set()
+        self.flooding = False
+        for alarm in self._register.all():
+            self._index(alarm)
+            self._remember_group(alarm)
+
+    # --- what happens
+
+    def on_event(self, event: Event, seq: int, now: int) -> None:
+        """An event; `seq` is its full sequence number."""
+        for kind in self._kinds.beginning.get(event.type, ()):
+            if kind.on is not None and lets_through(kind.on, event):
+                self._begin(kind, event, seq, now)
+        for kind in self._kinds.ending.get(event.type, ()):
+            if kind.clears is not None and lets_through(kind.clears, event):
+                self._end(kind, event.device, _part(kind, event), event.at, now)
+
+    def begin(
+        self, name: str, source: str, now: int, *, part: str = "", cause: str = "", zone: str | None = None
+    ) -> None:
+        """An alarm that no event begins (`alarm_kinds.UNDECIDED`); nothing happens where the site has no such kind."""
+        kind = self._kinds.get(name)
+        if kind is not None:
+            self._put(kind, source, part, zone, now, None, now, cause)
+
+    def end(self, name: str, source: str, now: int, *, part: str = "") -> None:
+        """It is over."""
+        kind = self._kinds.get(name)
+        if kind is not None:
+            self._end(kind, source, part, now, now)
+
+    def _begin(self, kind: AlarmKind, event: Event, seq: int, now: int) -> None:
+        device = self._site.devices.get(event.device)
+        zone = event.zone or (zone_of(device, None) if device else None)
+        self._put(
+            kind, event.device, _part(kind, event), zone, event.at, (event.device, seq), now, event.type
+        )
+
+    def _put(  # noqa: PLR0913, PLR0917 - each is a fact of the alarm
+        self,
+        kind: AlarmKind,
+        source: str,
+        part: str,
+        zone: str | None,
+        at: int,
+        trigger: tuple[str, int] | None,
+        now: int,
+        cause: str,
+    ) -> None:
+        identity = alarm_id(self._site.id, kind.id, source, part)
+        known = self._register.get(identity)
+        if known is not None and known.active:
+            return
+        if known is not None and known.returned_at is not None and at < known.opened_at:
+            return
+        group, first = self._group(kind, source, zone, at, trigger or (source, at))
+        if known is not None:
+            alarm = activated(known, at, trigger, group, first_out=first)
+        else:
+            times = (*(one for one in self._recent.get(identity, ()) if one > at - CHATTER_MS), at)
+            alarm = Alarm(
+                id=identity,
+                kind=kind.id,
+                source=source,
+                part=part,
+                zone=zone,
+                priority=kind.urgency,
+                opened_at=at,
+                group=group,
+                first_out=first,
+                latches=kind.latches,
+                trigger=trigger,
+                cause=cause,
+                times=times,
+                count=len(times),
+            )
+        self._recent[identity] = alarm.times
+        alarm = self._note(suppressed(alarm, self._hiders(alarm, kind)), now)
+        self._raised.append(alarm)
+        if alarm.annunciates:
+            self._annunciated.append(now)
+        self._rehide(kind, source, now)
+
+    def _end(self, kind: AlarmKind, source: str, part: str, at: int, now: int) -> None:
+        """Without a part, all parts of the source end."""
+        ended = False
+        for alarm in self._at(source):
+            ends = alarm.kind == kind.id and part in {"", alarm.part}
+            if ends and alarm.active and at >= alarm.opened_at:
+                self._note(returned(alarm, at), now)
+                ended = True
+        if ended:
+            self._rehide(kind, source, now)
+
+    def _note(self, alarm: Alarm, now: int) -> Alarm:
+        noted = self._register.put(alarm, now)
+        self._index(noted)
+        return noted
+
+    def _index(self, alarm: Alarm) -> None:
+        self._of_source.setdefault(alarm.source, set()).add(alarm.id)
+        self._of_group.setdefault(alarm.group, set()).add(alarm.id)
+        (self._aside.add if alarm.shelved is not None else self._aside.discard)(alarm.id)
+
+    def _at(self, source: str) -> list[Alarm]:
+        return self._chosen(self._of_source.get(source, ()))
+
+    def _chosen(self, names: Iterable[str]) -> list[Alarm]:
+        """Those of the names that are live, oldest first."""
+        found = [alarm for name in names if (alarm := self._register.get(name)) is not None]
+        return sorted(found, key=lambda alarm: (alarm.opened_at, alarm.id))
+
+    # --- groups
+
+    def _group(
+        self, kind: AlarmKind, source: str, zone: str | None, at: int, first: tuple[str, int]
+    ) -> tuple[str, bool]:
+        """The group that an alarm of now belongs to, and whether it is the first of it."""
+        key = self._group_key(kind, source, zone)
+        group = self._groups.get(key)
+        if group is not None and (at - group.last_at <= JOIN_MS or self._stands(group.id)):
+            group.last_at = max(group.last_at, at)
+            return group.id, False
+        device, seq = first
+        group = self._groups[key] = Group(content_id(self._site.id, "alarm", device, str(seq)), at)
+        return group.id, True
+
+    def _group_key(self, kind: AlarmKind, source: str, zone: str | None) -> tuple[str, str]:
+        what = kind.emergency or kind.id
+        if kind.group == "site":
+            return what, ""
+        if kind.group == "area" and zone is not None:
+            return what, self._roots.get(zone, zone)
+        return what, source
+
+    def _stands(self, group: str) -> bool:
+        return any(
+            (alarm := self._register.get(name)) and alarm.active for name in self._of_group.get(group, ())
+        )
+
+    def _remember_group(self, alarm: Alarm) -> None:
+        kind = self._kinds.get(alarm.kind)
+        if kind is not None:
+            key = self._group_key(kind, alarm.source, alarm.zone)
+            known = self._groups.get(key)
+            if known is None or alarm.opened_at >= known.last_at:
+                self._groups[key] = Group(alarm.group, alarm.opened_at)
+
+    # --- hiding
+
+    def _hiders(self, alarm: Alarm, kind: AlarmKind) -> tuple[str, ...]:
+        """What hides an alarm now: others of its device, and its agent's silence."""
+        names = set(kind.hidden_by)
+        found = [other for other in self._at(alarm.source) if other.kind in names] if names else []
+        if kind.hidden_by_link:
+            found += [
+                other
+                for source in self._agents_of.get(alarm.source, ())
+                for other in self._at(source)
+                if other.kind == LINK
+            ]
+        return tuple(other.id for other in found if other.active and other.id != alarm.id)
+
+    @functools.cached_property
+    def _agents_of(self) -> Mapping[str, tuple[str, ...]]:
+        """By device, the agents that it is read through."""
+        line_of = {line.id: agent.id for agent in self._site.file.agents for line in agent.lines}
+        found: dict[str, set[str]] = {}
+        for device in self._site.file.devices:
+            agent = line_of.get(device.line or "")
+            for name in (device.id, *(one.device for one in device.points.values())) if agent else ():
+                if name is not None and agent is not None:
+                    found.setdefault(name, set()).add(agent)
+        return {name: tuple(sorted(agents)) for name, agents in found.items()}
+
+    def _rehide(self, kind: AlarmKind, source: str, now: int) -> None:
+        """An alarm of a kind came or went at a source: see what it hides or shows."""
+        if kind.id == LINK:
+            affected = [name for name, agents in self._agents_of.items() if source in agents]
+        elif any(kind.id in other.hidden_by for other in self._kinds.by_id.values()):
+            affected = [source]
+        else:
+            return
+        for alarm in [alarm for name in affected for alarm in self._at(name)]:
+            its = self._kinds.get(alarm.kind)
+            by = self._hiders(alarm, its) if its is not None else ()
+            if by != alarm.suppressed_by:
+                self._back(suppressed(alarm, by), now)
+
+    # --- what people do
+
+    def acknowledge(self, action: AcknowledgeAlarms, person: str, at: int, now: int) -> list[Alarm]:
+        """Seen; those that are acknowledged are returned.
+
+        Raises:
+            RefusedError: One is not known, or nothing of it waits to be acknowledged.
+        """
+        alarms = [self._known(name) for name in action.alarms]
+        waiting = [alarm for alarm in alarms if alarm.acked_at is None]
+        if not waiting:
+            by = alarms[0].acked_by if alarms else ""
+            raise RefusedError("conflict", f"{by} 已确认", f"already acknowledged by {by}")
+        return [self._note(acknowledged(alarm, person, at), now) for alarm in waiting]
+
+    def acknowledge_group(self, group: str, person: str, at: int, now: int) -> list[Alarm]:
+        """All of a group that wait for it."""
+        return [
+            self._note(acknowledged(alarm, person, at), now)
+            for alarm in self.of_group(group)
+            if alarm.acked_at is None
+        ]
+
+    def shelve(self, action: ShelveAlarm, person: str, at: int, now: int) -> Alarm:
+        """Set aside until a moment.
+
+        Raises:
+            RefusedError: It is fire or the like, there is no reason, or the moment is past or too far away.
+        """
+        alarm = self._known(action.alarm)
+        kind = self._kinds.get(alarm.kind)
+        if kind is not None and not kind.shelvable:
+            raise RefusedError("not_allowed", "此类报警不得搁置", "alarms of this kind can't be shelved")
+        _reason(action.reason)
+        if not now < action.until <= now + LONGEST_SHELF_MS:
+            hours = LONGEST_SHELF_MS // 3_600_000
+            raise RefusedError(
+                "unusable", f"搁置须在{hours}小时内到期", f"a shelf ends within {hours} hours from now"
+            )
+        return self._note(
+            shelved(alarm, Aside(by=person, at=at, reason=action.reason, until=action.until)), now
+        )
+
+    def unshelve(self, action: UnshelveAlarm, now: int) -> Alarm:
+        """Back before its time.
+
+        Raises:
+            RefusedError: It is not shelved.
+        """
+        alarm = self._known(action.alarm)
+        if alarm.shelved is None:
+            raise RefusedError("conflict", "该报警未被搁置", "the alarm is not shelved")
+        return self._back(unshelved(alarm), now)
+
+    def retire(self, action: RetireAlarm, person: str, at: int, now: int) -> Alarm:
+        """Out of service.
+
+        Raises:
+            RefusedError: It may not be, or there is no reason.
+        """
+        alarm = self._known(action.alarm)
+        kind = self._kinds.get(alarm.kind)
+        if kind is not None and not kind.shelvable:
+            raise RefusedError(
+                "not_allowed", "此类报警不得停用", "alarms of this kind stay in service; use a permit"
+            )
+        _reason(action.reason)
+        return self._note(retired(alarm, Aside(by=person, at=at, reason=action.reason)), now)
+
+    def restore(self, action: RestoreAlarm, now: int) -> Alarm:
+        """Back into service.
+
+        Raises:
+            RefusedError: It is in service.
+        """
+        alarm = self._known(action.alarm)
+        if alarm.retired is None:
+            raise RefusedError("conflict", "该报警在用", "the alarm is in service")
+        return self._back(retired(alarm, None), now)
+
+    def reset(self, action: ResetAlarm, now: int) -> Alarm:
+        """Let go of what latched.
+
+        Raises:
+            RefusedError: Its condition still stands, or nobody has acknowledged it.
+        """
+        alarm = self._known(action.alarm)
+        if not alarm.latched:
+            raise RefusedError(
+                "conflict", "现场状态未恢复，不能复位", "its condition still stands: reset it on site first"
+            )
+        if alarm.acked_at is None:
+            raise RefusedError("conflict", "须先确认再复位", "acknowledge it before it is reset")
+        return self._note(was_reset(alarm), now)
+
+    def _back(self, alarm: Alarm, now: int) -> Alarm:
+        alarm = self._note(alarm, now)
+        if alarm.annunciates:
+            self._raised.append(alarm)
+            self._annunciated.append(now)
+        return alarm
+
+    def _known(self, name: str) -> Alarm:
+        alarm = self._register.get(name)
+        if alarm is None:
+            raise RefusedError("unknown", f"没有待处理的报警 {name}", f"no alarm {name} stands")
+        return alarm
+
+    # --- time
+
+    def settle(self, now: int) -> None:
+        """Bring back what was shelved until now, and see whether there is a flood."""
+        for alarm in self._chosen(self._aside):
+            if alarm.shelved is not None and alarm.shelved.until is not None and alarm.shelved.until <= now:
+                self._back(unshelved(alarm), now)
+        self._annunciated = [at for at in self._annunciated if at > now - FLOOD_MS]
+        count = len(self._annunciated)
+        self.flooding = count >= (CALM if self.flooding else FLOOD)
+
+    def next_at(self) -> int | None:
+        """When `settle` wants to be called next."""
+        ends = [
+            alarm.shelved.until for alarm in self._register.all() if alarm.shelved and alarm.shelved.until
+        ]
+        if self.flooding and self._annunciated:
+            ends.append(self._annunciated[0] + FLOOD_MS)
+        return min(ends, default=None)
+
+    # --- looking
+
+    def get(self, name: str) -> Alarm | None:
+        """An alarm that is live."""
+        return self._register.get(name)
+
+    def recall(self, record: Record) -> None:
+        """Take back one that is stored."""
+        self._register.recall(record)
+        alarm = self._register.get(record.id)
+        if alarm is not None:
+            self._index(alarm)
+
+    def of_group(self, group: str) -> list[Alarm]:
+        """The live alarms of a group, oldest first."""
+        return self._chosen(self._of_group.get(group, ()))
+
+    def stands_at(self, device: str) -> list[Alarm]:
+        """The alarms whose condition is there at a device."""
+        return [alarm for alarm in self._at(device) if alarm.active]
+
+    def kind_of(self, alarm: Alarm) -> AlarmKind | None:
+        """What kind it is, as the files say now."""
+        return self._kinds.get(alarm.kind)
+
+    def take_raised(self) -> list[Alarm]:
+        """Those that began or came back since this was asked last, in that order."""
+        raised, self._raised = self._raised, []
+        return [self._register.get(alarm.id) or alarm for alarm in raised]
+
+    def take_records(self) -> list[Record]:
+        """What changed since this was asked last."""
+        records = self._register.take_records()
+        for record in records:
+            if not record.live:
+                alarm = msgspec.json.decode(record.body, type=Alarm)
+                self._of_source.get(alarm.source, set()).discard(alarm.id)
+                self._of_group.get(alarm.group, set()).discard(alarm.id)
+        return records
+
+
+def alarm_id(site: str, kind: str, source: str, part: str) -> str:
+    """The id of an alarm: edge and cloud, or two workers, that see it give it the same."""
+    return content_id(site, "alarm-kind", kind, source, part)
+
+
+def _part(kind: AlarmKind, event: Event) -> str:
+    if not kind.each:
+        return ""
+    try:
+        data = event_data(event)
+    except msgspec.DecodeError:
+        return ""
+    return "-".join(str(data[name]) for name in kind.each if name in data)
+
+
+def _reason(text: str) -> None:
+    if not text.strip():
+        raise RefusedError("unusable", "请写明原因", "write a reason")
+
+
+def _roots(site: Site) -> Mapping[str, str]:
+    """By zone, the zone that covers it, or itself."""
+    covered = {inner: zone.id for zone in site.file.zones for inner in zone.covers}
+    return {zone.id: covered.get(zone.id, zone.id) for zone in site.file.zones}

@@ -1,0 +1,108 @@
+"""Which happenings are alarms, and how urgent: `config/operations/alarms.yaml`, checked with file and line."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from cloud.correlation.rules import EventFilter
+from cloud.operations.alarm import Priority
+from contract.events import KNOWN_TYPES
+from contract.problems import ConfigError, Problem
+from contract.site import Id, Text
+from contract.yamlfile import Located, convert, load_yaml, unknown_name
+
+OVERDUE: Final = "overdue"
+LINK: Final = "link"
+NOBODY: Final = "nobody"
+UNDECIDED: Final = (OVERDUE, LINK, NOBODY)
+"""Alarms that no event begins: an obligation nobody met, a link that is down, an escalation that nobody takes."""
+
+
+class AlarmKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What makes an alarm, what ends it, and what it asks for.
+
+    `each`: fields of the data that tell the parts of a device apart. `emergency`: the kind of emergency it is, whose
+    plan is followed; with one it opens an incident. `group`: alarms of one kind within a device, an area (a zone with
+    all that it covers) or the site are one group. `hidden_by`: kinds of alarms of the same device that hide it;
+    `hidden_by_link`: it is hidden while the device's agent is silent.
+    """
+
+    id: Id
+    name: Text
+    on: EventFilter | None = None
+    clears: EventFilter | None = None
+    each: tuple[str, ...] = ()
+    priority: Literal["critical", "high", "medium", "low"] = "medium"
+    emergency: Id | None = None
+    group: Literal["device", "area", "site"] = "device"
+    latches: bool = False
+    shelvable: bool = True
+    hidden_by: tuple[Id, ...] = ()
+    hidden_by_link: bool = False
+
+    @property
+    def urgency(self) -> Priority:
+        """The priority as a number: lower comes first."""
+        return Priority[self.priority.upper()]
+
+
+class AlarmsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the file holds."""
+
+    alarms: tuple[AlarmKind, ...]
+
+
+class AlarmKinds:
+    """The kinds by id, and by the types of the events that begin and end them."""
+
+    def __init__(self, kinds: Iterable[AlarmKind] = ()) -> None:
+        self.by_id = {kind.id: kind for kind in kinds}
+        self.beginning: dict[str, list[AlarmKind]] = {}
+        self.ending: dict[str, list[AlarmKind]] = {}
+        for kind in self.by_id.values():
+            for name in kind.on.types if kind.on else ():
+                self.beginning.setdefault(name, []).append(kind)
+            for name in kind.clears.types if kind.clears else ():
+                self.ending.setdefault(name, []).append(kind)
+
+    def get(self, name: str) -> AlarmKind | None:
+        """A kind by its id."""
+        return self.by_id.get(name)
+
+
+def load_alarm_kinds(path: Path) -> AlarmKinds:
+    """The kinds of a file.
+
+    Raises:
+        ConfigError: It has mistakes; every one is named with its line.
+    """
+    located = load_yaml(path)
+    kinds = convert(located, AlarmsFile).alarms
+    problems = list(_mistakes(kinds, located))
+    if problems:
+        raise ConfigError(problems)
+    return AlarmKinds(kinds)
+
+
+def _mistakes(kinds: tuple[AlarmKind, ...], located: Located) -> Iterator[Problem]:
+    names = {kind.id for kind in kinds}
+    seen: set[str] = set()
+    for index, kind in enumerate(kinds):
+        if kind.id in seen:
+            yield located.problem(("alarms", index, "id"), f"{kind.id!r} is already the id of another alarm")
+        seen.add(kind.id)
+        if kind.on is None and kind.id not in UNDECIDED:
+            yield located.problem(
+                ("alarms", index), f"`on` is missing: only {', '.join(UNDECIDED)} do without"
+            )
+        for field, wanted in (("on", kind.on), ("clears", kind.clears)):
+            for name in wanted.types if wanted else ():
+                if name not in KNOWN_TYPES:
+                    yield located.problem(
+                        ("alarms", index, field), unknown_name("event type", name, KNOWN_TYPES)
+                    )
+        for name in kind.hidden_by:
+            if name not in names:
+                yield located.problem(("alarms", index, "hidden_by"), unknown_name("alarm", name, names))
