@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import secrets
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,6 +26,7 @@ from cloud.ingest.pauses import Pauses
 from cloud.ingest.session import Clocks, Surroundings
 from cloud.ingest.timeservice import TIME_REQUESTS, TimeService
 from cloud.ingest.worker import Worker
+from cloud.operations.setup import load_operations
 from cloud.settings import Role, Settings
 from cloud.store.postgres.migrate import migrate
 from cloud.store.postgres.reads import PostgresReader
@@ -70,12 +72,13 @@ def load_setups(settings: Settings) -> dict[str, SiteSetup]:
         try:
             site = load_site(directory)
             rules = load_rules(settings.rules, site)
+            people = load_operations(settings.operations, site, secrets.token_hex())
         except ConfigError as error:
             problems += error.problems
             continue
         if site.id in setups:
             problems.append(Problem(str(directory), 1, "site", f"another directory is site {site.id} too"))
-        setups[site.id] = SiteSetup(site, rules, make_engine, Explainer(site, rules).sentence)
+        setups[site.id] = SiteSetup(site, rules, make_engine, Explainer(site, rules).sentence, people)
     if problems:
         raise ConfigError(problems)
     return setups

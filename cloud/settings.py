@@ -12,11 +12,13 @@ import msgspec
 from cloud.broker.client import Endpoint
 from cloud.errors import SettingsError
 from cloud.web.options import WebOptions
+from contract.site_files import shipped_config
 
 PREFIX: Final = "SITEWARDEN_"
 NAMES: Final = {
     "sites": "site directories, or one directory that holds them, separated by spaces",
     "rules": "a rules file, or a directory of them, for every site",
+    "operations": "a directory with alarms.yaml and plans.yaml; default: those that came with the program",
     "database": "postgresql://user@host/name; the password may stand in database_password_file",
     "database_password_file": "a file that holds the database's password",
     "broker": "nats://host:port",
@@ -47,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     sites: tuple[Path, ...]
     rules: Path
+    operations: Path
     database: str
     broker: Endpoint
     roles: frozenset[Role] = frozenset(Role)
@@ -66,6 +69,7 @@ def read_settings(given: Mapping[str, str | None]) -> Settings:
     return Settings(
         sites=_site_directories(read.needed("sites")),
         rules=Path(read.needed("rules")),
+        operations=Path(read.optional("operations") or shipped_config() / "operations"),
         database=_database(read),
         broker=_broker(read),
         roles=_roles(read.optional("roles", "worker web")),

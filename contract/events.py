@@ -52,6 +52,7 @@ KNOWN_TYPES: Final = (
             "staff.off_duty",
             "staff.handover",
             "operator.acknowledged",
+            "operator.arrived",
             "operator.verified",
             "operator.closed",
             "request.opened",

@@ -125,13 +125,17 @@ class Qualification(
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Somebody who works on the site, known by the cards they carry."""
+    """Somebody who works on the site, known by the cards they carry, until the day `until` (included).
+
+    Who left stays in the file: the record still names them.
+    """
 
     id: Id
     name: Text = Text()
     cards: tuple[str, ...] = ()
     roles: tuple[Id, ...] = ()
     qualifications: tuple[Qualification, ...] = ()
+    until: dt.date | None = None
 
 
 class Leg(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from cloud.correlation.overlays import Overlay
 from cloud.correlation.rule_files import load_rules, rules_schema
+from cloud.operations.check_book import PresencePlan
+from cloud.operations.roster import Roster
+from cloud.operations.telling import Telling
 from contract.problems import ConfigError, Problem
 from contract.profile.load import site_profiles
 from contract.profile.model import Profile
@@ -71,6 +75,15 @@ def _counts(site: Site, directory: Path) -> str:
     )
 
 
+SECTIONS: Final = {
+    "overlays": tuple[Overlay, ...],
+    "rosters": tuple[Roster, ...],
+    "checks": tuple[PresencePlan, ...],
+    "telling": Telling,
+}
+"""The sections of a site's files that the cloud reads."""
+
+
 def schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of a kind of file: `site`, `rules`, `profile` or `scenario`."""
     match kind:
@@ -81,4 +94,4 @@ def schema(kind: str) -> dict[str, Any]:
         case "scenario":
             return part_schema(Scenario, "A scenario of Sitewarden's simulators")
         case _:
-            return site_schema()
+            return site_schema(SECTIONS)

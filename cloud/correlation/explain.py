@@ -48,6 +48,11 @@ _WHAT: Final[tuple[tuple[frozenset[str], Text], ...]] = (
     (frozenset({"gate.released"}), Text(zh="释放", en="release")),
     (frozenset({"generator.on_load"}), Text(zh="带载", en="load on the generator")),
     (frozenset({"request.done"}), Text(zh="完工", en="completion")),
+    (frozenset({"request.answered"}), Text(zh="答复", en="answer")),
+    (frozenset({"request.closed"}), Text(zh="关闭", en="closure")),
+    (frozenset({"request.called_back"}), Text(zh="回访", en="call-back")),
+    (frozenset({"staff.handover"}), Text(zh="交接班记录", en="handover record")),
+    (frozenset({"presence.answered"}), Text(zh="查岗应答", en="answer to the presence check")),
 )
 """What evidence of these types is called; the first line that has all the types that a rule expects."""
 _UNITS: Final = {"en": ("d", "h", "min", "s"), "zh": ("天", "小时", "分", "秒")}

@@ -1,27 +1,36 @@
 """The open incidents of one site, kept up to date with verdicts, overdue alerts and links.
 
-An alarm's trigger opens one incident, which gathers every obligation that the trigger started; an overdue
-recurrence opens one; so does a link that is down. An incident stays open while somebody still has to act: until
-each of its episodes is met, or final (the horizon has passed, or the evidence came late).
+A group of alarms of an emergency opens one incident, which gathers every obligation that any of its alarms
+started; so does a trigger that is no alarm, an overdue recurrence, and a link that is down. On a site with a desk
+an emergency stays open until a person closes it. Any other incident stays open while somebody still has to act:
+until each of its episodes is met, or final (the horizon has passed, or the evidence came late).
 """
 
-import hashlib
 from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from cloud.correlation.verdict import Episode, EventId, Outcome, Overdue, Revised, Verdict
+from cloud.operations.alarm import Alarm
+from cloud.operations.alarm_kinds import AlarmKind
+from cloud.operations.life import Life, Phase, Step, reached
+from cloud.operations.record import content_id
 from cloud.store.base import Incident, IncidentEpisode, IncidentKind, IncidentState
 
-_SEPARATOR: Final = "\x1f"
+_TRIGGERS: Final = 10_000
+"""Triggers of alarms remembered, so that the obligations they start find their incident."""
 
 
 class IncidentBook:
     """The open incidents of one site. Every call notes what changed; `take_changes` hands it over."""
 
-    def __init__(self, site: str, open_incidents: Iterable[Incident] = ()) -> None:
+    def __init__(
+        self, site: str, open_incidents: Iterable[Incident] = (), *, people_close: bool = False
+    ) -> None:
         self._site = site
+        self._people_close = people_close
+        self._by_trigger: dict[EventId, str] = {}
         self._open = {incident.id: incident for incident in open_incidents}
         self._by_episode = {
             Episode(episode.rule, episode.key, episode.opened_at): incident.id
@@ -35,17 +44,69 @@ class IncidentBook:
         """Those that are open, oldest first."""
         return tuple(sorted(self._open.values(), key=lambda incident: (incident.opened_at, incident.id)))
 
-    def revised(self, revised: Revised, now: int, cause: str = "") -> None:
-        """A verdict came or changed; `cause` is the type of its trigger, where it is known."""
+    def serious(self) -> list[Incident]:
+        """The open emergencies that did not turn out to be false or a test, oldest first."""
+        return [
+            one
+            for one in self.open_incidents
+            if one.life.emergency and one.life.result not in {"false", "test"}
+        ]
+
+    def get(self, identity: str) -> Incident | None:
+        """An incident that is in memory."""
+        return self._open.get(identity)
+
+    def recall(self, incident: Incident) -> None:
+        """Take back one that is stored, because somebody acts upon it."""
+        self._open.setdefault(incident.id, incident)
+
+    def put(self, incident: Incident, now: int) -> Incident:
+        """Note what somebody did about it; it is returned with its revision."""
+        touched = self._open[incident.id] = self._touch(incident, now)
+        return touched
+
+    def alarmed(self, alarm: Alarm, kind: AlarmKind, now: int, drill: str = "") -> Incident | None:
+        """An alarm was raised: its group's incident is opened or grows; None where it is no emergency."""
+        if kind.emergency is None or alarm.suppressed_by:
+            return None
+        if alarm.trigger is not None:
+            self._remember(alarm.trigger, alarm.group)
+        incident = self._open.get(alarm.group)
+        if incident is None:
+            subject = alarm.zone or alarm.source
+            self._begin(
+                alarm.group, IncidentKind.ALARM, subject, alarm.opened_at, alarm.cause, now, alarm.trigger
+            )
+            life = Life(emergency=kind.emergency, priority=int(alarm.priority), drill=drill)
+            life = reached(life, Step(phase=Phase.DETECTED, at=alarm.opened_at, how="system"))
+        else:
+            life = incident.life
+        zones = (*life.zones, alarm.zone) if alarm.zone else life.zones
+        life = msgspec.structs.replace(
+            life,
+            alarms=tuple(dict.fromkeys((*life.alarms, alarm.id))),
+            zones=tuple(dict.fromkeys(zones)),
+            priority=min(life.priority, int(alarm.priority)),
+        )
+        return self.put(msgspec.structs.replace(self._open[alarm.group], life=life), now)
+
+    def _remember(self, trigger: EventId, identity: str) -> None:
+        self._by_trigger[trigger] = identity
+        while len(self._by_trigger) > _TRIGGERS:
+            del self._by_trigger[next(iter(self._by_trigger))]
+
+    def revised(self, revised: Revised, now: int, cause: str = "") -> str | None:
+        """A verdict came or changed; `cause` is the type of its trigger, where it is known. The incident's id."""
         verdict = revised.verdict
         known = self._by_episode.get(verdict.episode)
         if known is None and verdict.kind == "response" and revised.revision == 1 and verdict.evidence:
             known = self._open_alarm(verdict, cause, now)
-        if known is not None:
+        if known is not None and known in self._open:
             self._put_episode(known, _episode(verdict, overdue=verdict.overdue), verdict.outcome, now)
+        return known
 
-    def overdue(self, overdue: Overdue, now: int) -> None:
-        """Nothing is known at the limit."""
+    def overdue(self, overdue: Overdue, now: int) -> str:
+        """Nothing is known at the limit. The incident's id."""
         known = self._by_episode.get(overdue.episode)
         if known is None:
             known = self._open_overdue(overdue, now)
@@ -58,10 +119,11 @@ class IncidentBook:
                 for episode in incident.episodes
             ),
         )
+        return known
 
     def link_down(self, subject: str, cause: str, since: int, now: int) -> None:
         """A link does not carry what it should: `subject` is the agent, `cause` what is wrong, in words."""
-        identity = incident_id(self._site, IncidentKind.LINK, subject, str(since))
+        identity = content_id(self._site, IncidentKind.LINK, subject, str(since))
         if identity not in self._open:
             self._begin(identity, IncidentKind.LINK, subject, since, cause, now)
 
@@ -74,22 +136,37 @@ class IncidentBook:
     def take_changes(self, now: int) -> list[Incident]:
         """Incidents that are new, changed or closed since the last call, each with its next revision."""
         for incident in [self._open[identity] for identity in self._touched if identity in self._open]:
-            if incident.kind is not IncidentKind.LINK and all(map(_done, incident.episodes)):
+            if incident.state is IncidentState.OPEN and self._closes_by_itself(incident):
                 self._close(incident, now)
         changed = list(self._touched.values())
         self._touched.clear()
+        for incident in changed:
+            if incident.state is IncidentState.CLOSED:
+                self._forget(incident)
         return changed
+
+    def _closes_by_itself(self, incident: Incident) -> bool:
+        if incident.kind is IncidentKind.LINK or (self._people_close and incident.life.emergency):
+            return False
+        return all(map(_done, incident.episodes))
+
+    def _forget(self, incident: Incident) -> None:
+        self._open.pop(incident.id, None)
+        for episode in incident.episodes:
+            self._by_episode.pop(Episode(episode.rule, episode.key, episode.opened_at), None)
 
     def _open_alarm(self, verdict: Verdict, cause: str, now: int) -> str:
         device, seq = trigger = verdict.evidence[0]
-        identity = incident_id(self._site, IncidentKind.ALARM, device, str(seq))
+        identity = self._by_trigger.get(trigger) or content_id(
+            self._site, IncidentKind.ALARM, device, str(seq)
+        )
         if identity not in self._open:
             self._begin(identity, IncidentKind.ALARM, verdict.key, verdict.opened_at, cause, now, trigger)
         return identity
 
     def _open_overdue(self, overdue: Overdue, now: int) -> str:
         episode = overdue.episode
-        identity = incident_id(
+        identity = content_id(
             self._site, IncidentKind.OVERDUE, episode.rule, episode.key, str(episode.opened_at)
         )
         self._begin(identity, IncidentKind.OVERDUE, episode.key, overdue.due_at, "", now)
@@ -148,9 +225,7 @@ class IncidentBook:
     def _close(self, incident: Incident, now: int) -> None:
         closed = msgspec.structs.replace(incident, state=IncidentState.CLOSED, closed_at=now)
         self._touch(closed, now)
-        del self._open[incident.id]
-        for episode in incident.episodes:
-            self._by_episode.pop(Episode(episode.rule, episode.key, episode.opened_at), None)
+        self._forget(closed)
 
     def _touch(self, incident: Incident, now: int) -> Incident:
         """One revision for all that happens between two hand-overs."""
@@ -158,11 +233,6 @@ class IncidentBook:
         touched = msgspec.structs.replace(incident, revision=incident.revision + step, changed_at=now)
         self._touched[incident.id] = touched
         return touched
-
-
-def incident_id(*parts: str) -> str:
-    """An id derived from the content, 16 hex digits: the same cause has the same id wherever it is seen."""
-    return hashlib.sha256(_SEPARATOR.join(parts).encode()).hexdigest()[:16]
 
 
 def _episode(verdict: Verdict, *, overdue: bool) -> IncidentEpisode:

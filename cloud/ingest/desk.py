@@ -1,5 +1,6 @@
 """All that is kept in memory of one site between its messages and the next commit. Pure."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -10,9 +11,15 @@ from cloud.correlation.episodes import Past
 from cloud.correlation.rules import Response, RuleBook
 from cloud.correlation.verdict import Effect, EventId, Overdue, Recall, Revised, Verdict
 from cloud.incidents.book import IncidentBook
+from cloud.incidents.commands import Desk
+from cloud.incidents.floor import Floor, Outgoing
 from cloud.incidents.links import Links, MissingNumbers
 from cloud.ingest.facts import SiteFacts
 from cloud.ingest.health import Health
+from cloud.operations.command import DESK, Answer, Command
+from cloud.operations.effects import Deed
+from cloud.operations.record import Record
+from cloud.operations.setup import OperationsSetup
 from cloud.store.base import (
     AgentHealth,
     AlertCleared,
@@ -23,11 +30,17 @@ from cloud.store.base import (
     VerdictRow,
 )
 from contract.batch import Coverage
-from contract.events import Event, Readings
+from contract.events import Event, Readings, raw_data
 from contract.site import Site
 
 DATA_FROM: Final = "~data_from"
 """The cell that keeps when the first data of the site came; no name of the engine's begins with `~`."""
+SEED: Final = "~seed"
+"""The cell that keeps what presence checks are drawn from."""
+DESK_SIGN: Final = "operator.acknowledged"
+"""A device that emits this is a desk."""
+_ANSWERED: Final = 10_000
+"""So many ids of commands are remembered besides those that are stored."""
 
 
 class RuleEngine(Protocol):
@@ -77,6 +90,7 @@ class SiteSetup(msgspec.Struct, frozen=True):
     rules: RuleBook
     engine: Callable[[Site, RuleBook, int], RuleEngine]
     explain: Callable[[Verdict, str], str]
+    operations: OperationsSetup = OperationsSetup()
 
 
 class Remembered(msgspec.Struct, kw_only=True):
@@ -86,6 +100,7 @@ class Remembered(msgspec.Struct, kw_only=True):
     devices: list[DeviceHealth] = []
     agents: list[AgentHealth] = []
     incidents: list[Incident] = []
+    records: list[Record] = []
 
 
 class Decisions(msgspec.Struct, kw_only=True):
@@ -95,6 +110,8 @@ class Decisions(msgspec.Struct, kw_only=True):
     alerts: list[AlertRow] = []
     cleared: list[AlertCleared] = []
     incidents: list[Incident] = []
+    answers: list[Answer] = []
+    people: Outgoing = Outgoing()
 
 
 class SiteDesk:
@@ -105,7 +122,12 @@ class SiteDesk:
         self._setup = setup
         self.facts = SiteFacts(setup.site if setup else None)
         self.health = Health(name, remembered.devices, remembered.agents)
-        self._book = IncidentBook(name, remembered.incidents)
+        self._desks = _desks(setup.site) if setup else {}
+        self._book = IncidentBook(name, remembered.incidents, people_close=bool(self._desks))
+        self._answers: list[Answer] = []
+        self._answered: dict[str, None] = {}
+        self._deeds: list[Event] = []
+        self._deed_number = 0
         down = [row.subject for row in remembered.incidents if row.kind is IncidentKind.LINK]
         self._links = Links(setup.site.agents if setup else (), down, now)
         self._cells: dict[str, bytes | None] = {}
@@ -116,11 +138,22 @@ class SiteDesk:
         self._cleared: list[AlertCleared] = []
         self._derivation = Derivation(setup.site) if setup else None
         self._derived: list[Readings] = []
+        self._floor = self._make_floor(setup, remembered, now) if setup else None
+        self._desk = Desk(self._floor) if self._floor else None
         self._engine = self._remembered_engine(remembered.cells)
+
+    def _make_floor(self, setup: SiteSetup, remembered: Remembered, now: int) -> Floor:
+        seed = remembered.cells.get(SEED, b"").decode()
+        if not seed and setup.operations.seed:
+            seed = setup.operations.seed
+            self._cells[SEED] = seed.encode()
+        given = setup.operations
+        return Floor(setup.site, given, setup.rules, self._book, remembered.records, now, seed=seed)
 
     def _remembered_engine(self, cells: Mapping[str, bytes]) -> RuleEngine | None:
         """The engine as it was; None when no data of the site ever came, or it has no setup."""
         own = dict(cells)
+        own.pop(SEED, None)
         data_from = own.pop(DATA_FROM, None)
         if self._setup is None or data_from is None:
             return None
@@ -147,6 +180,8 @@ class SiteDesk:
             engine.on_events(events, seq_base=seq_base)
             opening = self._opening
             self._opened_by |= {(e.device, seq_base + e.seq): e.type for e in events if e.type in opening}
+        if self._floor is not None:
+            self._floor.on_events(events, seq_base, now)
 
     def read(self, readings: Readings, now: int) -> None:
         """Hand readings to the rules."""
@@ -165,6 +200,7 @@ class SiteDesk:
     def settle(self, now: int) -> list[Recall]:
         """Let the rules decide; what they must look up first is returned, and answered with `remember`."""
         self._derive(now)
+        self._cover_desks(now)
         recalls: list[Recall] = []
         for effect in self._engine.settle(now) if self._engine else ():
             match effect:
@@ -173,10 +209,73 @@ class SiteDesk:
                 case Overdue():
                     self._alerts.append(AlertRow(site=self._name, overdue=effect, raised_at=now))
                     self._book.overdue(effect, now)
+                    if self._floor is not None:
+                        self._floor.on_overdue(effect, now)
                 case Recall():
                     recalls.append(effect)
         self._opened_by.clear()
+        if self._floor is not None:
+            self._floor.settle(now)
+            self._tell_rules(self._floor.take_deeds(), now)
         return recalls
+
+    # --- people
+
+    def wanted(self, command: Command) -> tuple[str, str] | None:
+        """The matter that must be recalled before a command can be taken, by its kind and id."""
+        return self._desk.missing(command) if self._desk is not None else None
+
+    def recall(self, found: Record | Incident) -> None:
+        """Take back a matter that is stored."""
+        if isinstance(found, Incident):
+            self._book.recall(found)
+        elif self._floor is not None:
+            self._floor.recall(found)
+
+    def act(self, command: Command, received_at: int, now: int) -> None:
+        """Take a command, unless it was answered already."""
+        if self._desk is None or self._floor is None or command.id in self._answered:
+            return
+        self._answered[command.id] = None
+        while len(self._answered) > _ANSWERED:
+            del self._answered[next(iter(self._answered))]
+        self._answers.append(self._desk.take(command, received_at, now))
+        self._tell_rules(self._floor.take_deeds(), now)
+
+    def _tell_rules(self, deeds: Sequence[Deed], now: int) -> None:
+        """Deeds become events of the site's desk; a site without one keeps them as answers only."""
+        events = [event for deed in deeds if (event := self._event(deed, now)) is not None]
+        if events:
+            self._deeds += events
+            self.health.saw_events(events, (), DESK, now)
+            self.judge(events, 0, now)
+
+    def _event(self, deed: Deed, now: int) -> Event | None:
+        device = self._desks.get((deed.type, deed.zone or "")) or self._desks.get((deed.type, ""))
+        if device is None:
+            return None
+        self._deed_number += 1
+        return Event(
+            seq=_deed_seq(deed, now, self._deed_number),
+            at=deed.at,
+            device=device,
+            type=deed.type,
+            observed_at=now,
+            zone=deed.zone,
+            person=deed.person,
+            data=raw_data(deed.data),
+        )
+
+    def _cover_desks(self, now: int) -> None:
+        """A desk tells what it has to tell at once; what a tablet sends late comes against this statement."""
+        if self._engine is not None:
+            for device in sorted(set(self._desks.values())):
+                self._engine.on_coverage(device, Coverage(now))
+
+    def take_deeds(self) -> list[Event]:
+        """The events of the desk since this was asked last, with their full sequence numbers."""
+        taken, self._deeds = self._deeds, []
+        return taken
 
     def _derive(self, now: int) -> None:
         """Hand the rules what readings say of each other, once their minute is over; it is stored too."""
@@ -216,7 +315,10 @@ class SiteDesk:
                 )
             )
         opens = verdict.kind == "response" and revised.revision == 1
-        self._book.revised(revised, now, self._opened_by.get(verdict.evidence[0], "") if opens else "")
+        cause = self._opened_by.get(verdict.evidence[0], "") if opens else ""
+        incident = self._book.revised(revised, now, cause)
+        if self._floor is not None:
+            self._floor.on_revised(revised, incident, now)
 
     def _explained(self, verdict: Verdict, language: str) -> str:
         setup = self._setup
@@ -227,13 +329,23 @@ class SiteDesk:
         down, well = self._links.check(gaps, now)
         for trouble in down:
             self._book.link_down(trouble.subject, trouble.cause, trouble.since, now)
+            if self._floor is not None:
+                self._floor.link_down(trouble.subject, trouble.cause, now)
         for subject in well:
             self._book.link_up(subject, now)
+            if self._floor is not None:
+                self._floor.link_up(subject, now)
 
     def next_deadline(self) -> int | None:
         """When the rules or the links want to be looked at again."""
         derived = self._derivation.next_at if self._derivation else None
-        wanted = (self._engine.next_deadline() if self._engine else None, self._links.next_check, derived)
+        people = self._floor.next_at() if self._floor else None
+        wanted = (
+            self._engine.next_deadline() if self._engine else None,
+            self._links.next_check,
+            derived,
+            people,
+        )
         return min((at for at in wanted if at is not None), default=None)
 
     def take_decisions(self, now: int) -> Decisions:
@@ -243,8 +355,10 @@ class SiteDesk:
             alerts=self._alerts,
             cleared=self._cleared,
             incidents=self._book.take_changes(now),
+            answers=self._answers,
+            people=self._floor.take() if self._floor else Outgoing(),
         )
-        self._verdicts, self._alerts, self._cleared = [], [], []
+        self._verdicts, self._alerts, self._cleared, self._answers = [], [], [], []
         return decisions
 
     def take_cells(self) -> dict[tuple[str, str], bytes | None]:
@@ -253,6 +367,27 @@ class SiteDesk:
         if self._engine is not None:
             changed.update(self._engine.dirty_cells())
         return {(self._name, cell): body for cell, body in changed.items()}
+
+
+def _desks(site: Site) -> Mapping[tuple[str, str], str]:
+    """By type and zone, the device under whose name people's deeds are told; `""` for any zone.
+
+    A desk is a device of screens, not of an agent: it emits what operators do, and no line leads to it.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for device in site.file.devices:
+        emitted = site.emits(device)
+        if device.line is None and DESK_SIGN in emitted:
+            for name in sorted(emitted):
+                found.setdefault((name, device.zone or ""), device.id)
+                found.setdefault((name, ""), device.id)
+    return found
+
+
+def _deed_seq(deed: Deed, now: int, number: int) -> int:
+    """62 bits of a digest: no number of an agent's spool counts here, and the same deed twice is two."""
+    text = f"{deed.type}\x1f{deed.at}\x1f{deed.person}\x1f{deed.zone}\x1f{now}\x1f{number}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 2
 
 
 def _opening_types(rules: RuleBook) -> frozenset[str]:

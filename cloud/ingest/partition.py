@@ -18,10 +18,13 @@ from cloud.ingest.desk import Decisions, Remembered, SiteDesk, SiteSetup
 from cloud.ingest.facts import SiteFacts
 from cloud.ingest.health import Health
 from cloud.ingest.ledger import Ledger
+from cloud.operations.command import DESK, Command, command_decoder
+from cloud.operations.record import Record
 from cloud.store.base import (
     WITHHELD,
     Commit,
     EventGroup,
+    Incident,
     LedgerKey,
     Opened,
     Position,
@@ -52,6 +55,14 @@ class Question(msgspec.Struct, frozen=True):
 
     site: str
     recall: Recall
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What somebody asks for at a site."""
+
+    site: str
+    command: Command
+    received_at: int
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -88,6 +99,7 @@ class Partition:
         self._to_ack: dict[tuple[str, str, int], list[str]] = {}
         self._counts: Counter[str] = Counter()
         self._pending: dict[str, list[Event]] | None = None
+        self._commands: list[Wish] = []
         self.size = 0
         """Events and readings taken into the group so far."""
         self.moved = False
@@ -103,9 +115,39 @@ class Partition:
     def take(self, delivery: Delivery, seq: int, now: int) -> None:
         """Take the message at position `seq` of the stream."""
         self._now = now
+        if delivery.address.agent == DESK:
+            self._take_command(delivery, seq)
+            return
         self._note(delivery, self._admission.admit(delivery), seq)
         if delivery.address.site in self._desks:
             self._desks[delivery.address.site].heard(delivery.address.agent, now)
+
+    def _take_command(self, delivery: Delivery, seq: int) -> None:
+        """A command waits until what it is about is known."""
+        try:
+            command = command_decoder.decode(delivery.payload)
+        except msgspec.DecodeError as error:
+            self._note(delivery, set_aside(delivery, str(error)), seq)
+            return
+        self._position = Position(stream=self._position.stream, seq=seq)
+        self.moved = True
+        self._counts["messages"] += 1
+        self._commands.append(Wish(delivery.address.site, command, delivery.received_at))
+
+    def wishes(self) -> list[tuple["Wish", tuple[str, str] | None]]:
+        """The commands of the group that are not taken yet, each with the matter that must be looked up for it."""
+        return [(wish, self._desk(wish.site).wanted(wish.command)) for wish in self._commands]
+
+    def act(
+        self, answered: Mapping[str, frozenset[str]], found: Sequence[Record | Incident], now: int
+    ) -> None:
+        """Take the commands, but for those that were `answered` by site; `found` is what was looked up."""
+        for matter in found:
+            self._desk(matter.site).recall(matter)
+        wishes, self._commands = self._commands, []
+        for wish in wishes:
+            if wish.command.id not in answered.get(wish.site, ()):
+                self._desk(wish.site).act(wish.command, wish.received_at, now)
 
     def refuse(self, delivery: Delivery, seq: int, now: int, reason: str) -> None:
         """Put a message that the store can't keep into quarantine, and go on after it."""
@@ -162,7 +204,20 @@ class Partition:
         """Let the coverage that holds by now count, and the rules decide; what they must look up is returned."""
         for statement in self._admission.statements():
             self._desk(statement.site).covered(statement.device, statement.coverage, now)
-        return [Question(site, recall) for site, desk in self._desks.items() for recall in desk.settle(now)]
+        questions = [
+            Question(site, recall) for site, desk in self._desks.items() for recall in desk.settle(now)
+        ]
+        self._note_deeds(now)
+        return questions
+
+    def _note_deeds(self, now: int) -> None:
+        """What people did is stored as events of the desk."""
+        for site, desk in self._desks.items():
+            if deeds := desk.take_deeds():
+                self._events.append(
+                    EventGroup(site=site, agent=DESK, seq_base=0, received_at=now, events=deeds)
+                )
+                self._pending = None
 
     def pending_history(self, question: Question) -> list[Event]:
         """The events that answer a question and stand in no commit yet, with their full identity."""
@@ -237,6 +292,10 @@ class Partition:
             alerts=[row for found in decisions for row in found.alerts],
             cleared=[row for found in decisions for row in found.cleared],
             incidents=[row for found in decisions for row in found.incidents],
+            records=[row for found in decisions for row in found.people.records],
+            answers=[row for found in decisions for row in found.answers],
+            notices=[row for found in decisions for row in found.people.notices],
+            stopped=[row for found in decisions for row in found.people.stopped],
             quarantine=self._quarantine,
             ledger=self._ledger.changed_rows(),
             cells=cells,
@@ -306,6 +365,8 @@ def _by_site(opened: Opened) -> Mapping[str, Remembered]:
         of(agent.site).agents.append(agent)
     for incident in opened.incidents:
         of(incident.site).incidents.append(incident)
+    for record in opened.records:
+        of(record.site).records.append(record)
     return found
 
 
@@ -324,4 +385,6 @@ def _only(columns: Readings, keep: Sequence[bool]) -> Readings:
 
 
 def _has_rows(decisions: Decisions) -> Iterable[object]:
-    return decisions.verdicts or decisions.alerts or decisions.cleared or decisions.incidents
+    people = decisions.people
+    decided = decisions.verdicts or decisions.alerts or decisions.cleared or decisions.incidents
+    return decided or decisions.answers or people.records or people.notices or people.stopped

@@ -18,8 +18,9 @@ from cloud.errors import StoreRejectedError, StoreUnavailableError
 from cloud.ingest.admit import Delivery
 from cloud.ingest.desk import SiteSetup
 from cloud.ingest.line import Captured, Line, Source
-from cloud.ingest.partition import Group, Partition, Question
-from cloud.store.base import PartitionWriter, Position
+from cloud.ingest.partition import Group, Partition, Question, Wish
+from cloud.operations.record import Record, RecordKind
+from cloud.store.base import Incident, PartitionWriter, Position
 from contract.batch import encode
 from contract.events import Event
 from contract.topics import captured_address
@@ -211,6 +212,7 @@ class Session:
     async def _close_group(self) -> None:
         now, monotonic = self._around.clocks.now(), self._around.clocks.monotonic()
         rule_time = now if self._stream_time is None else self._stream_time
+        await self._act(rule_time)
         while questions := self._partition.settle(rule_time):
             await self._commits_ended()
             for question in questions:
@@ -223,6 +225,32 @@ class Session:
             self._closed_at = monotonic
             before = self._on_way[-1].task if self._on_way else None
             self._on_way.append(_OnWay(asyncio.create_task(self._write(group, before)), group))
+
+    async def _act(self, now: int) -> None:
+        """Take what people asked for, with the matters that it is about."""
+        wishes = self._partition.wishes()
+        if wishes:
+            await self._commits_ended()
+            answered, found = await asyncio.to_thread(self._look_up_matters, wishes)
+            self._partition.act(answered, found, now)
+
+    def _look_up_matters(
+        self, wishes: Sequence[tuple[Wish, tuple[str, str] | None]]
+    ) -> tuple[dict[str, frozenset[str]], list[Record | Incident]]:
+        """Which commands have their answer, by site, and the matters that are stored."""
+        ids: dict[str, list[str]] = {}
+        for wish, _ in wishes:
+            ids.setdefault(wish.site, []).append(wish.command.id)
+        answered = {site: self._writer.answered(site, names) for site, names in ids.items()}
+        found: list[Record | Incident] = []
+        for site, kind, identity in sorted({(wish.site, *wanted) for wish, wanted in wishes if wanted}):
+            matter = (
+                self._writer.incident(site, identity)
+                if kind == "incident"
+                else self._writer.record(site, RecordKind(kind), identity)
+            )
+            found += [matter] if matter is not None else []
+        return answered, found
 
     async def _answer(self, question: Question) -> None:
         events, readings, last = await asyncio.to_thread(self._look_up, question)

@@ -15,6 +15,7 @@ class RecordKind(StrEnum):
 
     ALARM = "alarm"
     ESCALATION = "escalation"
+    DIGEST = "digest"
     ORDER = "order"
     DRILL = "drill"
     DUTY = "duty"
@@ -25,7 +26,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A matter as it stands at `revision`; it replaces the same matter's earlier revisions, which are kept.
 
     `state` is what lists are narrowed by. `live`: somebody or something still has to happen to it, so the worker
-    keeps it in memory. `body`: all of it as a JSON object, times in ms.
+    keeps it in memory. `body`: all of it as a JSON object with sorted keys, times in ms.
     """
 
     site: str
@@ -133,7 +134,7 @@ class Register(Generic[T]):
             live=matter.is_live,
             opened_at=matter.opened_at,
             changed_at=matter.changed_at,
-            body=msgspec.json.encode(matter),
+            body=msgspec.json.encode(matter, order="sorted"),
         )
 
 

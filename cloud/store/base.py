@@ -15,6 +15,10 @@ import msgspec
 
 from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import EventId, Overdue, Revised
+from cloud.operations.command import Answer
+from cloud.operations.life import Life
+from cloud.operations.notice import Notice, Stopped
+from cloud.operations.record import Record, RecordKind
 from contract.batch import Lane
 from contract.events import Event, Quality, Readings
 
@@ -176,7 +180,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """What people must look at now. It replaces the same incident's earlier revision.
 
     `id` is derived from the content, so the same cause gives the same id in every run. `subject` is the zone,
-    device or agent it is about; `cause` names the trigger event, or what is wrong with a link.
+    device or agent it is about; `cause` names the trigger event, or what is wrong with a link. `life` is what people
+    did about it.
     """
 
     site: str
@@ -191,6 +196,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     cause: str = ""
     trigger: EventId | None = None
     episodes: tuple[IncidentEpisode, ...] = ()
+    life: Life = Life()
 
 
 class QuarantineRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,6 +258,10 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     alerts: Sequence[AlertRow] = ()
     cleared: Sequence[AlertCleared] = ()
     incidents: Sequence[Incident] = ()
+    records: Sequence[Record] = ()
+    answers: Sequence[Answer] = ()
+    notices: Sequence[Notice] = ()
+    stopped: Sequence[Stopped] = ()
     quarantine: Sequence[QuarantineRow] = ()
     ledger: Sequence[LedgerRow] = ()
     cells: Mapping[tuple[str, str], bytes | None] = {}
@@ -269,6 +279,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     agents: Sequence[AgentHealth] = ()
     incidents: Sequence[Incident] = ()
     """The open ones."""
+    records: Sequence[Record] = ()
+    """The live ones."""
 
 
 class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -309,6 +321,18 @@ class PartitionWriter(Protocol):
 
     def last_revisions(self, site: str, rule: str, key: str, start: int, end: int) -> list[Revised]:
         """The newest revision of each episode of a rule and key with `start <= opened_at < end`."""
+        ...
+
+    def record(self, site: str, kind: RecordKind, identity: str) -> Record | None:
+        """A matter as it stands, live or not."""
+        ...
+
+    def incident(self, site: str, identity: str) -> Incident | None:
+        """An incident as it stands, open or not."""
+        ...
+
+    def answered(self, site: str, commands: Sequence[str]) -> frozenset[str]:
+        """Those of the commands' ids that have their answer already."""
         ...
 
     def close(self) -> None:

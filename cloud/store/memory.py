@@ -9,6 +9,8 @@ from typing_extensions import override
 from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import Revised
 from cloud.errors import FencedError, PartitionTakenError
+from cloud.operations.command import Answer
+from cloud.operations.record import Record, RecordKind
 from cloud.store.base import (
     WITHHELD,
     AgentHealth,
@@ -34,6 +36,9 @@ from cloud.store.base import (
 Listener = Callable[[int, int], None]
 """Called with `(partition, commit_no)` after each commit, in the thread that committed."""
 
+Answers = dict[tuple[str, str], Answer]
+"""By `(site, id of the command)`."""
+
 EpisodeId = tuple[str, str, str, int]
 """`(site, rule, key, opened_at)`."""
 
@@ -54,6 +59,8 @@ class Partition:
         self.revisions: dict[EpisodeId, list[Revised]] = {}
         self.alerts: dict[EpisodeId, tuple[int, AlertRow, AlertCleared | None]] = {}
         self.incidents: dict[tuple[str, str], tuple[int, Incident]] = {}
+        self.records: dict[tuple[str, RecordKind, str], Record] = {}
+        self.answers: Answers = {}
         self.quarantine: list[QuarantineRow] = []
 
     def apply(self, commit: Commit) -> None:
@@ -70,6 +77,8 @@ class Partition:
         self.devices |= {(row.site, row.device): (number, row) for row in commit.devices}
         self.agents |= {(row.site, row.agent): (number, row) for row in commit.agents}
         self.incidents |= {(row.site, row.id): (number, row) for row in commit.incidents}
+        self.records |= {(row.site, row.kind, row.id): row for row in commit.records}
+        self.answers = {(row.site, row.id): row for row in commit.answers} | self.answers
         self.quarantine += commit.quarantine
         self._apply_blind(commit)
         self._apply_verdicts(commit)
@@ -152,6 +161,7 @@ def _opened(held: Partition) -> Opened:
         devices=[row for _, row in held.devices.values()],
         agents=[row for _, row in held.agents.values()],
         incidents=[row for _, row in held.incidents.values() if row.state is IncidentState.OPEN],
+        records=[row for row in held.records.values() if row.live],
     )
 
 
@@ -205,6 +215,23 @@ class MemoryWriter(PartitionWriter):
             for (of_site, of_rule, of_key, opened_at), revisions in episodes
             if (of_site, of_rule, of_key) == (site, rule, key) and start <= opened_at < end
         ]
+
+    @override
+    def record(self, site: str, kind: RecordKind, identity: str) -> Record | None:
+        with self._store.lock:
+            return self._store.partitions[self.partition].records.get((site, kind, identity))
+
+    @override
+    def incident(self, site: str, identity: str) -> Incident | None:
+        with self._store.lock:
+            found = self._store.partitions[self.partition].incidents.get((site, identity))
+        return found[1] if found else None
+
+    @override
+    def answered(self, site: str, commands: Sequence[str]) -> frozenset[str]:
+        with self._store.lock:
+            known = self._store.partitions[self.partition].answers
+            return frozenset(name for name in commands if (site, name) in known)
 
     @override
     def close(self) -> None:

@@ -8,6 +8,8 @@ from typing_extensions import override
 
 from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import Outcome
+from cloud.operations.command import Answer
+from cloud.operations.record import Record, RecordKind
 from cloud.store.base import (
     AgentHealth,
     BlindRow,
@@ -21,7 +23,9 @@ from cloud.store.base import (
 from cloud.store.memory import MemoryStore, Partition, stored_events
 from cloud.store.reads import (
     MOST_ROWS,
+    RECORDS,
     AlertState,
+    AnswerQuery,
     Change,
     ChangeKind,
     ChangeQuery,
@@ -32,6 +36,7 @@ from cloud.store.reads import (
     QuarantineEntry,
     QuarantineQuery,
     Reader,
+    RecordQuery,
     SiteEvent,
     VerdictQuery,
     change_order,
@@ -162,6 +167,54 @@ class MemoryReader(Reader):
         return next((entry[1] for entry in found if entry is not None), None)
 
     @override
+    async def records(self, query: RecordQuery) -> Page[Record]:
+        with self._store.lock:
+            rows = [row for held in self._partitions() for row in held.records.values()]
+        wanted = (
+            row
+            for row in rows
+            if (row.site, row.kind) == (query.site, query.kind)
+            and (not query.states or row.state in query.states)
+            and _within(row.opened_at, query.since, query.until)
+        )
+        return _page(wanted, lambda row: (row.opened_at, row.id), query.before, query.limit)
+
+    @override
+    async def record(self, site: str, kind: RecordKind, identity: str) -> Record | None:
+        with self._store.lock:
+            found = [held.records.get((site, kind, identity)) for held in self._partitions()]
+        return next((row for row in found if row is not None), None)
+
+    @override
+    async def record_revisions(self, site: str, kind: RecordKind, since: int, until: int) -> Sequence[Record]:
+        with self._store.lock:
+            commits = [commit for held in self._partitions() for commit in held.commits]
+        rows = [row for commit in commits for row in commit.records]
+        mine = [
+            row for row in rows if (row.site, row.kind) == (site, kind) and since <= row.changed_at < until
+        ]
+        return sorted(mine, key=lambda row: (row.changed_at, row.id, row.revision))
+
+    @override
+    async def answer(self, site: str, command: str) -> Answer | None:
+        with self._store.lock:
+            found = [held.answers.get((site, command)) for held in self._partitions()]
+        return next((row for row in found if row is not None), None)
+
+    @override
+    async def answers(self, query: AnswerQuery) -> Page[Answer]:
+        with self._store.lock:
+            rows = [row for held in self._partitions() for row in held.answers.values()]
+        wanted = (
+            row
+            for row in rows
+            if row.site == query.site
+            and query.person in {None, row.person}
+            and query.target in {None, row.target}
+        )
+        return _page(wanted, lambda row: (row.received_at, row.id), query.before, query.limit)
+
+    @override
     async def alerts(self, site: str) -> Sequence[AlertState]:
         with self._store.lock:
             entries = [entry for held in self._partitions() for entry in held.alerts.values()]
@@ -253,6 +306,16 @@ def _incidents(held: Partition, query: ChangeQuery) -> Iterator[Change]:
             yield Change(commit.commit_no, ChangeKind.INCIDENT, row)
 
 
+def _records(kind: ChangeKind) -> Callable[[Partition, ChangeQuery], Iterator[Change]]:
+    def found(held: Partition, query: ChangeQuery) -> Iterator[Change]:
+        for commit in _commits(held, query):
+            for row in commit.records:
+                if row.kind is RECORDS[kind]:
+                    yield Change(commit.commit_no, kind, row)
+
+    return found
+
+
 def _alerts(held: Partition, query: ChangeQuery) -> Iterator[Change]:
     rows = (
         (commit_no, AlertState(alert, cleared.cleared_at if cleared else None))
@@ -272,6 +335,7 @@ _CHANGES: Final[Mapping[ChangeKind, Callable[[Partition, ChangeQuery], Iterator[
     ChangeKind.VERDICT: _verdicts,
     ChangeKind.ALERT: _alerts,
     ChangeKind.INCIDENT: _incidents,
+    **{kind: _records(kind) for kind in RECORDS},
     ChangeKind.DEVICE: lambda held, query: _states(ChangeKind.DEVICE, held.devices.values(), query),
     ChangeKind.BLIND: lambda held, query: _states(ChangeKind.BLIND, held.blind.values(), query),
     ChangeKind.AGENT: lambda held, query: _states(ChangeKind.AGENT, held.agents.values(), query),

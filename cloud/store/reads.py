@@ -13,6 +13,8 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import msgspec
 
 from cloud.correlation.episodes import PastReading
+from cloud.operations.command import Answer
+from cloud.operations.record import Record, RecordKind
 from cloud.store.base import (
     AgentHealth,
     AlertRow,
@@ -91,6 +93,28 @@ class IncidentQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 100
 
 
+class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Matters of a kind, latest `(opened_at, id)` first; `since <= opened_at < until`; `states` empty: all."""
+
+    site: str
+    kind: RecordKind
+    states: tuple[str, ...] = ()
+    since: int | None = None
+    until: int | None = None
+    before: IncidentKey | None = None
+    limit: int = 100
+
+
+class AnswerQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What people did and were answered, latest `(received_at, id)` first; `person` and `target` narrow."""
+
+    site: str
+    person: str | None = None
+    target: str | None = None
+    before: IncidentKey | None = None
+    limit: int = 100
+
+
 class QuarantineQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What could not be taken, latest first; `before` is the id of the last one seen."""
 
@@ -128,13 +152,20 @@ class SiteEvent(msgspec.Struct, frozen=True):
 class ChangeKind(StrEnum):
     """What a commit can change.
 
-    Of the first three every single change is told, always the same ones. The others are states (`STATES`): only
-    the newest is told, with the commit that brought it.
+    Every single change is told, always the same ones; but of states (`STATES`) only the newest is told, with the
+    commit that brought it.
     """
 
     EVENT = "event"
     VERDICT = "verdict"
     INCIDENT = "incident"
+    STANDING = "alarm"
+    ESCALATION = "escalation"
+    DIGEST = "digest"
+    ORDER = "order"
+    DRILL = "drill"
+    DUTY = "duty"
+    CHECK = "check"
     ALERT = "alert"
     DEVICE = "device"
     BLIND = "blind"
@@ -143,9 +174,12 @@ class ChangeKind(StrEnum):
 
 STATES: Final = frozenset({ChangeKind.ALERT, ChangeKind.DEVICE, ChangeKind.BLIND, ChangeKind.AGENT})
 
+RECORDS: Final = {ChangeKind(kind.value): kind for kind in RecordKind}
+"""The kinds of changes that are matters people work on."""
+
 _KIND_ORDER: Final = {kind: place for place, kind in enumerate(ChangeKind)}
 
-ChangeRow = SiteEvent | VerdictRow | AlertState | Incident | DeviceHealth | BlindRow | AgentHealth
+ChangeRow = SiteEvent | VerdictRow | AlertState | Incident | Record | DeviceHealth | BlindRow | AgentHealth
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -173,7 +207,7 @@ def _row_key(row: ChangeRow) -> tuple[Any, ...]:
             return *msgspec.structs.astuple(revised.verdict.episode), revised.revision
         case AlertState(alert=alert):
             return msgspec.structs.astuple(alert.overdue.episode)
-        case Incident():
+        case Incident() | Record():
             return row.id, row.revision
         case DeviceHealth():
             return (row.device,)
@@ -218,7 +252,7 @@ class Reader(Protocol):
     async def changes(self, query: ChangeQuery) -> Sequence[Change]:
         """Changes by commit, then kind in the order of `ChangeKind`, then key.
 
-        The same query gives the same rows of `event`, `verdict` and `incident` for ever; a state that moved on
+        The same query gives the same rows for ever, but of states; a state that moved on
         comes with its later commit instead.
         """
         ...
@@ -259,6 +293,26 @@ class Reader(Protocol):
 
     async def incident(self, site: str, incident: str) -> Incident | None:
         """One incident as it stands."""
+        ...
+
+    async def records(self, query: RecordQuery) -> Page[Record]:
+        """A page of matters of one kind."""
+        ...
+
+    async def record(self, site: str, kind: RecordKind, identity: str) -> Record | None:
+        """One matter as it stands."""
+        ...
+
+    async def record_revisions(self, site: str, kind: RecordKind, since: int, until: int) -> Sequence[Record]:
+        """Every revision of matters of a kind with `since <= changed_at < until`, in their order."""
+        ...
+
+    async def answer(self, site: str, command: str) -> Answer | None:
+        """What became of a command; None while it is not decided."""
+        ...
+
+    async def answers(self, query: AnswerQuery) -> Page[Answer]:
+        """A page of what people did."""
         ...
 
     async def alerts(self, site: str) -> Sequence[AlertState]:

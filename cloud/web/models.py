@@ -246,6 +246,36 @@ class IncidentView(Model):
     episodes: list[EpisodeView]
 
 
+class RecordView(Model):
+    """A matter that people work on, as it stands at `revision`: an alarm, an order, a drill. Times in ms."""
+
+    site: str = Field(examples=["demo"])
+    kind: str = Field(examples=["alarm"])
+    id: str = Field(examples=["9f1c2b7a90d4e6f3"])
+    state: str = Field(examples=["unacknowledged"])
+    opened_at: Ms
+    changed_at: Ms
+    revision: int = Field(examples=[1])
+    body: dict[str, Any] = Field(examples=[{"kind": "fire", "source": "panel-1", "active": True}])
+
+
+class AnswerView(Model):
+    """What became of an action. `done` false: `problem` and `reason` say why not."""
+
+    id: str = Field(examples=["2f6c1d0e-7a54-4f8e-9a47-1c1c1d2e3f40"])
+    person: str = Field(examples=["p-002"])
+    at: Ms
+    received_at: Ms
+    verb: str = Field(examples=["acknowledge"])
+    done: bool
+    problem: str = Field(examples=[""], description="unknown, conflict, stale, not_allowed or unusable")
+    reason: Words
+    kind: str = Field(examples=["incident"])
+    target: str = Field(examples=["9f1c2b7a90d4e6f3"])
+    revision: int | None = Field(examples=[2])
+    action: dict[str, Any] = Field(examples=[{"do": "acknowledge", "incident": "9f1c2b7a90d4e6f3"}])
+
+
 class DeviceView(Model):
     """A device, what is known of it, and how it is doing. `blind_since` while it can't be read."""
 
@@ -318,7 +348,9 @@ class QuarantineView(Model):
     excerpt: str = Field(examples=['{"v":1,"agent":"gw-1","epo'])
 
 
-ChangeView = EventView | VerdictView | AlertView | IncidentView | DeviceChange | BlindChange | AgentChange
+ChangeView = (
+    EventView | VerdictView | AlertView | IncidentView | RecordView | DeviceChange | BlindChange | AgentChange
+)
 
 
 class ChangeMessage(Model):

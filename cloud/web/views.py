@@ -18,6 +18,8 @@ from cloud.correlation.rules import (
 )
 from cloud.correlation.sentences import WORDS
 from cloud.correlation.verdict import BlindSpan, EventId
+from cloud.operations.command import Answer
+from cloud.operations.record import Record
 from cloud.store.base import (
     AgentHealth,
     BlindRow,
@@ -33,6 +35,7 @@ from cloud.web.models import (
     AgentChange,
     AgentView,
     AlertView,
+    AnswerView,
     BlindChange,
     BlindSpanView,
     ChangeMessage,
@@ -47,6 +50,7 @@ from cloud.web.models import (
     LinkView,
     NamedView,
     QuarantineView,
+    RecordView,
     RuleView,
     SiteDetail,
     SiteView,
@@ -225,6 +229,38 @@ def incident_view(incident: Incident) -> IncidentView:
     )
 
 
+def record_view(record: Record) -> RecordView:
+    """A matter as it stands."""
+    return RecordView(
+        site=record.site,
+        kind=record.kind,
+        id=record.id,
+        state=record.state,
+        opened_at=record.opened_at,
+        changed_at=record.changed_at,
+        revision=record.revision,
+        body=msgspec.json.decode(record.body),
+    )
+
+
+def answer_view(answer: Answer) -> AnswerView:
+    """What became of a command."""
+    return AnswerView(
+        id=answer.id,
+        person=answer.person,
+        at=answer.at,
+        received_at=answer.received_at,
+        verb=answer.verb,
+        done=not answer.problem,
+        problem=answer.problem,
+        reason=Words(zh=answer.zh, en=answer.en),
+        kind=answer.kind,
+        target=answer.target,
+        revision=answer.revision,
+        action=msgspec.json.decode(answer.body)["action"],
+    )
+
+
 def device_views(
     site: Site,
     healths: Sequence[DeviceHealth],
@@ -322,6 +358,8 @@ def _change_view(change: Change) -> ChangeView:
             return alert_view(row)
         case Incident() as row:
             return incident_view(row)
+        case Record() as row:
+            return record_view(row)
         case DeviceHealth() as row:
             return _device_change(row)
         case BlindRow() as row:

@@ -13,6 +13,8 @@ from typing_extensions import override
 from cloud.clock import now_ms
 from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import Episode, Overdue
+from cloud.operations.command import Answer
+from cloud.operations.record import Record, RecordKind
 from cloud.store.base import (
     NOTIFY_CHANNEL,
     WITHHELD,
@@ -27,11 +29,21 @@ from cloud.store.base import (
 )
 from cloud.store.postgres.connection import connection_arguments, driver_errors
 from cloud.store.postgres.lookback import spans
-from cloud.store.postgres.rows import Row, to_agent, to_device, to_revised, to_stored
+from cloud.store.postgres.rows import (
+    Row,
+    to_agent,
+    to_answer,
+    to_device,
+    to_record,
+    to_revised,
+    to_stored,
+)
 from cloud.store.queries import load_queries
 from cloud.store.reads import (
     MOST_ROWS,
+    RECORDS,
     AlertState,
+    AnswerQuery,
     Change,
     ChangeKind,
     ChangeQuery,
@@ -42,6 +54,7 @@ from cloud.store.reads import (
     QuarantineEntry,
     QuarantineQuery,
     Reader,
+    RecordQuery,
     SiteEvent,
     VerdictQuery,
     change_order,
@@ -115,13 +128,23 @@ class PostgresReader(Reader):
         with driver_errors():
             async with self._pool.connection() as connection, connection.pipeline():
                 asked = [
-                    (kind, await connection.execute(_SQL[f"{kind}_changes"], where)) for kind in query.kinds
+                    (kind, await connection.execute(_SQL[f"{kind}_changes"], where))
+                    for kind in query.kinds - RECORDS.keys()
                 ]
+                kinds = [str(kind) for kind in query.kinds & RECORDS.keys()]
+                matters = (
+                    await connection.execute(_SQL["record_changes"], where | {"kinds": kinds})
+                    if kinds
+                    else None
+                )
                 found = [
                     Change(row[0], kind, _CHANGES[kind](row[1:]))
                     for kind, cursor in asked
                     for row in await cursor.fetchall()
                 ]
+                for row in await matters.fetchall() if matters else ():
+                    record = to_record(row[1:])
+                    found.append(Change(row[0], ChangeKind(record.kind.value), record))
         return sorted(found, key=change_order)
 
     @override
@@ -206,6 +229,49 @@ class PostgresReader(Reader):
     async def incident(self, site: str, incident: str) -> Incident | None:
         rows = await self._rows("incident", {"site": site, "id": incident})
         return next((_incident.decode(body) for (body,) in rows), None)
+
+    @override
+    async def records(self, query: RecordQuery) -> Page[Record]:
+        at, name = query.before or (None, None)
+        where = {
+            "site": query.site,
+            "kind": str(query.kind),
+            "states": list(query.states) or None,
+            "since": query.since,
+            "until": query.until,
+            "before_at": at,
+            "before_id": name,
+        }
+        rows = await self._rows("records", where | {"limit": query.limit + 1})
+        return _page([to_record(row) for row in rows], query.limit)
+
+    @override
+    async def record(self, site: str, kind: RecordKind, identity: str) -> Record | None:
+        rows = await self._rows("record", {"site": site, "kind": str(kind), "id": identity})
+        return next((to_record(row) for row in rows), None)
+
+    @override
+    async def record_revisions(self, site: str, kind: RecordKind, since: int, until: int) -> Sequence[Record]:
+        where = {"site": site, "kind": str(kind), "since": since, "until": until}
+        return [to_record(row) for row in await self._rows("record_revisions", where)]
+
+    @override
+    async def answer(self, site: str, command: str) -> Answer | None:
+        rows = await self._rows("answer", {"site": site, "id": command})
+        return next((to_answer(row) for row in rows), None)
+
+    @override
+    async def answers(self, query: AnswerQuery) -> Page[Answer]:
+        at, name = query.before or (None, None)
+        where = {
+            "site": query.site,
+            "person": query.person,
+            "target": query.target,
+            "before_at": at,
+            "before_id": name,
+        }
+        rows = await self._rows("answers", where | {"limit": query.limit + 1})
+        return _page([to_answer(row) for row in rows], query.limit)
 
     @override
     async def alerts(self, site: str) -> Sequence[AlertState]:

@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 
 from cloud.correlation.verdict import Outcome, Reason, Revised, Verdict
+from cloud.operations.command import Answer
+from cloud.operations.record import Record, RecordKind
 from cloud.store.base import AgentHealth, DeviceHealth, Flag, StoredEvent
 from cloud.store.postgres.copy import blind_spans, event_ids, items_of
 from contract.events import Event
@@ -80,3 +82,44 @@ def to_revised(row: Row) -> Revised:
     return Revised(
         verdict=verdict, revision=revision, decided_at=decided_at, late_ms=late_ms, cleared=cleared
     )
+
+
+def to_record(row: Row) -> Record:
+    """A matter as the statements of records select it."""
+    site, kind, identity, revision, state, live, opened_at, changed_at, body = row
+    return Record(
+        site=site,
+        kind=RecordKind(kind),
+        id=identity,
+        revision=revision,
+        state=state,
+        live=live,
+        opened_at=opened_at,
+        changed_at=changed_at,
+        body=compact(body),
+    )
+
+
+def to_answer(row: Row) -> Answer:
+    """A row of `answers`."""
+    site, identity, person, at, received_at, verb, body, problem, zh, en, kind, target, revision = row
+    return Answer(
+        site=site,
+        id=identity,
+        person=person,
+        at=at,
+        received_at=received_at,
+        verb=verb,
+        body=compact(body),
+        problem=problem,
+        zh=zh,
+        en=en,
+        kind=kind,
+        target=target,
+        revision=revision,
+    )
+
+
+def compact(body: str) -> bytes:
+    """JSON as the database shows it, as bytes in one canonical form."""
+    return msgspec.json.encode(msgspec.json.decode(body), order="sorted")

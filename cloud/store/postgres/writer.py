@@ -12,6 +12,7 @@ from typing_extensions import override
 from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import Revised
 from cloud.errors import FencedError, PartitionTakenError, StoreUnavailableError
+from cloud.operations.record import Record, RecordKind
 from cloud.store.base import (
     NOTIFY_CHANNEL,
     WITHHELD,
@@ -33,7 +34,7 @@ from cloud.store.postgres.copy import (
     pack_readings,
     pack_verdicts,
 )
-from cloud.store.postgres.rows import to_agent, to_device, to_revised, to_stored
+from cloud.store.postgres.rows import to_agent, to_device, to_record, to_revised, to_stored
 from cloud.store.queries import load_queries
 from contract.batch import Lane
 
@@ -82,6 +83,7 @@ def _take(connection: _Connection, partition: int) -> Opened:
             devices=[to_device(row) for row in _rows(connection, "read_devices", where)],
             agents=[to_agent(row) for row in _rows(connection, "read_agents", where)],
             incidents=[_incident.decode(body) for (body,) in _rows(connection, "read_open_incidents", where)],
+            records=[to_record(row) for row in _rows(connection, "read_live_records", where)],
         )
 
 
@@ -150,6 +152,24 @@ class PostgresWriter(PartitionWriter):
             return [to_revised(row) for row in _rows(self._connection, "last_revisions", where)]
 
     @override
+    def record(self, site: str, kind: RecordKind, identity: str) -> Record | None:
+        where = {"site": site, "kind": str(kind), "id": identity}
+        with driver_errors():
+            return next((to_record(row) for row in _rows(self._connection, "read_record", where)), None)
+
+    @override
+    def incident(self, site: str, identity: str) -> Incident | None:
+        with driver_errors():
+            rows = _rows(self._connection, "read_incident", {"site": site, "id": identity})
+            return next((_incident.decode(body) for (body,) in rows), None)
+
+    @override
+    def answered(self, site: str, commands: Sequence[str]) -> frozenset[str]:
+        with driver_errors():
+            rows = _rows(self._connection, "answered", {"site": site, "ids": list(commands)})
+            return frozenset(name for (name,) in rows)
+
+    @override
     def close(self) -> None:
         # The server would free the partition a moment after the connection ends; the next owner need not wait.
         with contextlib.suppress(psycopg.Error):
@@ -183,7 +203,7 @@ def _put_states(cursor: psycopg.Cursor[tuple[Any, ...]], commit: Commit) -> None
 
 
 def _put_people_matters(cursor: psycopg.Cursor[tuple[Any, ...]], commit: Commit) -> None:
-    """What somebody has to look at: alerts, incidents, quarantine."""
+    """What somebody has to look at, and what they did: alerts, incidents, other matters, answers, quarantine."""
     _put(
         cursor,
         "put_alerts",
@@ -206,6 +226,11 @@ def _put_people_matters(cursor: psycopg.Cursor[tuple[Any, ...]], commit: Commit)
     ]
     _put(cursor, "put_incidents", commit, incidents)
     _put(cursor, "put_incident_changes", commit, incidents)
+    records = [{**msgspec.structs.asdict(row), "body": row.body.decode()} for row in commit.records]
+    _put(cursor, "put_records", commit, records)
+    _put(cursor, "put_record_changes", commit, records)
+    answers = [{**msgspec.structs.asdict(row), "body": row.body.decode()} for row in commit.answers]
+    _put(cursor, "put_answers", commit, answers)
     _put(cursor, "put_quarantine", commit, _columns(commit.quarantine))
 
 

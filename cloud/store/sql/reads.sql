@@ -85,6 +85,45 @@ limit %(limit)s
 -- name: incident
 select body::text from incidents where site = %(site)s and id = %(id)s
 
+-- name: records
+select site, kind, id, revision, state, live, to_ms(opened_at), to_ms(changed_at), body::text
+from records
+where site = %(site)s and kind = %(kind)s
+  and (%(states)s::text[] is null or state = any(%(states)s))
+  and (%(since)s::int8 is null or opened_at >= from_ms(%(since)s))
+  and (%(until)s::int8 is null or opened_at < from_ms(%(until)s))
+  and (%(before_at)s::int8 is null
+       or (opened_at <= from_ms(%(before_at)s)
+           and (opened_at, id collate "C") < (from_ms(%(before_at)s), %(before_id)s::text)))
+order by opened_at desc, id collate "C" desc
+limit %(limit)s
+
+-- name: record
+select site, kind, id, revision, state, live, to_ms(opened_at), to_ms(changed_at), body::text
+from records where site = %(site)s and kind = %(kind)s and id = %(id)s
+
+-- name: record_revisions
+select site, kind, id, revision, state, live, to_ms(opened_at), to_ms(changed_at), body::text
+from record_changes
+where site = %(site)s and kind = %(kind)s and changed_at >= from_ms(%(since)s) and changed_at < from_ms(%(until)s)
+order by changed_at, id collate "C", revision
+
+-- name: answer
+select site, id, person, to_ms(at), to_ms(received_at), verb, body::text, problem, zh, en, kind, target, revision
+from answers where site = %(site)s and id = %(id)s
+
+-- name: answers
+select site, id, person, to_ms(at), to_ms(received_at), verb, body::text, problem, zh, en, kind, target, revision
+from answers
+where site = %(site)s
+  and (%(person)s::text is null or person = %(person)s)
+  and (%(target)s::text is null or target = %(target)s)
+  and (%(before_at)s::int8 is null
+       or (received_at <= from_ms(%(before_at)s)
+           and (received_at, id collate "C") < (from_ms(%(before_at)s), %(before_id)s::text)))
+order by received_at desc, id collate "C" desc
+limit %(limit)s
+
 -- name: alerts
 select site, rule, key, to_ms(opened_at), to_ms(due_at), to_ms(raised_at), to_ms(cleared_at), links::text
 from alerts
@@ -126,6 +165,12 @@ select commit_no, body::text
 from incident_changes
 where partition = %(partition)s and commit_no > %(after)s and commit_no <= %(upto)s
   and (%(site)s::text is null or site = %(site)s)
+
+-- name: record_changes
+select commit_no, site, kind, id, revision, state, live, to_ms(opened_at), to_ms(changed_at), body::text
+from record_changes
+where partition = %(partition)s and commit_no > %(after)s and commit_no <= %(upto)s
+  and (%(site)s::text is null or site = %(site)s) and kind = any(%(kinds)s)
 
 -- name: device_changes
 select commit_no, site, device, agent, to_ms(last_at), to_ms(last_seen), to_ms(complete_to), known

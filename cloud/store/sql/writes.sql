@@ -27,6 +27,20 @@ from agents where partition = %(partition)s
 -- name: read_open_incidents
 select body::text from incidents where partition = %(partition)s and state = 'open'
 
+-- name: read_live_records
+select site, kind, id, revision, state, live, to_ms(opened_at), to_ms(changed_at), body::text
+from records where partition = %(partition)s and live
+
+-- name: read_record
+select site, kind, id, revision, state, live, to_ms(opened_at), to_ms(changed_at), body::text
+from records where site = %(site)s and kind = %(kind)s and id = %(id)s
+
+-- name: read_incident
+select body::text from incidents where site = %(site)s and id = %(id)s
+
+-- name: answered
+select id from answers where site = %(site)s and id = any(%(ids)s)
+
 -- name: advance
 -- The row is the fence: a stale owner, or one that counts wrongly, changes nothing and gets no row back.
 with advanced as (
@@ -126,6 +140,39 @@ select %(commit_no)s, revision, %(partition)s, site, id, body::jsonb
 from unnest(%(revision)s::int4[], %(site)s::text[], %(id)s::text[], %(body)s::text[])
      as t (revision, site, id, body)
 on conflict (site, id, revision) do nothing
+
+-- name: put_records
+insert into records (site, kind, id, revision, state, live, opened_at, changed_at, body, partition, commit_no)
+select site, kind, id, revision, state, live, from_ms(opened_at), from_ms(changed_at), body::jsonb,
+       %(partition)s, %(commit_no)s
+from unnest(%(site)s::text[], %(kind)s::text[], %(id)s::text[], %(revision)s::int4[], %(state)s::text[],
+            %(live)s::boolean[], %(opened_at)s::int8[], %(changed_at)s::int8[], %(body)s::text[])
+     as t (site, kind, id, revision, state, live, opened_at, changed_at, body)
+on conflict (site, kind, id) do update
+set revision = excluded.revision, state = excluded.state, live = excluded.live, opened_at = excluded.opened_at,
+    changed_at = excluded.changed_at, body = excluded.body, partition = excluded.partition,
+    commit_no = excluded.commit_no
+
+-- name: put_record_changes
+insert into record_changes (commit_no, revision, partition, site, kind, id, state, live, opened_at, changed_at,
+                            body)
+select %(commit_no)s, revision, %(partition)s, site, kind, id, state, live, from_ms(opened_at),
+       from_ms(changed_at), body::jsonb
+from unnest(%(site)s::text[], %(kind)s::text[], %(id)s::text[], %(revision)s::int4[], %(state)s::text[],
+            %(live)s::boolean[], %(opened_at)s::int8[], %(changed_at)s::int8[], %(body)s::text[])
+     as t (site, kind, id, revision, state, live, opened_at, changed_at, body)
+on conflict (site, kind, id, revision) do nothing
+
+-- name: put_answers
+insert into answers (site, id, person, at, received_at, verb, body, problem, zh, en, kind, target, revision,
+                     partition, commit_no)
+select site, id, person, from_ms(at), from_ms(received_at), verb, body::jsonb, problem, zh, en, kind, target,
+       revision, %(partition)s, %(commit_no)s
+from unnest(%(site)s::text[], %(id)s::text[], %(person)s::text[], %(at)s::int8[], %(received_at)s::int8[],
+            %(verb)s::text[], %(body)s::text[], %(problem)s::text[], %(zh)s::text[], %(en)s::text[],
+            %(kind)s::text[], %(target)s::text[], %(revision)s::int4[])
+     as t (site, id, person, at, received_at, verb, body, problem, zh, en, kind, target, revision)
+on conflict (site, id) do nothing
 
 -- name: put_quarantine
 insert into quarantine (commit_no, partition, received_at, site, agent, kind, reason, digest, body)

@@ -312,9 +312,15 @@ def test_the_shipped_rules_load_at_the_demo_site() -> None:
             "AC-1",
             "ER-1",
             "ER-2",
+            "ER-3",
+            "ER-4",
             "ER-5",
+            "ER-7",
             "FS-2",
             "FS-3",
+            "FS-4",
+            "FS-5",
+            "FS-6",
             "GE-1",
             "GE-2",
             "GE-3",
@@ -323,7 +329,8 @@ def test_the_shipped_rules_load_at_the_demo_site() -> None:
             "GE-5B",
             "GE-5F",
         ),
-        *("PT-1", "TE-3", "TE-3H"),
+        *("PT-1", "PT-10S", "PT-5H", "PT-7", "TE-3", "TE-3H", "TE-4V"),
+        *("WO-1", "WO-2", "WO-4", "WO-5", "WO-5R", "WO-6", "WO-6I", "WO-6N"),
     ]
     for version in book.versions:
         rule = version.rule

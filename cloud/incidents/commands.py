@@ -1,0 +1,236 @@
+"""Commands of people: who may, to what, and what they are answered. One place maps each action to its book."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from cloud.errors import RefusedError
+from cloud.incidents.floor import Floor
+from cloud.operations import command as do
+from cloud.operations.alarm import Alarm
+from cloud.operations.command import Action, Answer, Command, verb_of
+from cloud.operations.effects import Deed
+from cloud.operations.life import Phase
+from cloud.operations.record import Matter, RecordKind, content_id
+from cloud.operations.roster import works
+from cloud.store.base import Incident, IncidentState
+
+FUTURE_MS: Final = 5_000
+
+Target = tuple[str, str]
+"""What an action is about: `incident` or a kind of record, and its id."""
+
+Did = tuple[str, str, int]
+"""What was changed: its kind, id and revision."""
+
+Doing = Callable[[Command, int, int], Did]
+"""Takes a command, when it was done, and now."""
+
+
+def target_of(action: Action) -> Target | None:
+    """The matter that must be in memory before an action is taken; None where it makes a new one."""
+    for field, kind in _TARGETS.items():
+        identity = getattr(action, field, None)
+        if isinstance(identity, str):
+            return kind, identity
+    if isinstance(action, do.AddNote | do.Attach):
+        return action.matter, action.id
+    return None
+
+
+_TARGETS: Final = {
+    "alarm": RecordKind.ALARM.value,
+    "incident": "incident",
+    "drill": RecordKind.DRILL.value,
+    "check": RecordKind.CHECK.value,
+    "order": RecordKind.ORDER.value,
+}
+
+
+class Desk:
+    """Takes the commands of one site."""
+
+    def __init__(self, floor: Floor) -> None:
+        self._floor = floor
+
+    def missing(self, command: Command) -> Target | None:
+        """The matter that an action is about, where it is not in memory."""
+        target = target_of(command.action)
+        return target if target is not None and not self._floor.has(*target) else None
+
+    def take(self, command: Command, received_at: int, now: int) -> Answer:
+        """Do it or refuse it; either way there is an answer, and a refusal has changed nothing."""
+        at = min(command.at, received_at) if command.at > received_at + FUTURE_MS else command.at
+        answer = Answer(
+            site=self._floor.site.id,
+            id=command.id,
+            person=command.person,
+            at=at,
+            received_at=received_at,
+            verb=verb_of(command.action),
+            body=msgspec.json.encode(command, order="sorted"),
+        )
+        try:
+            self._check_person(command.person, at)
+            self._check_revision(command)
+            kind, identity, revision = self._do(command, at, now)
+        except RefusedError as error:
+            target = target_of(command.action) or ("", "")
+            return msgspec.structs.replace(
+                answer, problem=error.problem, zh=error.zh, en=error.en, kind=target[0], target=target[1]
+            )
+        return msgspec.structs.replace(answer, kind=kind, target=identity, revision=revision)
+
+    def _check_person(self, name: str, at: int) -> None:
+        person = self._floor.site.people.get(name)
+        if person is None or person.id != name:
+            raise RefusedError("not_allowed", f"没有人员 {name}", f"no person {name} works here")
+        if not works(person, at, self._floor.site):
+            raise RefusedError("not_allowed", f"{name} 已离职", f"{name} has left")
+
+    def _check_revision(self, command: Command) -> None:
+        target = target_of(command.action)
+        if command.expects is None or target is None:
+            return
+        matter = self._floor.matter(*target)
+        if matter is not None and matter.revision != command.expects:
+            raise RefusedError(
+                "stale",
+                f"内容已更新（第{matter.revision}版），请刷新后再操作",
+                f"it has changed since (revision {matter.revision}): look again",
+            )
+
+    def _do(self, command: Command, at: int, now: int) -> Did:
+        found = self._table.get(type(command.action))
+        if found is None:
+            verb = verb_of(command.action)
+            raise RefusedError("unusable", "不支持的操作", f"{verb} can't be done here")
+        return found(command, at, now)
+
+    def _acted(self, person: str, at: int) -> None:
+        self._floor.acted(person, at)
+
+    def _incident(self, act: Callable[..., Incident], ends: bool | None = None) -> Doing:
+        """An act upon an incident. `ends`: its escalation ends (True), or something followed it (False)."""
+
+        def doing(command: Command, at: int, now: int) -> Did:
+            incident = act(command.action, command.person, at, now)
+            about = f"incident:{incident.id}"
+            self._acted(command.person, at)
+            if ends is not None:
+                (self._floor.telling.acknowledged if ends else self._floor.telling.progressed)(about, now)
+            if incident.life.step(Phase.ACKNOWLEDGED) is not None:
+                self._floor.alarms.acknowledge_group(incident.id, command.person, at, now)
+            if incident.state is IncidentState.CLOSED:
+                self._floor.telling.over(about, now)
+            return "incident", incident.id, incident.revision
+
+        return doing
+
+    def _dispatch(self, command: Command, at: int, now: int) -> Did:
+        did = self._incident(self._floor.acts.dispatch, ends=True)(command, at, now)
+        self._floor.telling.progressed(f"incident:{did[1]}", now)
+        return did
+
+    def _acknowledge_alarms(self, command: Command, at: int, now: int) -> Did:
+        action = command.action
+        if not isinstance(action, do.AcknowledgeAlarms) or not action.alarms:
+            raise RefusedError("unusable", "请选择报警", "name the alarms that are acknowledged")
+        floor = self._floor
+        alarms = floor.alarms.acknowledge(action, command.person, at, now)
+        self._acted(command.person, at)
+        for group in dict.fromkeys(alarm.group for alarm in alarms):
+            self._group_seen(group, command, at, now)
+        for alarm in alarms:
+            if floor.incidents.get(alarm.group) is None:
+                deed = Deed(
+                    type="operator.acknowledged",
+                    at=at,
+                    person=command.person,
+                    zone=alarm.zone,
+                    data={"alarm": alarm.id},
+                )
+                floor.effects.deed(deed)
+        return RecordKind.ALARM.value, alarms[0].id, alarms[0].revision
+
+    def _group_seen(self, group: str, command: Command, at: int, now: int) -> None:
+        """Once all of a group are acknowledged, its escalation ends and its incident is acknowledged."""
+        floor = self._floor
+        if any(alarm.acked_at is None for alarm in floor.alarms.of_group(group)):
+            return
+        incident = floor.incidents.get(group)
+        if incident is None:
+            floor.telling.acknowledged(f"alarm:{group}", now)
+        elif incident.life.step(Phase.ACKNOWLEDGED) is None:
+            floor.acts.acknowledge(do.Acknowledge(incident=group), command.person, at, now)
+            floor.telling.acknowledged(f"incident:{group}", now)
+
+    def _alarm(self, act: Callable[..., Alarm], *, named: bool) -> Doing:
+        """An act upon an alarm; `named`: the book keeps who did it."""
+
+        def doing(command: Command, at: int, now: int) -> Did:
+            who = (command.person, at) if named else ()
+            alarm = act(command.action, *who, now)
+            return RecordKind.ALARM.value, alarm.id, alarm.revision
+
+        return doing
+
+    def _book(self, kind: RecordKind, act: Callable[..., Matter]) -> Doing:
+        """An act upon a matter of another book."""
+
+        def doing(command: Command, at: int, now: int) -> Did:
+            matter = act(command.action, command.person, at, now)
+            return kind.value, matter.id, matter.revision
+
+        return doing
+
+    def _new(self, kind: RecordKind, act: Callable[..., Matter]) -> Doing:
+        """An act that makes a matter, whose id is the command's."""
+
+        def doing(command: Command, at: int, now: int) -> Did:
+            matter = act(command, at, now)
+            return kind.value, matter.id, matter.revision
+
+        return doing
+
+    @functools.cached_property
+    def _table(self) -> Mapping[type[Action], Doing]:
+        floor = self._floor
+        acts, alarms, duty = floor.acts, floor.alarms, floor.duty
+        return {
+            do.Acknowledge: self._incident(acts.acknowledge, ends=True),
+            do.Dispatch: self._dispatch,
+            do.Arrive: self._incident(acts.arrive, ends=False),
+            do.Verify: self._incident(acts.verify, ends=False),
+            do.DoStep: self._incident(acts.do_step),
+            do.Handle: self._incident(acts.handle, ends=False),
+            do.Close: self._incident(acts.close),
+            do.Review: self._incident(acts.review),
+            do.AddNote: self._incident(acts.note),
+            do.Attach: self._incident(acts.attach),
+            do.AcknowledgeAlarms: self._acknowledge_alarms,
+            do.ShelveAlarm: self._alarm(alarms.shelve, named=True),
+            do.UnshelveAlarm: self._alarm(alarms.unshelve, named=False),
+            do.RetireAlarm: self._alarm(alarms.retire, named=True),
+            do.RestoreAlarm: self._alarm(alarms.restore, named=False),
+            do.ResetAlarm: self._alarm(alarms.reset, named=False),
+            do.PlanDrill: self._new(
+                RecordKind.DRILL, lambda c, _, now: floor.drills.plan(c.action, _name(c), c.person, now)
+            ),
+            do.EndDrill: self._book(RecordKind.DRILL, floor.drills.end),
+            do.GoOnDuty: self._book(RecordKind.DUTY, duty.go_on),
+            do.GoOffDuty: self._book(RecordKind.DUTY, duty.go_off),
+            do.HandOver: self._book(RecordKind.DUTY, duty.hand_over),
+            do.SwapShift: self._book(RecordKind.DUTY, duty.swap),
+            do.AskPresence: self._new(
+                RecordKind.CHECK, lambda c, at, now: floor.checks.ask(c.action, _name(c), c.person, at, now)
+            ),
+            do.AnswerPresence: self._book(RecordKind.CHECK, floor.checks.answer),
+        }
+
+
+def _name(command: Command) -> str:
+    """The id of the matter that a command makes: sent twice, it makes the same one."""
+    return content_id("command", command.id)

@@ -1,0 +1,312 @@
+"""All that people deal with on one site, in one place: what happens goes in, matters, notices and deeds come out."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from cloud.correlation.rules import Response, RuleBook
+from cloud.correlation.verdict import EventId, Outcome, Overdue, Revised, Verdict
+from cloud.incidents.acts import IncidentActs
+from cloud.incidents.book import IncidentBook
+from cloud.operations.alarm import Alarm
+from cloud.operations.alarm_book import AlarmBook
+from cloud.operations.alarm_kinds import LINK, NOBODY, OVERDUE, AlarmKind
+from cloud.operations.check_book import DEFER_MS, CheckBook
+from cloud.operations.drill_book import DrillBook, Score
+from cloud.operations.duty_book import DutyBook
+from cloud.operations.effects import Deed, Effects
+from cloud.operations.life import Phase
+from cloud.operations.notice import Notice, Stopped
+from cloud.operations.record import Matter, Record, RecordKind
+from cloud.operations.roster import Rosters
+from cloud.operations.setup import OperationsSetup
+from cloud.operations.telling_book import TellingBook
+from cloud.store.base import Incident
+from contract.events import LOCATION_TYPES, Event
+from contract.site import Site, Text
+
+_SCANS: Final = 2_000
+"""Scans remembered, so that an arrival can be told with its person."""
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it since it was taken last."""
+
+    records: Sequence[Record] = ()
+    notices: Sequence[Notice] = ()
+    stopped: Sequence[Stopped] = ()
+
+
+class Floor:
+    """One site. `now` is the cloud's time, ms; `settle` brings everything up to it."""
+
+    def __init__(
+        self,
+        site: Site,
+        setup: OperationsSetup,
+        rules: RuleBook,
+        incidents: IncidentBook,
+        records: Iterable[Record],
+        now: int,
+        *,
+        seed: str = "",
+    ) -> None:
+        kept = list(records)
+        self.site = site
+        self.effects = Effects()
+        self.incidents = incidents
+        self.alarms = AlarmBook(site, setup.kinds, kept)
+        self.duty = DutyBook(site, setup.rosters or Rosters(site), self.effects, kept)
+        self.telling = TellingBook(site, setup.telling, self.duty, kept, self._nobody)
+        self.drills = DrillBook(site, self.effects, self._scores, kept)
+        self.acts = IncidentActs(site, incidents, setup.plans, self.effects, self._stands)
+        self.checks = CheckBook(
+            site, setup.checks, self.effects, self._busy, self._worked, kept, began=now, seed=seed
+        )
+        self._names = {version.rule.id: version.rule.name for version in rules.versions}
+        self._arrivals = _arrival_rules(rules)
+        self._scans: dict[EventId, str] = {}
+        self._last_act: tuple[str, int] = ("", 0)
+        self._nobody_now: dict[str, bool] = {}
+
+    # --- what happens
+
+    def on_events(self, events: Sequence[Event], seq_base: int, now: int) -> None:
+        """Events as the rules get them."""
+        for event in events:
+            self.alarms.on_event(event, seq_base + event.seq, now)
+            if event.person is not None:
+                self.duty.on_event(event, now)
+                if event.type in LOCATION_TYPES:
+                    self._scans[event.device, seq_base + event.seq] = event.person
+        while len(self._scans) > _SCANS:
+            del self._scans[next(iter(self._scans))]
+        self._annunciate(now)
+
+    def on_revised(self, revised: Revised, incident: str | None, now: int) -> None:
+        """A verdict came or changed; `incident` is the one it belongs to."""
+        verdict = revised.verdict
+        source, part = _overdue_name(verdict.rule, verdict.key), str(verdict.opened_at)
+        if verdict.outcome is not Outcome.PENDING or verdict.elapsed_ms is not None:
+            if revised.cleared:
+                self._withdraw(verdict, source, part, now)
+            if verdict.outcome is Outcome.MET or verdict.final or verdict.elapsed_ms is not None:
+                self.alarms.end(OVERDUE, source, now, part=part)
+        if incident is not None and verdict.rule in self._arrivals and verdict.elapsed_ms is not None:
+            evidence = verdict.evidence[-1]
+            person = self.site.people.get(self._scans.get(evidence, ""))
+            name = person.id if person is not None else ""
+            self.acts.arrived(incident, evidence, name, verdict.opened_at + verdict.elapsed_ms, now)
+
+    def _withdraw(self, verdict: Verdict, source: str, part: str, now: int) -> None:
+        why = Text(
+            zh=f"{self._rule_name(verdict.rule).in_('zh')}：后到的证据表明已按时完成",
+            en=f"{self._rule_name(verdict.rule).in_('en')}: late evidence shows that it was done in time",
+        )
+        self.telling.withdraw(self._overdue_about(source, part), why, now)
+
+    def on_overdue(self, overdue: Overdue, now: int) -> None:
+        """Nothing is known at the limit: an alarm of its own."""
+        episode = overdue.episode
+        device = self.site.devices.get(episode.key.partition(":")[0])
+        zone = episode.key if episode.key in self.site.zones else (device.zone if device else None)
+        self.alarms.begin(
+            OVERDUE,
+            _overdue_name(episode.rule, episode.key),
+            now,
+            part=str(episode.opened_at),
+            cause=episode.rule,
+            zone=zone,
+        )
+
+    def link_down(self, subject: str, cause: str, now: int) -> None:
+        """An agent is silent, or numbers of it are missing."""
+        self.alarms.begin(LINK, subject, now, cause=cause)
+
+    def link_up(self, subject: str, now: int) -> None:
+        """It is well again."""
+        self.alarms.end(LINK, subject, now)
+
+    def _nobody(self, step: str, nobody: bool) -> None:
+        self._nobody_now[step] = nobody
+
+    # --- what calls for people
+
+    def _annunciate(self, now: int) -> None:
+        """Alarms that began become incidents and are told, the most urgent first."""
+        self.telling.flooding = self.alarms.flooding
+        for alarm in sorted(self.alarms.take_raised(), key=lambda one: (one.priority, one.opened_at, one.id)):
+            kind = self.alarms.kind_of(alarm)
+            if kind is None or not alarm.annunciates:
+                continue
+            if kind.emergency is not None:
+                self._emergency(alarm, kind, now)
+            else:
+                title, text = self._title(alarm, kind), self._text(alarm)
+                self.telling.begin(f"alarm:{alarm.group}", alarm.priority, "", title, text, now)
+
+    def _emergency(self, alarm: Alarm, kind: AlarmKind, now: int) -> None:
+        emergency = kind.emergency or ""
+        drill = self.drills.drill_for(emergency, alarm.zone, alarm.opened_at)
+        known = self.incidents.get(alarm.group)
+        incident = self.incidents.alarmed(alarm, kind, now, drill)
+        if incident is None or known is not None:
+            return
+        title = self._title(alarm, kind)
+        if drill:
+            self.drills.joined(drill, incident.id, now)
+            title = Text(zh=f"【演习】{title.in_('zh')}", en=f"[drill] {title.in_('en')}")
+        elif self.drills.overlapped(incident.id, now):
+            title = Text(
+                zh=f"【真实报警，演习中】{title.in_('zh')}", en=f"[REAL, during a drill] {title.in_('en')}"
+            )
+        text = self._text(alarm)
+        about = f"incident:{incident.id}"
+        self.telling.begin(about, alarm.priority, emergency, title, text, now, drill=drill)
+
+    def _title(self, alarm: Alarm, kind: AlarmKind) -> Text:
+        what = kind.name
+        if alarm.kind == OVERDUE:
+            rule = self._rule_name(alarm.cause)
+            what = Text(zh=f"{what.in_('zh')}：{rule.in_('zh')}", en=f"{what.in_('en')}: {rule.in_('en')}")
+        place = self._place(alarm)
+        return Text(zh=f"{what.in_('zh')} · {place.in_('zh')}", en=f"{what.in_('en')} · {place.in_('en')}")
+
+    def _place(self, alarm: Alarm) -> Text:
+        zone = self.site.zones.get(alarm.zone or "")
+        name = alarm.source.partition("/")[2] or alarm.source
+        device = self.site.devices.get(name)
+        found = zone.name if zone is not None else (device.name if device is not None else Text())
+        return found if found != Text() else Text(zh=alarm.zone or name, en=alarm.zone or name)
+
+    def _text(self, alarm: Alarm) -> Text:
+        device = self.site.devices.get(alarm.source)
+        name = device.name if device is not None and device.name != Text() else Text(en=alarm.source)
+        part = f" {alarm.part}" if alarm.part else ""
+        site = self.site.file.name
+        return Text(
+            zh=f"{site.in_('zh')} · {name.in_('zh')}{part}", en=f"{site.in_('en')} · {name.in_('en')}{part}"
+        )
+
+    def _rule_name(self, rule: str) -> Text:
+        name = self._names.get(rule, Text())
+        return name if name != Text() else Text(zh=rule, en=rule)
+
+    def _overdue_about(self, source: str, part: str) -> str:
+        found = [one for one in self.alarms.stands_at(source) if one.kind == OVERDUE and one.part == part]
+        return f"alarm:{found[0].group}" if found else ""
+
+    # --- what the books ask each other
+
+    def _stands(self, incident: str) -> bool:
+        return any(alarm.active or alarm.latched for alarm in self.alarms.of_group(incident))
+
+    def _busy(self) -> bool:
+        return bool(self.incidents.serious())
+
+    def _worked(self, now: int) -> str:
+        person, at = self._last_act
+        return person if person and now - at <= DEFER_MS else ""
+
+    def acted(self, person: str, at: int) -> None:
+        """Somebody dealt with an alarm or an incident."""
+        self._last_act = max(self._last_act, (person, at), key=lambda act: act[1])
+
+    def _scores(self, names: Sequence[str]) -> tuple[Score, ...]:
+        found = [incident for name in names if (incident := self.incidents.get(name)) is not None]
+        return tuple(map(_score, found))
+
+    def matter(self, kind: str, identity: str) -> Matter | Incident | None:
+        """A matter that is in memory."""
+        look: dict[str, Callable[[str], Matter | Incident | None]] = {
+            "incident": self.incidents.get,
+            RecordKind.ALARM: self.alarms.get,
+            RecordKind.DRILL: self.drills.get,
+            RecordKind.CHECK: self.checks.get,
+        }
+        return look[kind](identity) if kind in look else None
+
+    def has(self, kind: str, identity: str) -> bool:
+        """Whether a matter need not be recalled."""
+        return self.matter(kind, identity) is not None
+
+    def recall(self, record: Record) -> None:
+        """Take back a matter that is stored."""
+        for book in (self.alarms, self.drills, self.checks):
+            book.recall(record)
+
+    # --- time
+
+    def settle(self, now: int) -> None:
+        """Bring everything up to `now`."""
+        self.duty.settle(now)
+        self.drills.settle(now)
+        self.alarms.settle(now)
+        self._annunciate(now)
+        self.checks.settle(now)
+        for concern in self.effects.take_concerns():
+            self.telling.concern(concern, now)
+        self.telling.settle(now)
+        self._say_nobody(now)
+
+    def _say_nobody(self, now: int) -> None:
+        """An escalation with nobody to take it is itself an alarm."""
+        changed, self._nobody_now = self._nobody_now, {}
+        for step, nobody in changed.items():
+            if nobody:
+                self.alarms.begin(NOBODY, step, now, cause=step)
+            else:
+                self.alarms.end(NOBODY, step, now)
+        if changed:
+            self._annunciate(now)
+
+    def next_at(self) -> int | None:
+        """When `settle` wants to be called next."""
+        books = (self.duty, self.drills, self.alarms, self.checks, self.telling)
+        wanted = [at for book in books if (at := book.next_at()) is not None]
+        return min(wanted, default=None)
+
+    def take_deeds(self) -> list[Deed]:
+        """What the rules are to know of what people did."""
+        return self.effects.take_deeds()
+
+    def take(self) -> Outgoing:
+        """What is to be stored."""
+        books = (self.alarms, self.duty, self.telling, self.drills, self.checks)
+        return Outgoing(
+            records=[record for book in books for record in book.take_records()],
+            notices=self.telling.take_notices(),
+            stopped=self.telling.take_stopped(),
+        )
+
+
+def _overdue_name(rule: str, key: str) -> str:
+    return f"{rule}/{key}"
+
+
+def _arrival_rules(rules: RuleBook) -> frozenset[str]:
+    """The rules whose evidence is that somebody is there."""
+    return frozenset(
+        version.rule.id
+        for version in rules.versions
+        if isinstance(version.rule, Response) and version.rule.expect.types & LOCATION_TYPES
+    )
+
+
+def _score(incident: Incident) -> Score:
+    def after(phase: Phase) -> int | None:
+        step = incident.life.step(phase)
+        return step.at - incident.opened_at if step is not None else None
+
+    counts: Mapping[str, int] = {
+        outcome: sum(episode.outcome == outcome for episode in incident.episodes)
+        for outcome in ("met", "breached", "unknown", "pending")
+    }
+    return Score(
+        incident=incident.id,
+        acknowledged_ms=after(Phase.ACKNOWLEDGED),
+        arrived_ms=after(Phase.ARRIVED),
+        verified_ms=after(Phase.VERIFIED),
+        **counts,
+    )
