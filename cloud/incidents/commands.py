@@ -124,7 +124,7 @@ class Desk:
             if incident.life.step(Phase.ACKNOWLEDGED) is not None:
                 self._floor.alarms.acknowledge_group(incident.id, command.person, at, now)
             if incident.state is IncidentState.CLOSED:
-                self._floor.telling.over(about, now)
+                self._floor.closed(incident, now)
             return "incident", incident.id, incident.revision
 
         return doing

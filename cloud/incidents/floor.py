@@ -15,7 +15,7 @@ from cloud.operations.alarm_kinds import LINK, NOBODY, OVERDUE, AlarmKind
 from cloud.operations.check_book import DEFER_MS, CheckBook
 from cloud.operations.drill_book import DrillBook, Score
 from cloud.operations.duty_book import DutyBook
-from cloud.operations.effects import Deed, Effects
+from cloud.operations.effects import Concern, Deed, Effects
 from cloud.operations.life import Phase
 from cloud.operations.notice import Notice, Stopped
 from cloud.operations.record import Matter, Record, RecordKind
@@ -106,9 +106,11 @@ class Floor:
         )
         self.telling.withdraw(self._overdue_about(source, part), why, now)
 
-    def on_overdue(self, overdue: Overdue, now: int) -> None:
-        """Nothing is known at the limit: an alarm of its own."""
+    def on_overdue(self, overdue: Overdue, identity: str, now: int) -> None:
+        """Nothing is known at the limit: an alarm, which belongs to the emergency that it is part of, if to any."""
         episode = overdue.episode
+        incident = self.incidents.get(identity)
+        emergency = incident is not None and bool(incident.life.emergency)
         device = self.site.devices.get(episode.key.partition(":")[0])
         zone = episode.key if episode.key in self.site.zones else (device.zone if device else None)
         self.alarms.begin(
@@ -118,6 +120,7 @@ class Floor:
             part=str(episode.opened_at),
             cause=episode.rule,
             zone=zone,
+            group=identity if emergency else "",
         )
 
     def link_down(self, subject: str, cause: str, now: int) -> None:
@@ -140,11 +143,31 @@ class Floor:
             kind = self.alarms.kind_of(alarm)
             if kind is None or not alarm.annunciates:
                 continue
+            incident = self.incidents.get(alarm.group)
             if kind.emergency is not None:
                 self._emergency(alarm, kind, now)
+            elif incident is not None and incident.life.emergency:
+                self._left_undone(alarm, kind, incident, now)
             else:
                 title, text = self._title(alarm, kind), self._text(alarm)
                 self.telling.begin(f"alarm:{alarm.group}", alarm.priority, "", title, text, now)
+
+    def _left_undone(self, alarm: Alarm, kind: AlarmKind, incident: Incident, now: int) -> None:
+        """Something of an emergency is overdue: while its escalation runs they are told anyway, later once a rule."""
+        if incident.life.step(Phase.ACKNOWLEDGED) is None or incident.life.drill:
+            return
+        people = (*incident.life.people, *self.duty.on_duty("controller", now))
+        key = f"incident:{incident.id}:overdue:{alarm.cause}"
+        title = self._title(alarm, kind)
+        concern = Concern(
+            key=key,
+            about=f"incident:{incident.id}",
+            text=title,
+            role="supervisor",
+            people=tuple(dict.fromkeys(people)),
+            urgent=True,
+        )
+        self.telling.concern(concern, now)
 
     def _emergency(self, alarm: Alarm, kind: AlarmKind, now: int) -> None:
         emergency = kind.emergency or ""
@@ -200,7 +223,17 @@ class Floor:
     # --- what the books ask each other
 
     def _stands(self, incident: str) -> bool:
-        return any(alarm.active or alarm.latched for alarm in self.alarms.of_group(incident))
+        return any(
+            (alarm.active or alarm.latched) and alarm.kind != OVERDUE
+            for alarm in self.alarms.of_group(incident)
+        )
+
+    def closed(self, incident: Incident, now: int) -> None:
+        """A person closed it: nothing of it is asked for any more."""
+        self.telling.over(f"incident:{incident.id}", now)
+        for alarm in self.alarms.of_group(incident.id):
+            if alarm.kind == OVERDUE:
+                self.alarms.end(OVERDUE, alarm.source, now, part=alarm.part)
 
     def _busy(self) -> bool:
         return bool(self.incidents.serious())

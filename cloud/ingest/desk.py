@@ -208,9 +208,9 @@ class SiteDesk:
                     self._revised(effect, now)
                 case Overdue():
                     self._alerts.append(AlertRow(site=self._name, overdue=effect, raised_at=now))
-                    self._book.overdue(effect, now)
+                    incident = self._book.overdue(effect, now)
                     if self._floor is not None:
-                        self._floor.on_overdue(effect, now)
+                        self._floor.on_overdue(effect, incident, now)
                 case Recall():
                     recalls.append(effect)
         self._opened_by.clear()

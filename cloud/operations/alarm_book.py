@@ -85,12 +85,23 @@ class AlarmBook:
                 self._end(kind, event.device, _part(kind, event), event.at, now)
 
     def begin(
-        self, name: str, source: str, now: int, *, part: str = "", cause: str = "", zone: str | None = None
+        self,
+        name: str,
+        source: str,
+        now: int,
+        *,
+        part: str = "",
+        cause: str = "",
+        zone: str | None = None,
+        group: str = "",
     ) -> None:
-        """An alarm that no event begins (`alarm_kinds.UNDECIDED`); nothing happens where the site has no such kind."""
+        """An alarm that no event begins (`alarm_kinds.UNDECIDED`); nothing happens where the site has no such kind.
+
+        `group`: the group it belongs to, whatever its kind says.
+        """
         kind = self._kinds.get(name)
         if kind is not None:
-            self._put(kind, source, part, zone, now, None, now, cause)
+            self._put(kind, source, part, zone, now, None, now, cause, group)
 
     def end(self, name: str, source: str, now: int, *, part: str = "") -> None:
         """It is over."""
@@ -115,6 +126,7 @@ class AlarmBook:
         trigger: tuple[str, int] | None,
         now: int,
         cause: str,
+        within: str = "",
     ) -> None:
         identity = alarm_id(self._site.id, kind.id, source, part)
         known = self._register.get(identity)
@@ -122,7 +134,9 @@ class AlarmBook:
             return
         if known is not None and known.returned_at is not None and at < known.opened_at:
             return
-        group, first = self._group(kind, source, zone, at, trigger or (source, at))
+        group, first = (
+            (within, False) if within else self._group(kind, source, zone, at, trigger or (source, at))
+        )
         if known is not None:
             alarm = activated(known, at, trigger, group, first_out=first)
         else:
