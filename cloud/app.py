@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from cloud.broker.client import connect
 from cloud.broker.line import BrokerLine
+from cloud.broker.post import BrokerPost
 from cloud.clock import monotonic_ms, now_ms
 from cloud.correlation.engine import Engine
 from cloud.correlation.explain import Explainer
@@ -28,6 +29,7 @@ from cloud.ingest.timeservice import TIME_REQUESTS, TimeService
 from cloud.ingest.worker import Worker
 from cloud.operations.setup import load_operations
 from cloud.settings import Role, Settings
+from cloud.store.files import FileStore
 from cloud.store.postgres.migrate import migrate
 from cloud.store.postgres.reads import PostgresReader
 from cloud.store.postgres.writer import PostgresStore
@@ -182,8 +184,21 @@ async def _serve_web(
 ) -> None:
     rules = {name: setup.rules for name, setup in setups.items()}
     sites = [setup.site for setup in setups.values()]
+    people = {name: setup.operations for name, setup in setups.items()}
     reader = PostgresReader(settings.database)
-    server = WebServer(create_app(reader, sites, settings.web, rules=rules, registry=registry))
+    post = BrokerPost(settings.broker)
+    files = FileStore(settings.files) if settings.files is not None else None
+    app = create_app(
+        reader,
+        sites,
+        settings.web,
+        post=post,
+        rules=rules,
+        operations=people,
+        files=files,
+        registry=registry,
+    )
+    server = WebServer(app)
     _log.info("the page is served", action="serving", address=server.address)
     on_web(server.address)
     serving = asyncio.create_task(server.run_until_stopped())
@@ -192,6 +207,7 @@ async def _serve_web(
     stopping.cancel()
     server.stop()
     await serving
+    await post.close()
 
 
 async def _work(

@@ -28,6 +28,7 @@ NAMES: Final = {
     "partitions": "partitions that this worker works on, separated by spaces; default: all",
     "stream_mb": "most megabytes of batches that the broker keeps; default: 1024",
     "stream_hours": "most hours that the broker keeps batches; default: 168",
+    "files": "a folder for photos and papers that people attach; without it they can't",
     "web_host": "address that the page is served on; default: 127.0.0.1",
     "web_port": "its port; default: 8080",
     "web_token_file": "a file that holds the access token; needed to serve beyond this machine",
@@ -56,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     partitions: tuple[int, ...] = ()
     stream_bytes: int = 1024 * 1024 * 1024
     stream_s: int = 168 * 3600
+    files: Path | None = None
     web: WebOptions = WebOptions(port=8080)
 
 
@@ -76,6 +78,7 @@ def read_settings(given: Mapping[str, str | None]) -> Settings:
         partitions=tuple(_number("partitions", part) for part in read.optional("partitions").split()),
         stream_bytes=_number("stream_mb", read.optional("stream_mb", "1024")) * 1024 * 1024,
         stream_s=_number("stream_hours", read.optional("stream_hours", "168")) * 3600,
+        files=Path(files) if (files := read.optional("files")) else None,
         web=WebOptions(
             host=read.optional("web_host", "127.0.0.1"),
             port=_number("web_port", read.optional("web_port", "8080")),
