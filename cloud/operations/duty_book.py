@@ -154,7 +154,9 @@ class DutyBook:
 
     def _leave(self, person: str, at: int, now: int) -> Duty | None:
         for duty in self._of(person, at):
-            if any(one.person == person and one.until is not None and one.until >= at for one in duty.present):
+            if any(
+                one.person == person and one.until is not None and one.until >= at for one in duty.present
+            ):
                 return duty
             open_ones = [one for one in duty.present if one.person == person and one.until is None]
             gone = [msgspec.structs.replace(one, until=at) for one in open_ones] or [

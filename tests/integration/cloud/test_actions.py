@@ -1,10 +1,17 @@
 """People act over the API, through the real broker and the real database, and the rules know of it."""
 
+import asyncio
+import datetime as dt
+import zoneinfo
 from typing import Any
 
 import httpx
+import pytest
 
 from cloud.clock import now_ms
+from sitewarden import desk
+from sitewarden.desk import Server
+from sitewarden.errors import CommandError
 from tests.cloud_rig import Ports, TestAgent, running_cloud, settings_for
 
 DEMO = "/api/v1/sites/demo"
@@ -74,3 +81,38 @@ async def test_a_fire_is_acknowledged_verified_and_closed_over_the_api(
         assert alarm["body"]["kind"] == "fire"
         load = (await client.get(f"{DEMO}/alarm-load")).json()["load"]
         assert (load["annunciated"], load["by_priority"]) == (1, {"critical": 1})
+
+
+async def test_a_supervisor_without_a_browser_sees_and_acts(dsn: str, ports: Ports, agent: TestAgent) -> None:
+    async with (
+        running_cloud(settings_for(dsn, ports)) as address,
+        httpx.AsyncClient(base_url=address) as client,
+    ):
+        name = (await only_incident(client, agent))["id"]
+        server = Server(url=address, site="demo")
+        listed = await asyncio.to_thread(desk.incidents, server)
+        assert (name in listed, "Block 1 lobby" in listed, "detected" in listed) == (True, True, True)
+        assert "critical" in await asyncio.to_thread(desk.alarms, server)
+        assert await asyncio.to_thread(desk.orders, server) == "nothing\n"
+        done = await asyncio.to_thread(desk.act, server, "p-001", "acknowledge", [f"incident={name}"])
+        assert done == f"acknowledge: incident {name}"
+        with pytest.raises(CommandError, match="already acknowledged by p-001"):
+            await asyncio.to_thread(desk.act, server, "p-001", "acknowledge", [f"incident={name}"])
+        chinese = Server(url=address, site="demo", language="zh")
+        with pytest.raises(CommandError, match="已完成此步骤"):
+            await asyncio.to_thread(desk.act, chinese, "p-001", "acknowledge", [f"incident={name}"])
+        day = dt.datetime.now(zoneinfo.ZoneInfo("Asia/Shanghai")).date() - dt.timedelta(days=1)
+        assert "met 0" in await asyncio.to_thread(desk.night, server, day.isoformat())
+
+
+@pytest.mark.parametrize(
+    ("field", "message"), [("incident", "expected name=value"), ("=x", "expected name=value")]
+)
+def test_a_field_that_is_none_is_named(field: str, message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        desk.act(Server(url="http://127.0.0.1:9", site="demo"), "p-001", "close", [field])
+
+
+def test_a_server_that_is_not_there_is_told_in_words() -> None:
+    with pytest.raises(CommandError, match="does not answer"):
+        desk.incidents(Server(url="http://127.0.0.1:9", site="demo"))
