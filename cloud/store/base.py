@@ -15,11 +15,14 @@ import msgspec
 
 from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import EventId, Overdue, Revised
+from cloud.operations.notice import Notice, Stopped
 from contract.batch import Lane
 from contract.events import Event, Quality, Readings
 
 NOTIFY_CHANNEL: Final = "sitewarden_commits"
 """Each commit notifies this PostgreSQL channel with `partition:commit_no` as payload."""
+NOTICES_CHANNEL: Final = "sitewarden_notices"
+"""A commit with new notices notifies this one too, so that whoever sends them need not look at every commit."""
 
 
 class Flag(enum.IntFlag):
@@ -236,7 +239,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
     """All that one transaction writes. `commit_no` is the one before it plus 1.
 
-    `cells` are the engines' and the worker's memory by `(site, cell)`; None deletes.
+    `cells` are the engines' and the worker's memory by `(site, cell)`; None deletes. `stopped` stops what earlier
+    commits put into the outbox, and of this one's `notices` those not made after it.
     """
 
     partition: int
@@ -253,6 +257,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     cleared: Sequence[AlertCleared] = ()
     incidents: Sequence[Incident] = ()
     quarantine: Sequence[QuarantineRow] = ()
+    notices: Sequence[Notice] = ()
+    stopped: Sequence[Stopped] = ()
     ledger: Sequence[LedgerRow] = ()
     cells: Mapping[tuple[str, str], bytes | None] = {}
 
