@@ -53,8 +53,7 @@ class PostgresOutbox(Outbox):
             "attempt": claim.attempt,
             "now": now,
             "ok": ok,
-            # PostgreSQL keeps no text with a zero character in it, and a channel may answer anything.
-            "answer": answer.replace("\0", ""),
+            "answer": _storable(answer),
             "again_at": None if ok else again_at,
             "state": "sent" if ok else "failed" if again_at is None else "waiting",
         }
@@ -106,6 +105,11 @@ class PostgresOutbox(Outbox):
             self._working.close()
             self._working = None
             raise
+
+
+def _storable(text: str) -> str:
+    """A channel may answer anything; PostgreSQL keeps neither zeros nor half characters."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _claim(row: Row, until: int) -> Claim:
