@@ -28,7 +28,8 @@ _OF_LEASE: Final = 0.8
 """A send takes at most this part of the lease; the rest is for settling it."""
 _IDLE_S: Final = 2.0
 """Looked at again after this at the latest, whatever was heard or not."""
-_LISTEN_S: Final = 0.5
+_LISTEN_S: Final = 0.1
+"""How long the end of the notifier may have to wait for its ear."""
 _STORE_PAUSE_S: Final = 1.0
 
 Contacts = Mapping[tuple[str, str], Mapping[str, str]]
