@@ -21,8 +21,6 @@ from contract.events import Event, Quality, Readings
 
 NOTIFY_CHANNEL: Final = "sitewarden_commits"
 """Each commit notifies this PostgreSQL channel with `partition:commit_no` as payload."""
-NOTICES_CHANNEL: Final = "sitewarden_notices"
-"""A commit with new notices notifies this one too, so that whoever sends them need not look at every commit."""
 
 
 class Flag(enum.IntFlag):

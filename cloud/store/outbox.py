@@ -28,6 +28,8 @@ class Room(msgspec.Struct, frozen=True):
     unhurried: int
 
 
+NOTICES_CHANNEL: Final = "sitewarden_notices"
+"""A commit with new notices notifies this PostgreSQL channel too: who sends them need not look at every commit."""
 EVERYWHERE: Final[Mapping[str, Room]] = MappingProxyType({})
 """No channel is limited."""
 

@@ -10,10 +10,8 @@ from typing_extensions import override
 
 from cloud.operations.alarm import Priority
 from cloud.operations.notice import Notice
-from cloud.store.base import NOTICES_CHANNEL
-from cloud.store.outbox import EVERYWHERE, Claim, Outbox, Room
+from cloud.store.outbox import EVERYWHERE, NOTICES_CHANNEL, Claim, Outbox, Room
 from cloud.store.postgres.connection import connect, driver_errors
-from cloud.store.postgres.rows import Row
 from cloud.store.queries import load_queries
 
 _SQL: Final = {name: text.encode() for name, text in load_queries("outbox").items()}
@@ -112,7 +110,7 @@ def _storable(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-def _claim(row: Row, until: int) -> Claim:
+def _claim(row: tuple[Any, ...], until: int) -> Claim:
     site, name, about, person, channel, kind, priority, title, text, made_at, not_before, chain, step, nth = (
         row
     )

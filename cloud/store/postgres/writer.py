@@ -13,7 +13,6 @@ from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import Revised
 from cloud.errors import FencedError, PartitionTakenError, StoreUnavailableError
 from cloud.store.base import (
-    NOTICES_CHANNEL,
     NOTIFY_CHANNEL,
     WITHHELD,
     Commit,
@@ -26,6 +25,7 @@ from cloud.store.base import (
     Store,
     StoredEvent,
 )
+from cloud.store.outbox import NOTICES_CHANNEL
 from cloud.store.postgres.connection import connect, driver_errors
 from cloud.store.postgres.copy import (
     HEADER,
