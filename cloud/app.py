@@ -1,4 +1,4 @@
-"""The cloud's process, wired: broker → workers → store → web. Everything is made here and handed on."""
+"""The cloud's process, wired: broker → workers → store → web, notifier. Everything is made here and handed on."""
 
 import asyncio
 import contextlib
@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from cloud.broker.client import connect
 from cloud.broker.line import BrokerLine
+from cloud.broker.post import BrokerPost
 from cloud.clock import monotonic_ms, now_ms
 from cloud.correlation.engine import Engine
 from cloud.correlation.explain import Explainer
@@ -26,9 +27,13 @@ from cloud.ingest.pauses import Pauses
 from cloud.ingest.session import Clocks, Surroundings
 from cloud.ingest.timeservice import TIME_REQUESTS, TimeService
 from cloud.ingest.worker import Worker
+from cloud.notify.channels import Channel, load_channels
+from cloud.notify.notifier import Notifier
 from cloud.operations.setup import load_operations
-from cloud.settings import Role, Settings
+from cloud.settings import Role, Settings, environment
+from cloud.store.files import FileStore
 from cloud.store.postgres.migrate import migrate
+from cloud.store.postgres.outbox import PostgresOutbox
 from cloud.store.postgres.reads import PostgresReader
 from cloud.store.postgres.writer import PostgresStore
 from cloud.supervisor import supervise
@@ -64,10 +69,14 @@ def load_setups(settings: Settings) -> dict[str, SiteSetup]:
     """The sites with their rules, by id.
 
     Raises:
-        ConfigError: Every mistake of every file.
+        ConfigError: Every mistake of every file, that of the channels included.
     """
     setups: dict[str, SiteSetup] = {}
     problems: list[Problem] = []
+    try:
+        _channels(settings)
+    except ConfigError as error:
+        problems += error.problems
     for directory in settings.sites:
         try:
             site = load_site(directory)
@@ -82,6 +91,10 @@ def load_setups(settings: Settings) -> dict[str, SiteSetup]:
     if problems:
         raise ConfigError(problems)
     return setups
+
+
+def _channels(settings: Settings) -> tuple[Channel, ...]:
+    return load_channels(settings.channels, environment()) if settings.channels else ()
 
 
 def make_engine(site: Site, rules: RuleBook, data_from: int) -> RuleEngine:
@@ -170,6 +183,8 @@ async def serve(
     if Role.WEB in settings.roles:
         web = functools.partial(_serve_web, settings, setups, registry, stop, on_web)
         parts.append(supervise("web", web, stop))
+    if Role.NOTIFY in settings.roles:
+        parts.append(supervise("notify", functools.partial(_notify, settings, setups, stop), stop))
     await asyncio.gather(*parts)
 
 
@@ -182,8 +197,21 @@ async def _serve_web(
 ) -> None:
     rules = {name: setup.rules for name, setup in setups.items()}
     sites = [setup.site for setup in setups.values()]
+    people = {name: setup.operations for name, setup in setups.items()}
     reader = PostgresReader(settings.database)
-    server = WebServer(create_app(reader, sites, settings.web, rules=rules, registry=registry))
+    post = BrokerPost(settings.broker)
+    files = FileStore(settings.files) if settings.files is not None else None
+    app = create_app(
+        reader,
+        sites,
+        settings.web,
+        post=post,
+        rules=rules,
+        operations=people,
+        files=files,
+        registry=registry,
+    )
+    server = WebServer(app)
     _log.info("the page is served", action="serving", address=server.address)
     on_web(server.address)
     serving = asyncio.create_task(server.run_until_stopped())
@@ -192,6 +220,20 @@ async def _serve_web(
     stopping.cancel()
     server.stop()
     await serving
+    await post.close()
+
+
+async def _notify(settings: Settings, setups: Mapping[str, SiteSetup], stop: asyncio.Event) -> None:
+    contacts = {
+        (name, person.id): person.contacts
+        for name, setup in setups.items()
+        for person in setup.site.file.people
+    }
+    outbox = PostgresOutbox(settings.database)
+    try:
+        await Notifier(outbox, _channels(settings), contacts).run(stop)
+    finally:
+        outbox.close()
 
 
 async def _work(

@@ -54,3 +54,7 @@ class RefusedError(PermanentError):
     def __init__(self, problem: str, zh: str, en: str) -> None:
         super().__init__(en)
         self.problem, self.zh, self.en = problem, zh, en
+
+
+class NoContactError(PermanentError):
+    """A person can't be told through a channel: the site's files have no such contact of theirs."""

@@ -24,10 +24,12 @@ NAMES: Final = {
     "broker": "nats://host:port",
     "broker_user": "user at the broker; default: cloud",
     "broker_password_file": "a file that holds the broker's password",
-    "roles": "what this process does: worker, web, or both (the default), separated by spaces",
+    "roles": "what this process does: worker, web, notify, separated by spaces; default: all, notify with channels",
+    "channels": "the file of the channels that people are told through",
     "partitions": "partitions that this worker works on, separated by spaces; default: all",
     "stream_mb": "most megabytes of batches that the broker keeps; default: 1024",
     "stream_hours": "most hours that the broker keeps batches; default: 168",
+    "files": "a folder for photos and papers that people attach; without it they can't",
     "web_host": "address that the page is served on; default: 127.0.0.1",
     "web_port": "its port; default: 8080",
     "web_token_file": "a file that holds the access token; needed to serve beyond this machine",
@@ -42,20 +44,26 @@ class Role(StrEnum):
 
     WORKER = "worker"
     WEB = "web"
+    NOTIFY = "notify"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a process of the cloud needs to know. `partitions` empty: all of them."""
+    """Everything a process of the cloud needs to know. `partitions` empty: all of them.
+
+    `channels` is there whenever the roles hold `notify`.
+    """
 
     sites: tuple[Path, ...]
     rules: Path
     operations: Path
     database: str
     broker: Endpoint
-    roles: frozenset[Role] = frozenset(Role)
+    roles: frozenset[Role] = frozenset({Role.WORKER, Role.WEB})
+    channels: Path | None = None
     partitions: tuple[int, ...] = ()
     stream_bytes: int = 1024 * 1024 * 1024
     stream_s: int = 168 * 3600
+    files: Path | None = None
     web: WebOptions = WebOptions(port=8080)
 
 
@@ -66,16 +74,19 @@ def read_settings(given: Mapping[str, str | None]) -> Settings:
         SettingsError: Something is missing or can't be understood; the message names it.
     """
     read = _Reader({name: value for name, value in given.items() if value}, os.environ)
+    channels = read.optional("channels")
     return Settings(
         sites=_site_directories(read.needed("sites")),
         rules=Path(read.needed("rules")),
         operations=Path(read.optional("operations") or shipped_config() / "operations"),
         database=_database(read),
         broker=_broker(read),
-        roles=_roles(read.optional("roles", "worker web")),
+        roles=_roles(read.optional("roles", "worker web notify" if channels else "worker web"), channels),
+        channels=Path(channels) if channels else None,
         partitions=tuple(_number("partitions", part) for part in read.optional("partitions").split()),
         stream_bytes=_number("stream_mb", read.optional("stream_mb", "1024")) * 1024 * 1024,
         stream_s=_number("stream_hours", read.optional("stream_hours", "168")) * 3600,
+        files=Path(files) if (files := read.optional("files")) else None,
         web=WebOptions(
             host=read.optional("web_host", "127.0.0.1"),
             port=_number("web_port", read.optional("web_port", "8080")),
@@ -84,6 +95,11 @@ def read_settings(given: Mapping[str, str | None]) -> Settings:
             docs=_yes("web_docs", read.optional("web_docs", "no")),
         ),
     )
+
+
+def environment() -> Mapping[str, str]:
+    """The environment, for files that take secrets from it."""
+    return os.environ
 
 
 class _Reader:
@@ -152,11 +168,14 @@ def _broker(read: _Reader) -> Endpoint:
     return Endpoint(url, read.optional("broker_user", "cloud"), password)
 
 
-def _roles(text: str) -> frozenset[Role]:
+def _roles(text: str, channels: str) -> frozenset[Role]:
     try:
-        return frozenset(Role(part) for part in text.split())
+        found = frozenset(Role(part) for part in text.split())
     except ValueError as error:
-        raise SettingsError(f"roles: expected worker, web or both, found {text!r}") from error
+        raise SettingsError(f"roles: expected worker, web or notify, found {text!r}") from error
+    if Role.NOTIFY in found and not channels:
+        raise SettingsError(f"roles: notify needs --channels: {NAMES['channels']}")
+    return found
 
 
 def _number(name: str, text: str) -> int:

@@ -124,10 +124,18 @@ class Qualification(
     to: dt.date | None = None
 
 
+Contact = Annotated[
+    str,
+    Meta(pattern=r"^[a-z][a-z0-9_]*$", description="a kind of contact such as mail or phone"),
+]
+
+
 class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Somebody who works on the site, known by the cards they carry, until the day `until` (included).
 
     Who left stays in the file: the record still names them.
+    `contacts`: how to reach them, such as `{mail: wang@example.org, phone: "13800000000"}`; the channels that the
+    cloud tells people through name what they need of it.
     """
 
     id: Id
@@ -136,6 +144,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     roles: tuple[Id, ...] = ()
     qualifications: tuple[Qualification, ...] = ()
     until: dt.date | None = None
+    contacts: dict[Contact, Annotated[str, Meta(min_length=1)]] = {}
 
 
 class Leg(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

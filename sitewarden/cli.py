@@ -17,6 +17,7 @@ from contract.site_files import shipped_config
 from sitewarden import check as checks
 from sitewarden import profiles, rule_tests
 from sitewarden.demo import DemoOptions, run_demo
+from sitewarden.desk_cli import app as desk_app
 from sitewarden.errors import CommandError
 from sitewarden.replay import ReplayOptions, run_replay
 from sitewarden.review import Source, run_backtest, run_explain, run_kpi, run_ledger, run_sensors
@@ -39,6 +40,7 @@ rules_app = typer.Typer(help="Rules: try them by their data tests.", no_args_is_
 app.add_typer(rules_app, name="rules")
 profile_app = typer.Typer(help="Device profiles: check them, begin a new one.", no_args_is_help=True)
 app.add_typer(profile_app, name="profile")
+app.add_typer(desk_app, name="desk")
 errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -56,6 +56,7 @@ def settings_for(dsn: str, ports: Ports, **more: Any) -> Settings:
     given: dict[str, Any] = {
         "sites": (ROOT / "config/sites/demo",),
         "rules": ROOT / "config/rules",
+        "operations": ROOT / "config/operations",
         "database": dsn,
         "broker": Endpoint(f"nats://127.0.0.1:{ports.nats}", CLOUD_USER, SECRETS["cloud"]),
         "web": WebOptions(port=0),

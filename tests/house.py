@@ -61,6 +61,7 @@ class House:
         self._seq = {agent: itertools.count(1) for agent in (*self.site.agents, "")}
         self._position = 0
         self._open()
+        self.hear()
 
     def _open(self) -> None:
         self._writer = self.store.open(0)

@@ -3,7 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from cloud.correlation.verdict import BlindSpan, Episode, Outcome, Overdue, Reason, Revised, Verdict
+from cloud.operations.command import Acknowledge, Answer, Command
+from cloud.operations.record import Record, RecordKind
 from cloud.store.base import (
     AgentHealth,
     AlertCleared,
@@ -152,6 +156,47 @@ def incident(
     return Incident(
         site=site, id=name, state=state, opened_at=opened_at, revision=revision, **(fields | more)
     )
+
+
+def record(
+    name: str = "door",
+    *,
+    revision: int = 1,
+    state: str = "unacknowledged",
+    live: bool = True,
+    opened_at: int = NOON,
+    site: str = SITE,
+    kind: RecordKind = RecordKind.ALARM,
+) -> Record:
+    """A door that is held open."""
+    body = {"id": name, "opened_at": opened_at, "source": "door-1", "text": "门"}
+    return Record(
+        site=site,
+        kind=kind,
+        id=name,
+        revision=revision,
+        state=state,
+        live=live,
+        opened_at=opened_at,
+        changed_at=opened_at + revision,
+        body=msgspec.json.encode(body, order="sorted"),
+    )
+
+
+def answer(name: str = "once", *, at: int = NOON, site: str = SITE, **more: Any) -> Answer:
+    """Somebody acknowledged."""
+    command = Command(id=name, person="p-007", at=at, action=Acknowledge(incident="one"))
+    fields: dict[str, Any] = {
+        "person": "p-007",
+        "at": at,
+        "received_at": at + 5,
+        "verb": "acknowledge",
+        "body": msgspec.json.encode(command, order="sorted"),
+        "kind": "incident",
+        "target": "one",
+        "revision": 2,
+    }
+    return Answer(site=site, id=name, **(fields | more))
 
 
 def device(name: str = "cp-b1", at: int = NOON, site: str = SITE, **more: Any) -> DeviceHealth:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from cloud.broker.memory import MemoryLine, MemoryPost
 from cloud.correlation.rules import EventFilter, Response, RuleBook, RuleVersion
 from cloud.correlation.verdict import Outcome
 from cloud.store.base import BlindRow, IncidentKind
@@ -19,6 +20,12 @@ from cloud.web.server import WebServer
 from contract.site import Text
 from tests import samples
 from tests.samples import SITE
+
+
+def no_post() -> MemoryPost:
+    """A way in that nobody reads: for tests that only look."""
+    return MemoryPost(MemoryLine(lambda: 0))
+
 
 EVIDENCE = EventFilter(("checkpoint.scan", "access.granted"))
 RULES = RuleBook(

@@ -20,6 +20,7 @@ from contract.topics import CAPTURE_PREFIX, PARTITIONS, STREAM
 
 _CAPTURED = "sitewarden.v1.*.*.events"
 _CONNECT_TIMEOUT_S = 5
+_PUT_TIMEOUT_S = 3
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -75,6 +76,19 @@ class Broker:
             await self._client.publish(subject, payload)
         except (NatsError, OSError) as error:
             raise BrokerUnavailableError(f"can't publish: {error}") from error
+
+    async def put(self, subject: str, payload: bytes, identity: str) -> None:
+        """Put a message into the stream: it is durable once this returns, and stands there once for each `identity`.
+
+        Raises:
+            BrokerUnavailableError: It is not known whether it was taken.
+        """
+        try:
+            await self._stream.publish(
+                subject, payload, timeout=_PUT_TIMEOUT_S, headers={"Nats-Msg-Id": identity}
+            )
+        except (NatsError, TimeoutError, OSError) as error:
+            raise BrokerUnavailableError(f"can't put into the stream: {error}") from error
 
     async def subscribe(
         self, subject: str, handle: Callable[[str, bytes], Awaitable[None]], queue: str = ""

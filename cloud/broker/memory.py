@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
+import msgspec
 from typing_extensions import override
 
 from cloud.broker.reader import Message
 from cloud.errors import BrokerUnavailableError
 from cloud.ingest.line import Captured, Line, Source
+from cloud.operations.command import DESK, Command
+from cloud.web.post import Post
 from contract.topics import CAPTURE_PREFIX, Address
 
 
@@ -40,26 +43,27 @@ class MemoryLine(Line):
 
     @override
     async def incarnation(self) -> str:
-        self._check()
+        self.check()
         return self._name
 
     @override
     async def read(self, partition: int, after: int) -> Source:
-        self._check()
+        self.check()
         return _MemorySource(self, after)
 
     @override
     async def publish(self, subject: str, payload: bytes) -> None:
-        self._check()
+        self.check()
         self.published.append((subject, payload))
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raises `BrokerUnavailableError` while the line is down."""
         if self.down:
             raise BrokerUnavailableError("the line is down")
 
     async def after(self, position: int, most: int, wait_s: float) -> Sequence[Message]:
         """Messages after a position, as `Source.take` gives them."""
-        self._check()
+        self.check()
         if len(self._messages) <= position:
             self._grown.clear()
             try:
@@ -67,8 +71,20 @@ class MemoryLine(Line):
                     await self._grown.wait()
             except TimeoutError:
                 return []
-        self._check()
+        self.check()
         return self._messages[position : position + most]
+
+
+class MemoryPost(Post):
+    """Commands into a `MemoryLine`."""
+
+    def __init__(self, line: MemoryLine) -> None:
+        self._line = line
+
+    @override
+    async def send(self, site: str, command: Command) -> None:
+        self._line.check()
+        self._line.capture(Address(site, DESK), msgspec.json.encode(command))
 
 
 class _MemorySource(Source):

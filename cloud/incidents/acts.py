@@ -20,6 +20,7 @@ from cloud.operations.command import (
     Verify,
 )
 from cloud.operations.effects import Concern, Deed, Effects
+from cloud.operations.files import FILE_TYPES
 from cloud.operations.life import (
     Attachment,
     Life,
@@ -38,7 +39,6 @@ from cloud.store.base import Incident, IncidentKind, IncidentState
 from contract.site import Site, Text
 
 MOST_FILE: Final = 20 * 1024 * 1024
-FILE_TYPES: Final = frozenset({"image/jpeg", "image/png", "image/webp", "application/pdf"})
 _SUPERVISOR: Final = "supervisor"
 
 

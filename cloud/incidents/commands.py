@@ -72,6 +72,7 @@ class Desk:
             verb=verb_of(command.action),
             body=msgspec.json.encode(command, order="sorted"),
         )
+        self._floor.duty.settle(now)
         try:
             self._check_person(command.person, at)
             self._check_revision(command)

@@ -74,6 +74,7 @@ class Floor:
 
     def on_events(self, events: Sequence[Event], seq_base: int, now: int) -> None:
         """Events as the rules get them."""
+        self.duty.settle(now)
         for event in events:
             self.alarms.on_event(event, seq_base + event.seq, now)
             if event.person is not None:

@@ -154,6 +154,10 @@ class DutyBook:
 
     def _leave(self, person: str, at: int, now: int) -> Duty | None:
         for duty in self._of(person, at):
+            if any(
+                one.person == person and one.until is not None and one.until >= at for one in duty.present
+            ):
+                return duty
             open_ones = [one for one in duty.present if one.person == person and one.until is None]
             gone = [msgspec.structs.replace(one, until=at) for one in open_ones] or [
                 Attendance(person=person, since=duty.opened_at, until=at)

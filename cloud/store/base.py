@@ -242,7 +242,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
     """All that one transaction writes. `commit_no` is the one before it plus 1.
 
-    `cells` are the engines' and the worker's memory by `(site, cell)`; None deletes.
+    `cells` are the engines' and the worker's memory by `(site, cell)`; None deletes. `stopped` stops what earlier
+    commits put into the outbox, and of this one's `notices` those not made after it.
     """
 
     partition: int

@@ -10,6 +10,7 @@ from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import Revised
 from cloud.errors import FencedError, PartitionTakenError
 from cloud.operations.command import Answer
+from cloud.operations.notice import Notice
 from cloud.operations.record import Record, RecordKind
 from cloud.store.base import (
     WITHHELD,
@@ -43,6 +44,30 @@ EpisodeId = tuple[str, str, str, int]
 """`(site, rule, key, opened_at)`."""
 
 
+class HeldNotice(msgspec.Struct, kw_only=True):
+    """A notice of the outbox as it stands; the fields are those of the table `notices`."""
+
+    notice: Notice
+    commit_no: int
+    not_before: int
+    state: str = "waiting"
+    claimed_until: int = 0
+    attempts: int = 0
+    settled_at: int | None = None
+    answer: str = ""
+
+
+class Send(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt to send a notice; the fields are those of the table `sends`."""
+
+    site: str
+    notice: str
+    attempt: int
+    at: int
+    ok: bool
+    answer: str
+
+
 class Partition:
     """What one partition holds: every commit in its order, and what they add up to."""
 
@@ -62,6 +87,8 @@ class Partition:
         self.records: dict[tuple[str, RecordKind, str], Record] = {}
         self.answers: Answers = {}
         self.quarantine: list[QuarantineRow] = []
+        self.notices: dict[tuple[str, str], HeldNotice] = {}
+        self.sends: dict[tuple[str, str, int], Send] = {}
 
     def apply(self, commit: Commit) -> None:
         """Add a commit."""
@@ -82,6 +109,7 @@ class Partition:
         self.quarantine += commit.quarantine
         self._apply_blind(commit)
         self._apply_verdicts(commit)
+        self._apply_notices(commit)
 
     def _apply_blind(self, commit: Commit) -> None:
         for row in commit.blind:
@@ -107,6 +135,17 @@ class Partition:
                     found[1],
                     cleared,
                 )
+
+    def _apply_notices(self, commit: Commit) -> None:
+        for notice in commit.notices:
+            held = HeldNotice(notice=notice, commit_no=commit.commit_no, not_before=notice.not_before)
+            self.notices.setdefault((notice.site, notice.id), held)
+        for stop in commit.stopped:
+            for held in self.notices.values():
+                alarm = (held.notice.site, held.notice.about, held.notice.kind, held.state)
+                earlier = held.commit_no < commit.commit_no or held.notice.made_at <= stop.at
+                if alarm == (stop.site, stop.about, "alarm", "waiting") and earlier:
+                    held.state, held.settled_at = "stopped", stop.at
 
 
 class MemoryStore(Store):

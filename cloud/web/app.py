@@ -13,35 +13,62 @@ from prometheus_client import CollectorRegistry
 
 from cloud.clock import monotonic_ms, now_ms
 from cloud.correlation.rules import RuleBook
+from cloud.operations.setup import OperationsSetup
+from cloud.store.files import FileStore
 from cloud.store.reads import Reader
-from cloud.web import operator_routes, review_routes, session_routes, site_routes, stream_routes
+from cloud.web import (
+    action_routes,
+    file_routes,
+    matter_routes,
+    operator_routes,
+    review_routes,
+    session_routes,
+    site_routes,
+    stream_routes,
+)
 from cloud.web.context import Context, context_in
 from cloud.web.feed import Feed
 from cloud.web.metrics import WebMetrics
 from cloud.web.observe import Observer
 from cloud.web.options import WebOptions, check_options
+from cloud.web.post import Post
 from cloud.web.problems import install_problem_handlers
 from cloud.web.security import Door
 from cloud.web.stream import Clocks
 from contract.site import Site
 
 STATIC: Final = Path(__file__).parent / "static"
+PARTS: Final = (
+    site_routes,
+    matter_routes,
+    action_routes,
+    file_routes,
+    review_routes,
+    stream_routes,
+    operator_routes,
+    session_routes,
+)
 _ABOUT: Final = """\
 Times are integer milliseconds since the epoch, UTC. Sequence numbers are strings. Errors are Problem Details
 (RFC 9457). Lists are latest first; `next` of a page is the `cursor` of what follows. Fields may be added;
 none is taken away or changes its meaning within `v1`."""
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - each is a part that it is made of
     reader: Reader,
     sites: Iterable[Site],
     options: WebOptions,
     *,
+    post: Post,
     rules: Mapping[str, RuleBook] | None = None,
+    operations: Mapping[str, OperationsSetup] | None = None,
+    files: FileStore | None = None,
     clocks: Clocks | None = None,
     registry: CollectorRegistry | None = None,
 ) -> FastAPI:
-    """The application. It opens and closes `reader`; `rules` are by site.
+    """The application. It opens and closes `reader`; `rules` and `operations` are by site.
+
+    `post` takes what people do to the worker; without `files` nothing can be uploaded.
 
     `registry` has the figures of the rest of the process, which are shown with the app's own.
 
@@ -58,6 +85,9 @@ def create_app(
         clocks=clocks or Clocks(now=now_ms, monotonic=monotonic_ms),
         metrics=metrics,
         options=options,
+        post=post,
+        files=files,
+        operations=operations or {},
     )
     app = FastAPI(
         title="Sitewarden",
@@ -69,7 +99,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.context = context
-    for part in (site_routes, review_routes, stream_routes, operator_routes, session_routes):
+    for part in PARTS:
         app.include_router(part.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

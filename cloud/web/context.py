@@ -8,16 +8,19 @@ from fastapi import Depends, FastAPI, Path, Request
 from starlette.exceptions import HTTPException
 
 from cloud.correlation.rules import RuleBook
+from cloud.operations.setup import OperationsSetup
+from cloud.store.files import FileStore
 from cloud.store.reads import Reader
 from cloud.web.feed import Feed
 from cloud.web.metrics import WebMetrics
 from cloud.web.options import WebOptions
+from cloud.web.post import Post
 from cloud.web.stream import Clocks
 from contract.site import Site
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """Made once by `create_app`. `rules` holds, by site, the rules its verdicts come from."""
+    """Made once by `create_app`. `rules` and `operations` hold, by site, what is in force there."""
 
     reader: Reader
     feed: Feed
@@ -26,6 +29,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     clocks: Clocks
     metrics: WebMetrics
     options: WebOptions
+    post: Post
+    files: FileStore | None = None
+    operations: Mapping[str, OperationsSetup] = {}
 
 
 def context_in(app: FastAPI) -> Context:

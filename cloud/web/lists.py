@@ -59,6 +59,14 @@ class IncidentFilter(Paging):
     state: IncidentState | None = None
 
 
+class MatterFilter(Paging):
+    """Which are wanted: those in one of the states, with `since <= opened_at < until`."""
+
+    state: Names = []
+    since: Moment = None
+    until: Moment = None
+
+
 class QuarantineFilter(Paging):
     """Which of what was put aside is wanted."""
 

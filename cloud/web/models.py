@@ -244,6 +244,11 @@ class IncidentView(Model):
     cause: str = Field(examples=[""], description="what is wrong with a link, in words")
     trigger: EventRef | None
     episodes: list[EpisodeView]
+    phase: str = Field(examples=["acknowledged"], description="how far people came with it")
+    life: dict[str, Any] = Field(
+        examples=[{"emergency": "fire", "steps": [{"phase": "detected", "at": _NOON, "how": "system"}]}],
+        description="what people did about it: steps, plan, notes, files; times in ms",
+    )
 
 
 class RecordView(Model):

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from cloud.errors import StoreUnavailableError
+from cloud.errors import BrokerUnavailableError, StoreUnavailableError
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 2
@@ -22,7 +22,10 @@ _TYPES: Final = {
         403: "forbidden",
         404: "not-found",
         405: "method-not-allowed",
+        409: "conflict",
+        412: "stale",
         413: "too-large",
+        415: "unsupported-media-type",
         422: "unusable-fields",
         500: "internal",
         503: "unavailable",
@@ -80,6 +83,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StoreUnavailableError, _store_away)
+    app.add_exception_handler(BrokerUnavailableError, _broker_away)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -103,6 +107,11 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _store_away(request: Request, _: Exception) -> JSONResponse:
     return problem_response(503, "the database can't be reached; try again soon", request.url.path)
+
+
+def _broker_away(request: Request, _: Exception) -> JSONResponse:
+    detail = "the broker can't be reached; try again soon, with the same id"
+    return problem_response(503, detail, request.url.path)
 
 
 def _unforeseen(request: Request, _: Exception) -> JSONResponse:

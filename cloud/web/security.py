@@ -14,6 +14,7 @@ from cloud.web.problems import problem_response
 
 SESSION_COOKIE: Final = "__Host-sitewarden"
 MOST_BODY: Final = 64 * 1024
+MOST_FILE: Final = 20 * 1024 * 1024
 
 _OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/api/v1/session"})
 """Nothing of a site is behind these; the page's own files are neither (`/static/`)."""
@@ -53,7 +54,8 @@ class Door:
             return
         refused = _refusal(scope, self._options)
         app = problem_response(*refused, scope["path"]) if refused else self._app
-        await app(scope, _at_most(receive), _with_headers(scope, send))
+        most = MOST_FILE if scope["path"].endswith("/files") else MOST_BODY
+        await app(scope, _at_most(receive, most), _with_headers(scope, send))
 
 
 def _refusal(scope: Scope, options: WebOptions) -> tuple[int, str] | None:
@@ -85,15 +87,15 @@ def _shows_token(headers: Headers, token: str) -> bool:
     return cookie is not None and hmac.compare_digest(cookie.value.encode(), session_value(token).encode())
 
 
-def _at_most(receive: Receive) -> Receive:
+def _at_most(receive: Receive, most: int) -> Receive:
     taken = 0
 
     async def receive_some() -> Message:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        if taken > MOST_BODY:
-            raise HTTPException(413, f"more than {MOST_BODY} bytes")
+        if taken > most:
+            raise HTTPException(413, f"more than {most} bytes")
         return message
 
     return receive_some

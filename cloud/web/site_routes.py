@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from starlette.exceptions import HTTPException
 
 from cloud.correlation.rules import RuleBook
@@ -173,11 +173,14 @@ async def read_incidents(
 
 
 @router.get("/{site}/incidents/{incident}")
-async def read_incident(site: OfSite, context: InContext, incident: PathName) -> IncidentView:
-    """One incident as it stands."""
+async def read_incident(
+    site: OfSite, context: InContext, incident: PathName, response: Response
+) -> IncidentView:
+    """One incident as it stands, with its `ETag`."""
     found = await context.reader.incident(site.id, incident)
     if found is None:
         raise HTTPException(404, f"no incident {incident!r}")
+    response.headers["ETag"] = f'"{found.revision}"'
     return incident_view(found)
 
 

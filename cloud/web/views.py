@@ -226,6 +226,8 @@ def incident_view(incident: Incident) -> IncidentView:
             )
             for episode in incident.episodes
         ],
+        phase=incident.life.phase,
+        life=msgspec.to_builtins(incident.life),
     )
 
 

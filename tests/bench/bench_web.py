@@ -13,7 +13,7 @@ from cloud.web.options import WebOptions
 from tests import samples
 from tests.databases import fresh_database
 from tests.samples import NOON, Scribe
-from tests.webserver import serving, streaming, until
+from tests.webserver import no_post, serving, streaming, until
 
 LATENCY_COMMITS = 300
 PAUSE_S = 0.02
@@ -25,7 +25,9 @@ def run(scale: float = 1.0) -> list[dict[str, Any]]:
     with contextlib.ExitStack() as stack:
         dsn = stack.enter_context(fresh_database("embedded"))
         writer = stack.enter_context(contextlib.closing(PostgresStore(dsn).open(3)))
-        server = stack.enter_context(serving(create_app(PostgresReader(dsn), [samples.site()], WebOptions())))
+        server = stack.enter_context(
+            serving(create_app(PostgresReader(dsn), [samples.site()], WebOptions(), post=no_post()))
+        )
         scribe = Scribe(writer)
         delays = sorted(_delays(server.address, scribe, max(20, int(LATENCY_COMMITS * scale))))
         rate = _catching_up(server.address, scribe, max(2, int(FLOOD_COMMITS * scale)))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cloud.correlation.verdict import Outcome
+from cloud.operations.record import RecordKind
 from cloud.store.base import BlindRow, Flag, IncidentState, PartitionWriter, Store
 from cloud.store.memory import MemoryStore
 from cloud.store.memory_reads import MemoryReader
@@ -14,6 +15,7 @@ from cloud.store.postgres.reads import PostgresReader
 from cloud.store.postgres.writer import PostgresStore
 from cloud.store.reads import (
     AlertState,
+    AnswerQuery,
     Change,
     ChangeKind,
     ChangeQuery,
@@ -22,6 +24,7 @@ from cloud.store.reads import (
     Page,
     QuarantineQuery,
     Reader,
+    RecordQuery,
     SiteEvent,
     VerdictQuery,
 )
@@ -191,6 +194,55 @@ async def test_incidents_are_listed_as_they_stand(reader: Reader, scribe: Scribe
     rest = await reader.incidents(IncidentQuery(site=SITE, limit=1, before=(NOON + 1, "two")))
     assert (list(rest.rows), rest.more) == ([closed], False)
     assert await reader.incident(SITE, "one") == closed
+
+
+async def test_matters_are_listed_as_they_stand_by_kind_and_state(reader: Reader, scribe: Scribe) -> None:
+    one, two = samples.record("one"), samples.record("two", opened_at=NOON + 1)
+    shelved = samples.record("one", revision=2, state="shelved")
+    order = samples.record("one", kind=RecordKind.ORDER, state="registered")
+    scribe.write_all(
+        [{"records": [one, two, order, samples.record("one", site="other")]}, {"records": [shelved]}]
+    )
+    alarms = RecordQuery(site=SITE, kind=RecordKind.ALARM)
+    assert list((await reader.records(alarms)).rows) == [two, shelved]
+    narrow = RecordQuery(site=SITE, kind=RecordKind.ALARM, states=("shelved",))
+    assert list((await reader.records(narrow)).rows) == [shelved]
+    late = RecordQuery(site=SITE, kind=RecordKind.ALARM, since=NOON + 1, until=NOON + 2)
+    assert list((await reader.records(late)).rows) == [two]
+    first = await reader.records(RecordQuery(site=SITE, kind=RecordKind.ALARM, limit=1))
+    assert (list(first.rows), first.more) == ([two], True)
+    rest = await reader.records(
+        RecordQuery(site=SITE, kind=RecordKind.ALARM, limit=1, before=(NOON + 1, "two"))
+    )
+    assert (list(rest.rows), rest.more) == ([shelved], False)
+    assert await reader.record(SITE, RecordKind.ALARM, "one") == shelved
+    assert await reader.record(SITE, RecordKind.DRILL, "one") is None
+    assert list(await reader.record_revisions(SITE, RecordKind.ALARM, NOON, NOON + 3)) == [one, shelved, two]
+
+
+async def test_answers_are_kept_with_who_asked_for_what(reader: Reader, scribe: Scribe) -> None:
+    one, two = samples.answer("a"), samples.answer("b", at=NOON + 1, person="p-002", target="two")
+    refused = samples.answer("c", at=NOON + 2, problem="conflict", zh="已确认", en="seen", revision=None)
+    scribe.write(answers=[one, two, refused, samples.answer("a", site="other")])
+    assert list((await reader.answers(AnswerQuery(site=SITE))).rows) == [refused, two, one]
+    assert list((await reader.answers(AnswerQuery(site=SITE, person="p-002"))).rows) == [two]
+    assert list((await reader.answers(AnswerQuery(site=SITE, target="one"))).rows) == [refused, one]
+    page = await reader.answers(AnswerQuery(site=SITE, limit=1, before=(NOON + 7, "c")))
+    assert (list(page.rows), page.more) == ([two], True)
+    assert await reader.answer(SITE, "c") == refused
+    assert await reader.answer(SITE, "never") is None
+
+
+async def test_every_revision_of_a_matter_is_told_as_a_change(reader: Reader, scribe: Scribe) -> None:
+    one, two = samples.record("one"), samples.record("one", revision=2, state="shelved")
+    scribe.write_all([{"records": [one], "incidents": [samples.incident()]}, {"records": [two]}])
+    found = await changed(reader, 0, 2)
+    assert [(change.kind, change.row) for change in found] == [
+        ("incident", samples.incident()),
+        ("alarm", one),
+        ("alarm", two),
+    ]
+    assert await changed(reader, 0, 2, kinds=frozenset({ChangeKind.ORDER})) == []
 
 
 async def test_alerts_stand_until_they_are_cleared(reader: Reader, scribe: Scribe) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from cloud.correlation.verdict import BlindSpan, Episode, Outcome, Overdue, Reason, Revised, Verdict
 from cloud.errors import FencedError, PartitionTakenError
+from cloud.operations.record import RecordKind
 from cloud.store.base import (
     AgentHealth,
     AlertCleared,
@@ -30,6 +31,7 @@ from cloud.store.base import (
 )
 from contract.batch import Lane
 from contract.events import Event, Quality, Readings, event_data, raw_data
+from tests import samples
 
 NOON = 1_764_547_200_123
 SITE = "demo"
@@ -237,6 +239,32 @@ def test_open_incidents_are_found_again_and_closed_ones_are_not(take: Take, writ
     writer.commit(commit(1, incidents=first))
     writer.commit(commit(2, incidents=[still_open, incident("two", 2, IncidentState.CLOSED)]))
     assert list(reopened(take, writer).opened.incidents) == [still_open]
+
+
+def test_live_matters_are_found_again_and_any_can_be_looked_up(take: Take, writer: PartitionWriter) -> None:
+    shelved = samples.record("door", revision=2, state="shelved")
+    gone = samples.record("gate", revision=2, state="normal", live=False)
+    writer.commit(commit(1, records=[samples.record("door"), samples.record("gate")]))
+    writer.commit(commit(2, records=[shelved, gone]))
+    assert list(reopened(take, writer).opened.records) == [shelved]
+
+
+def test_a_matter_or_an_incident_is_looked_up_live_or_not(writer: PartitionWriter) -> None:
+    gone = samples.record("gate", state="normal", live=False)
+    closed = samples.incident(state=IncidentState.CLOSED)
+    writer.commit(commit(1, records=[gone], incidents=[closed]))
+    assert writer.record(SITE, RecordKind.ALARM, "gate") == gone
+    assert writer.record(SITE, RecordKind.ORDER, "gate") is None
+    assert writer.record("other", RecordKind.ALARM, "gate") is None
+    assert writer.incident(SITE, "one") == closed
+    assert writer.incident(SITE, "two") is None
+
+
+def test_a_command_has_one_answer_for_ever(writer: PartitionWriter) -> None:
+    writer.commit(commit(1, answers=[samples.answer("once")]))
+    writer.commit(commit(2, answers=[samples.answer("once", problem="conflict"), samples.answer("twice")]))
+    assert writer.answered(SITE, ["once", "twice", "never"]) == {"once", "twice"}
+    assert writer.answered("other", ["once"]) == frozenset()
 
 
 def test_everything_else_people_look_at_is_taken(writer: PartitionWriter) -> None:

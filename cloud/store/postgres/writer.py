@@ -26,6 +26,7 @@ from cloud.store.base import (
     Store,
     StoredEvent,
 )
+from cloud.store.outbox import NOTICES_CHANNEL
 from cloud.store.postgres.connection import connect, driver_errors
 from cloud.store.postgres.copy import (
     HEADER,
@@ -111,6 +112,7 @@ class PostgresWriter(PartitionWriter):
             _copy(cursor, "begin_verdicts", [pack_verdicts(commit.verdicts, partition, number)])
             _put_states(cursor, commit)
             _put_people_matters(cursor, commit)
+            _put_notices(cursor, commit)
 
     def _advance(self, cursor: psycopg.Cursor[tuple[Any, ...]], commit: Commit) -> None:
         cursor.execute(
@@ -234,17 +236,28 @@ def _put_people_matters(cursor: psycopg.Cursor[tuple[Any, ...]], commit: Commit)
     _put(cursor, "put_quarantine", commit, _columns(commit.quarantine))
 
 
+def _put_notices(cursor: psycopg.Cursor[tuple[Any, ...]], commit: Commit) -> None:
+    """The outbox: what is to be told, and then what is not to be told any more."""
+    notices = [{**row, "priority": int(row["priority"])} for row in _columns(commit.notices)]
+    _put(cursor, "put_notices", commit, notices, told=NOTICES_CHANNEL)
+    _put(cursor, "stop_notices", commit, _columns(commit.stopped))
+
+
 def _columns(rows: Sequence[msgspec.Struct]) -> list[dict[str, Any]]:
     return [msgspec.structs.asdict(row) for row in rows]
 
 
 def _put(
-    cursor: psycopg.Cursor[tuple[Any, ...]], statement: str, commit: Commit, rows: Sequence[dict[str, Any]]
+    cursor: psycopg.Cursor[tuple[Any, ...]],
+    statement: str,
+    commit: Commit,
+    rows: Sequence[dict[str, Any]],
+    **more: str,
 ) -> None:
-    """Run a statement over many rows at once: each of their fields becomes one array."""
+    """Run a statement over many rows at once: each of their fields becomes one array, `more` stays as it is."""
     if rows:
         arrays: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
-        arrays |= {"partition": commit.partition, "commit_no": commit.commit_no}
+        arrays |= {"partition": commit.partition, "commit_no": commit.commit_no, **more}
         cursor.execute(_SQL[statement].encode(), arrays)
 
 

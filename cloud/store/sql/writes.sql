@@ -181,6 +181,28 @@ from unnest(%(received_at)s::int8[], %(site)s::text[], %(agent)s::text[], %(kind
             %(reason)s::text[], %(digest)s::text[], %(body)s::bytea[])
      as t (received_at, site, agent, kind, reason, digest, body)
 
+-- name: put_notices
+with put as (
+    insert into notices (site, id, about, person, channel, kind, priority, title, text, chain, step, made_at,
+                         not_before, partition, commit_no)
+    select site, id, about, person, channel, kind, priority, title, text, chain, step, from_ms(made_at),
+           from_ms(not_before), %(partition)s, %(commit_no)s
+    from unnest(%(site)s::text[], %(id)s::text[], %(about)s::text[], %(person)s::text[], %(channel)s::text[],
+                %(kind)s::text[], %(priority)s::int2[], %(title)s::text[], %(text)s::text[], %(chain)s::text[],
+                %(step)s::int4[], %(made_at)s::int8[], %(not_before)s::int8[])
+         as t (site, id, about, person, channel, kind, priority, title, text, chain, step, made_at, not_before)
+    on conflict (site, id) do nothing
+    returning 1
+)
+select pg_notify(%(told)s, '') where exists (select from put)
+
+-- name: stop_notices
+update notices n
+set state = 'stopped', settled_at = from_ms(t.at)
+from unnest(%(site)s::text[], %(about)s::text[], %(at)s::int8[]) as t (site, about, at)
+where n.site = t.site and n.about = t.about and n.kind = 'alarm' and n.state = 'waiting'
+  and ((n.partition, n.commit_no) <> (%(partition)s, %(commit_no)s) or n.made_at <= from_ms(t.at))
+
 -- name: history
 select device, seq, to_ms(at), type, coalesce(to_ms(observed_at), 0), clock_error_ms, zone, person,
        coalesce(data::text, '{}'), to_ms(received_at), flags

@@ -20,7 +20,7 @@ from contract.site import Device, Text
 from sitewarden.embedded.ports import free_port
 from tests import samples
 from tests.samples import Scribe
-from tests.webserver import RULES, now_ms, scene, serving
+from tests.webserver import RULES, no_post, now_ms, scene, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = [
@@ -77,6 +77,7 @@ def app_of(store: MemoryStore, clocks: Clocks | None = None, **options: Any) -> 
         MemoryReader(store),
         sites,
         WebOptions(**options),
+        post=no_post(),
         rules={"demo": RULES},
         clocks=clocks,
     )

@@ -19,23 +19,24 @@ from cloud.web.options import WebOptions
 from cloud.web.server import WebServer
 from tests import samples
 from tests.samples import Scribe
-from tests.webserver import serving, streaming, until
+from tests.webserver import no_post, serving, streaming, until
 
 PROCESS = """
 import asyncio, sys
+from cloud.broker.memory import MemoryLine, MemoryPost
 from cloud.store.memory import MemoryStore
 from cloud.store.memory_reads import MemoryReader
 from cloud.web.app import create_app
 from cloud.web.options import WebOptions
 from cloud.web.server import WebServer
-server = WebServer(create_app(MemoryReader(MemoryStore()), [], WebOptions()), own_signals=True)
+server = WebServer(create_app(MemoryReader(MemoryStore()), [], WebOptions(), post=MemoryPost(MemoryLine(lambda: 0))), own_signals=True)
 print(server.address, flush=True)
 asyncio.run(server.run_until_stopped())
 """
 
 
 def app_of(dsn: str) -> FastAPI:
-    return create_app(PostgresReader(dsn), [samples.site()], WebOptions())
+    return create_app(PostgresReader(dsn), [samples.site()], WebOptions(), post=no_post())
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
@@ -147,7 +148,7 @@ def test_a_port_that_is_taken_is_named() -> None:
     from cloud.store.memory import MemoryStore
     from cloud.store.memory_reads import MemoryReader
 
-    with serving(create_app(MemoryReader(MemoryStore()), [], WebOptions())) as server:
+    with serving(create_app(MemoryReader(MemoryStore()), [], WebOptions(), post=no_post())) as server:
         port = int(server.address.rpartition(":")[2])
         with pytest.raises(SettingsError, match=f"port {port}: can't listen there"):
-            WebServer(create_app(MemoryReader(MemoryStore()), [], WebOptions(port=port)))
+            WebServer(create_app(MemoryReader(MemoryStore()), [], WebOptions(port=port), post=no_post()))

@@ -30,6 +30,13 @@ def test_what_is_not_given_has_a_sane_default(given: dict[str, str | None]) -> N
     assert found.broker.password == "hush, a secret"
 
 
+def test_people_are_told_once_there_are_channels(given: dict[str, str | None]) -> None:
+    assert read_settings(given).channels is None
+    found = read_settings(given | {"channels": "channels.yaml"})
+    assert (found.roles, found.channels) == (set(Role), Path("channels.yaml"))
+    assert read_settings(given | {"channels": "channels.yaml", "roles": "web"}).roles == {Role.WEB}
+
+
 def test_a_directory_of_sites_stands_for_them_all(given: dict[str, str | None]) -> None:
     assert [path.name for path in read_settings(given).sites] == ["demo", "other"]
 
@@ -52,6 +59,7 @@ def test_an_argument_goes_before_the_environment(
         ("broker_password_file", None),
         ("broker_password_file", "/no/such/file"),
         ("roles", "worker chief"),
+        ("roles", "worker notify"),
         ("web_port", "http"),
         ("web_docs", "maybe"),
         ("partitions", "0 x"),

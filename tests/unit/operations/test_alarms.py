@@ -12,7 +12,7 @@ from cloud.operations.command import (
     ShelveAlarm,
     UnshelveAlarm,
 )
-from tests.house import H, M, MONDAY, S, House
+from tests.house import MONDAY, H, House, M, S
 
 DOOR = "door-club"
 
@@ -82,7 +82,10 @@ def test_what_is_shelved_comes_back_unacknowledged_when_its_time_is_over(house: 
     until = house.now + H
     assert not house.do("p-002", ShelveAlarm(alarm=alarm.id, until=until, reason="moving furniture")).problem
     shelved = the(house, "door-held")
-    assert (shelved.state, shelved.shelved.reason if shelved.shelved else "") == ("shelved", "moving furniture")
+    assert (shelved.state, shelved.shelved.reason if shelved.shelved else "") == (
+        "shelved",
+        "moving furniture",
+    )
     house.pass_to(until - 1)
     assert the(house, "door-held").state is AlarmState.SHELVED
     house.pass_to(until)
@@ -120,7 +123,10 @@ def test_a_shelf_needs_a_reason_and_an_end_within_a_shift(
 def test_fire_can_neither_be_shelved_nor_taken_out_of_service(house: House) -> None:
     house.happen("fire-panel", "fire.alarm", zone="b1")
     alarm = the(house, "fire")
-    assert house.do("p-002", ShelveAlarm(alarm=alarm.id, until=house.now + H, reason="x")).problem == "not_allowed"
+    assert (
+        house.do("p-002", ShelveAlarm(alarm=alarm.id, until=house.now + H, reason="x")).problem
+        == "not_allowed"
+    )
     assert house.do("p-002", RetireAlarm(alarm=alarm.id, reason="x")).problem == "not_allowed"
 
 

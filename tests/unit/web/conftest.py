@@ -2,11 +2,15 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from cloud.broker.memory import MemoryLine, MemoryPost
+from cloud.operations.setup import OperationsSetup
+from cloud.store.files import FileStore
 from cloud.store.memory import MemoryStore
 from cloud.store.memory_reads import MemoryReader
 from cloud.web.app import create_app
@@ -53,7 +57,12 @@ Client = Callable[..., contextlib.AbstractAsyncContextManager[httpx.AsyncClient]
 
 
 @pytest.fixture
-def client(store: MemoryStore, time: Time) -> Client:
+def line(time: Time) -> MemoryLine:
+    return MemoryLine(time.now)
+
+
+@pytest.fixture
+def client(store: MemoryStore, time: Time, line: MemoryLine, tmp_path: Path) -> Client:
     """Opens the application and a client of it; keyword arguments are those of `WebOptions`."""
 
     @contextlib.asynccontextmanager
@@ -64,6 +73,9 @@ def client(store: MemoryStore, time: Time) -> Client:
             MemoryReader(store),
             [samples.site(), samples.site("empty")],
             WebOptions(**options),
+            post=MemoryPost(line),
+            files=FileStore(tmp_path / "files"),
+            operations={"demo": OperationsSetup()},
             rules={"demo": RULES},
             clocks=time.clocks,
         )

@@ -14,6 +14,7 @@ from cloud.web.health import SILENT_MS
 from cloud.web.options import WebOptions
 from tests import samples
 from tests.samples import BIG, NOON, Scribe
+from tests.webserver import no_post
 
 API = "/api/v1"
 DEMO = f"{API}/sites/demo"
@@ -281,7 +282,7 @@ async def test_the_figures_of_the_whole_process_are_shown_by_each_app_that_is_ma
     process = CollectorRegistry()
     Counter("sitewarden_ingest_batches", "Batches", registry=process).inc(3)
     for _ in range(2):
-        app = create_app(MemoryReader(MemoryStore()), [], WebOptions(), registry=process)
+        app = create_app(MemoryReader(MemoryStore()), [], WebOptions(), post=no_post(), registry=process)
         figures = app.state.context.metrics.text().decode()
         assert "sitewarden_ingest_batches_total 3.0" in figures
         assert "sitewarden_web_streams 0.0" in figures

@@ -164,11 +164,16 @@ async def test_s15_nobody_brings_more_than_a_little(client: Any, chunked: bool) 
         assert answer.status_code == 413
 
 
-async def test_nothing_can_be_written(client: Any) -> None:
+async def test_only_actions_and_files_can_be_written(client: Any) -> None:
     async with client() as web:
         paths = (await web.get("/api/v1/openapi.json")).json()["paths"]
         writable = {path for path, methods in paths.items() if set(methods) - {"get"}}
-        assert writable == {"/api/v1/session", "/api/v1/sites/{site}/backtest"}, (
-            "a backtest is asked, and keeps nothing"
+        assert writable == {
+            "/api/v1/session",
+            "/api/v1/sites/{site}/backtest",
+            "/api/v1/sites/{site}/actions",
+            "/api/v1/sites/{site}/files",
+        }, (
+            "a backtest is asked and keeps nothing; everything else that changes anything is an action or a file"
         )
         assert (await web.post(SITES)).status_code == 405
