@@ -129,18 +129,27 @@ class UpkeepBook:
 
     # --- by meter
 
-    def on_reading(self, device: str, point: str, at: int, value: float, now: int) -> None:
-        """A meter was read at a moment; what it makes due is opened by the next `settle`."""
+    def on_reading(
+        self, device: str, point: str, at: int, value: float, now: int
+    ) -> list[tuple[Upkeep, int]]:
+        """A meter was read at a moment; what it makes due is opened by the next `settle`.
+
+        The plans whose meter is now known to be a new one are returned, with which it is.
+        """
+        found: list[tuple[Upkeep, int]] = []
         for plan in self._metered.get((device, point), ()):
             if plan.meter is not None and math.isfinite(value):
-                self._count(plan, plan.meter.every, at, value, now)
+                before = self._course(plan, now).replaced
+                course = self._count(plan, plan.meter.every, at, value, now)
+                if course.replaced > before:
+                    found.append((plan, course.replaced))
+        return found
 
-    def _count(self, plan: Upkeep, every: float, at: int, value: float, now: int) -> None:
+    def _count(self, plan: Upkeep, every: float, at: int, value: float, now: int) -> Course:
         course = self._course(plan, now)
         before = course.value
         if before is None:
-            course = self._put(course, now, value=value)
-            return
+            return self._put(course, now, value=value)
         run = course.run + value - before
         grown = value - before >= every / _NOTED or (run - course.base >= every and not course.order)
         if value < before - every / _NOTED:
@@ -152,6 +161,7 @@ class UpkeepBook:
         if not course.order and course.fallen is None and course.run - course.base >= every:
             identity = content_id(self._site.id, "upkeep", plan.id, f"meter {course.count + 1}")
             self._opened(course, Opening(id=identity, plan=plan, at=at), course.through, now)
+        return course
 
     def _fell(self, course: Course, before: float, value: float, now: int) -> Course:
         """It shows less than it did: a new one began from 0, or it was a slip."""
