@@ -8,14 +8,14 @@ import msgspec
 from msgspec import Meta
 
 from cloud.operations.checklist import Checklists
-from contract.duration import PATTERN, Duration, parse_duration
+from contract.duration import Duration, parse_duration
 from contract.problems import ConfigError, Problem
 from contract.site import Id, Text
 from contract.yamlfile import FieldPath, Located, convert, load_yaml, unknown_name
 
-Limit = Annotated[str, Meta(pattern=PATTERN, description="a duration such as 15m, 24h or 2wd")]
-Limits = Limit | dict[Id, Limit] | None
-"""One for all, or by urgency; an urgency that is not named has none."""
+Limits = str | dict[str, str] | None
+"""One for all, or by urgency; an urgency that is not named has none. Durations are checked here: msgspec 0.22 crashes
+when it frees a union of a string with a pattern and a mapping or a tuple."""
 LIMITS: Final = (
     "accept_within",
     "arrive_within",
@@ -102,17 +102,27 @@ def _mistakes(kinds: tuple[OrderKind, ...], checklists: Checklists, located: Loc
 def _limit_mistakes(kind: OrderKind, located: Located, at: FieldPath) -> Iterator[Problem]:
     for name in LIMITS:
         given: Limits = getattr(kind, name)
-        for urgency in given if isinstance(given, dict) else ():
+        by_urgency = given if isinstance(given, dict) else {}
+        for urgency in by_urgency:
             if urgency not in kind.urgencies:
                 message = unknown_name("urgency", urgency, kind.urgencies)
                 yield located.problem((*at, name, urgency), message)
-        for urgency in kind.urgencies:
-            limit = kind.limit(name, urgency)
-            path = (*at, name, urgency) if isinstance(given, dict) else (*at, name)
-            if limit is not None and limit == Duration():
-                yield located.problem(path, "expected more than 0")
-            if limit is not None and limit.working_days > _MOST_WORKING_DAYS:
-                yield located.problem(path, f"expected {_MOST_WORKING_DAYS} working days at the most")
+        for urgency, text in by_urgency.items():
+            yield from _no_limit(text, located, (*at, name, urgency))
+        if isinstance(given, str):
+            yield from _no_limit(given, located, (*at, name))
+
+
+def _no_limit(text: str, located: Located, path: FieldPath) -> Iterator[Problem]:
+    try:
+        limit = parse_duration(text)
+    except ValueError as error:
+        yield located.problem(path, str(error))
+        return
+    if limit == Duration():
+        yield located.problem(path, "expected more than 0")
+    if limit.working_days > _MOST_WORKING_DAYS:
+        yield located.problem(path, f"expected {_MOST_WORKING_DAYS} working days at the most")
 
 
 def _not_to_open(kinds: tuple[OrderKind, ...], checklists: Checklists, located: Located) -> Iterator[Problem]:
