@@ -11,12 +11,12 @@ from contract.site import Text
 SUPERVISOR: Final = "supervisor"
 
 _LIMITS: Final = {
-    "accept_within": Text(zh="接单", en="be accepted"),
-    "arrive_within": Text(zh="到场", en="be reached on site"),
-    "done_within": Text(zh="完成", en="be done"),
-    "answer_within": Text(zh="答复", en="be answered"),
-    "close_within": Text(zh="关闭", en="be closed"),
-    "call_back_within": Text(zh="回访", en="be called back"),
+    "accept_within": Text(zh="接单", en="accepted"),
+    "arrive_within": Text(zh="到场", en="reached on site"),
+    "done_within": Text(zh="完成", en="done"),
+    "answer_within": Text(zh="答复", en="answered"),
+    "close_within": Text(zh="关闭", en="closed"),
+    "call_back_within": Text(zh="回访", en="called back"),
 }
 
 
@@ -49,7 +49,7 @@ def near(order: Order, deadline: Deadline, people: tuple[str, ...]) -> Concern:
         about=about(order),
         text=Text(
             zh=f"工单“{order.title}”须尽快{what.zh}：已用八成时限",
-            en=f"order {order.title!r} must {what.en} soon: four fifths of its time are gone",
+            en=f"order {order.title!r} must be {what.en} soon: four fifths of its time are gone",
         ),
         role=SUPERVISOR,
         people=people,
@@ -63,7 +63,7 @@ def over(order: Order, deadline: Deadline, people: tuple[str, ...]) -> Concern:
         key=f"order:{order.id}:{deadline.missed}",
         about=about(order),
         text=Text(
-            zh=f"工单“{order.title}”未按时{what.zh}", en=f"order {order.title!r} did not {what.en} in time"
+            zh=f"工单“{order.title}”未按时{what.zh}", en=f"order {order.title!r} was not {what.en} in time"
         ),
         role=SUPERVISOR,
         people=people,
