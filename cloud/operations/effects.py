@@ -8,10 +8,14 @@ from contract.site import Text
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that a person did, or the system asked, as the rules are to know it: an event of the site's desk."""
+    """Something that a person did, or the system asked, as the rules are to know it: an event of the site's desk.
+
+    `device`: what was measured by hand is told under the name of the thing that was measured, not the desk's.
+    """
 
     type: str
     at: int
+    device: str | None = None
     person: str | None = None
     zone: str | None = None
     data: dict[str, Any] = {}

@@ -17,6 +17,7 @@ class RecordKind(StrEnum):
     ESCALATION = "escalation"
     DIGEST = "digest"
     ORDER = "order"
+    UPKEEP = "upkeep"
     DRILL = "drill"
     DUTY = "duty"
     CHECK = "check"
