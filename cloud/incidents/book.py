@@ -97,11 +97,20 @@ class IncidentBook:
         while len(self._by_trigger) > _TRIGGERS:
             del self._by_trigger[next(iter(self._by_trigger))]
 
-    def revised(self, revised: Revised, now: int, cause: str = "") -> str | None:
-        """A verdict came or changed; `cause` is the type of its trigger, where it is known. The incident's id."""
+    def revised(self, revised: Revised, now: int, cause: str = "", *, opens: bool = True) -> str | None:
+        """A verdict came or changed; `cause` is the type of its trigger, where it is known. The incident's id.
+
+        Unless it `opens` one, it only goes into the incident that there is.
+        """
         verdict = revised.verdict
         known = self._by_episode.get(verdict.episode)
-        if known is None and verdict.kind == "response" and revised.revision == 1 and verdict.evidence:
+        if (
+            known is None
+            and opens
+            and verdict.kind == "response"
+            and revised.revision == 1
+            and verdict.evidence
+        ):
             known = self._open_alarm(verdict, cause, now)
         if known is not None and known in self._open:
             self._put_episode(known, _episode(verdict, overdue=verdict.overdue), verdict.outcome, now)

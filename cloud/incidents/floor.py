@@ -152,10 +152,14 @@ class Floor:
     def link_down(self, subject: str, cause: str, now: int) -> None:
         """An agent is silent, or numbers of it are missing."""
         self.alarms.begin(LINK, subject, now, cause=cause)
+        self._annunciate(now)
+        self.telling.settle(now)
 
     def link_up(self, subject: str, now: int) -> None:
         """It is well again."""
         self.alarms.end(LINK, subject, now)
+        self._annunciate(now)
+        self.telling.settle(now)
 
     def _nobody(self, step: str, nobody: bool) -> None:
         self._nobody_now[step] = nobody
@@ -163,7 +167,9 @@ class Floor:
     # --- what calls for people
 
     def _annunciate(self, now: int) -> None:
-        """Alarms that began become incidents and are told, the most urgent first."""
+        """Alarms that began become incidents and are told, the most urgent first; what is over is told no further."""
+        for group in self.alarms.take_over():
+            self.telling.over(f"alarm:{group}", now)
         self.telling.flooding = self.alarms.flooding
         for alarm in sorted(self.alarms.take_raised(), key=lambda one: (one.priority, one.opened_at, one.id)):
             kind = self.alarms.kind_of(alarm)
@@ -224,7 +230,7 @@ class Floor:
 
     def _place(self, alarm: Alarm) -> Text:
         zone = self.site.zones.get(alarm.zone or "")
-        name = alarm.source.partition("/")[2] or alarm.source
+        name = alarm.source.partition("/")[2] if alarm.kind == OVERDUE else alarm.source
         device = self.site.devices.get(name)
         found = zone.name if zone is not None else (device.name if device is not None else Text())
         return found if found != Text() else Text(zh=alarm.zone or name, en=alarm.zone or name)

@@ -320,7 +320,9 @@ class SiteDesk:
             )
         opens = verdict.kind == "response" and revised.revision == 1
         cause = self._opened_by.get(verdict.evidence[0], "") if opens else ""
-        incident = self._book.revised(revised, now, cause)
+        # What somebody asked for at the desk is a matter of its own: an order, a check, a shift.
+        asked = bool(verdict.evidence) and verdict.evidence[0][0] in self._desks.values()
+        incident = self._book.revised(revised, now, cause, opens=not asked)
         if self._floor is not None:
             self._floor.on_revised(revised, incident, now)
 

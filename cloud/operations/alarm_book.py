@@ -64,6 +64,7 @@ class AlarmBook:
         self._recent: dict[str, tuple[int, ...]] = {}
         self._annunciated: list[int] = []
         self._raised: list[Alarm] = []
+        self._ended: dict[str, None] = {}
         self._roots = _roots(site)
         self._of_source: dict[str, dict[str, set[str]]] = {}
         self._of_group: dict[str, set[str]] = {}
@@ -171,6 +172,7 @@ class AlarmBook:
         for alarm in [alone] if alone is not None else self._at(source, (kind.id,)):
             if part in {"", alarm.part} and alarm.active and at >= alarm.opened_at:
                 self._note(returned(alarm, at), now)
+                self._ended[alarm.group] = None
                 ended = True
         if ended:
             self._rehide(kind, source, now)
@@ -425,6 +427,11 @@ class AlarmBook:
         """Those that began or came back since this was asked last, in that order."""
         raised, self._raised = self._raised, []
         return [self._register.get(alarm.id) or alarm for alarm in raised]
+
+    def take_over(self) -> list[str]:
+        """The groups whose last condition has gone since this was asked last."""
+        ended, self._ended = self._ended, {}
+        return [group for group in ended if not self._stands(group)]
 
     def take_records(self) -> list[Record]:
         """What changed since this was asked last."""

@@ -245,7 +245,7 @@ class DutyBook:
         """Begin the shifts whose time has come, end those that are over."""
         if not self._rosters.by_id or (self._next_at is not None and self._looked_to <= now < self._next_at):
             return
-        for shift in self._rosters.shifts(now, now + EARLY_MS):
+        for shift in self._rosters.shifts(now, now + EARLY_MS + 1):
             if shift.id not in self._register:
                 self._put(_duty(shift), now)
         for duty in self._register.all():

@@ -253,7 +253,7 @@ class TellingBook:
             step=running.step + 1,
             rounds=running.rounds + (running.step >= len(chain.steps)),
             told=tuple(dict.fromkeys(told)),
-            nobody=not people and not skipped,
+            nobody=running.nobody or (not people and not skipped),
             next_at=self._next_step(chain, running, now, found=bool(people)),
         )
         return self._escalations.put(moved, now)
@@ -382,6 +382,10 @@ class TellingBook:
         self._digests.put(msgspec.structs.replace(digest, sent=True), now)
 
     def _end(self, running: Escalation, why: str, now: int, resume_at: int | None) -> Escalation:
+        if running.nobody:
+            chain = self._chains.get(running.chain)
+            for number in range(len(chain.steps) if chain is not None else 0):
+                self._nobody(f"{running.chain}/{number + 1}", False)
         self._stopped.append(Stopped(site=self._site.id, about=running.about, at=now))
         return self._escalations.put(msgspec.structs.replace(running, ended=why, resume_at=resume_at), now)
 
