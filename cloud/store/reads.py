@@ -163,6 +163,7 @@ class ChangeKind(StrEnum):
     ESCALATION = "escalation"
     DIGEST = "digest"
     ORDER = "order"
+    UPKEEP = "upkeep"
     DRILL = "drill"
     DUTY = "duty"
     CHECK = "check"
