@@ -401,5 +401,8 @@ class Orders(RuleBasedStateMachine):
             assert sum(order.upkeep == "hours" and not order.is_over for order in orders) <= 1
 
 
+# Should it fail, the steps are made few before they are shown: that takes longer than a test is given.
+pytestmark = pytest.mark.timeout(300)
+
 TestOrders = Orders.TestCase
 TestOrders.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

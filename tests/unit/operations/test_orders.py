@@ -348,3 +348,10 @@ def test_it_is_all_there_after_a_restart(office: Office) -> None:
 def test_who_may_take_it_is_told_of_a_new_order_and_else_the_supervisor(office: Office) -> None:
     office.open()
     assert office.concerns[-1].people == ("wu", "he")
+
+
+def test_an_order_is_not_closed_before_what_was_done_last(office: Office) -> None:
+    name = office.accepted()
+    office.now += 1 * H
+    office.do("wu", do.FinishOrder(order=name))
+    assert refused(office, lambda: office.do("wu", do.CloseOrder(order=name), at=MONDAY + M))[0] == "unusable"
