@@ -6,7 +6,8 @@ import functools
 import secrets
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Final, TypeVar
 
 import structlog
@@ -29,7 +30,8 @@ from cloud.ingest.timeservice import TIME_REQUESTS, TimeService
 from cloud.ingest.worker import Worker
 from cloud.notify.channels import Channel, load_channels
 from cloud.notify.notifier import Notifier
-from cloud.operations.setup import load_operations
+from cloud.operations.setup import OperationsSetup, load_operations
+from cloud.operations.telling import channels_of
 from cloud.settings import Role, Settings, environment
 from cloud.store.files import FileStore
 from cloud.store.postgres.migrate import migrate
@@ -43,6 +45,7 @@ from contract.problems import ConfigError, Problem
 from contract.site import Site
 from contract.site_files import load_site
 from contract.topics import PARTITIONS
+from contract.yamlfile import unknown_name
 
 T = TypeVar("T")
 
@@ -73,8 +76,9 @@ def load_setups(settings: Settings) -> dict[str, SiteSetup]:
     """
     setups: dict[str, SiteSetup] = {}
     problems: list[Problem] = []
+    channels: tuple[Channel, ...] | None = None
     try:
-        _channels(settings)
+        channels = _channels(settings) if settings.channels else None
     except ConfigError as error:
         problems += error.problems
     for directory in settings.sites:
@@ -85,6 +89,7 @@ def load_setups(settings: Settings) -> dict[str, SiteSetup]:
         except ConfigError as error:
             problems += error.problems
             continue
+        problems += _unknown_channels(people, channels, directory)
         if site.id in setups:
             problems.append(Problem(str(directory), 1, "site", f"another directory is site {site.id} too"))
         setups[site.id] = SiteSetup(site, rules, make_engine, Explainer(site, rules).sentence, people)
@@ -95,6 +100,16 @@ def load_setups(settings: Settings) -> dict[str, SiteSetup]:
 
 def _channels(settings: Settings) -> tuple[Channel, ...]:
     return load_channels(settings.channels, environment()) if settings.channels else ()
+
+
+def _unknown_channels(
+    people: OperationsSetup, channels: tuple[Channel, ...] | None, directory: Path
+) -> Iterator[Problem]:
+    """Channels that a site tells people through and the channels file does not have."""
+    known = {channel.id for channel in channels or ()}
+    for name, where in channels_of(people.telling).items() if channels is not None else ():
+        if name not in known:
+            yield Problem(str(directory), 1, where, unknown_name("channel", name, known))
 
 
 def make_engine(site: Site, rules: RuleBook, data_from: int) -> RuleEngine:

@@ -147,7 +147,8 @@ class House:
         group = self._partition.finish(self.now)
         if group is not None:
             self._writer.commit(group.commit)
-            self.notices += group.commit.notices
+            known = {notice.id for notice in self.notices}
+            self.notices += [notice for notice in group.commit.notices if notice.id not in known]
             self.stopped += [(stopped.about, stopped.at) for stopped in group.commit.stopped]
 
     def _act(self) -> None:

@@ -41,6 +41,8 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.calls: list[Call] = []
         self.answers: list[int] = []
+        self.says: list[str] = []
+        """What the next answers say, instead of a word of thanks."""
         self.release = threading.Event()
 
     @property
@@ -71,7 +73,8 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.send_response(answers.pop(0) if answers else 200)
             self.end_headers()
-            self.wfile.write("已收到".encode())
+            says = self.server.says
+            self.wfile.write((says.pop(0) if says else "已收到").encode())
 
     def _trickle(self) -> None:
         with contextlib.suppress(OSError):

@@ -14,7 +14,7 @@ import msgspec
 from cloud.correlation.verdict import Episode, EventId, Outcome, Overdue, Revised, Verdict
 from cloud.operations.alarm import Alarm
 from cloud.operations.alarm_kinds import AlarmKind
-from cloud.operations.life import Life, Phase, Step, reached
+from cloud.operations.life import MOST_ALARMS, Life, Phase, Step, reached
 from cloud.operations.record import content_id
 from cloud.store.base import Incident, IncidentEpisode, IncidentKind, IncidentState
 
@@ -81,11 +81,13 @@ class IncidentBook:
             life = reached(life, Step(phase=Phase.DETECTED, at=alarm.opened_at, how="system"))
         else:
             life = incident.life
-        zones = (*life.zones, alarm.zone) if alarm.zone else life.zones
+        zones = life.zones if alarm.zone is None or alarm.zone in life.zones else (*life.zones, alarm.zone)
+        named = len(life.alarms) >= MOST_ALARMS or alarm.id in life.alarms
         life = msgspec.structs.replace(
             life,
-            alarms=tuple(dict.fromkeys((*life.alarms, alarm.id))),
-            zones=tuple(dict.fromkeys(zones)),
+            alarms=life.alarms if named else (*life.alarms, alarm.id),
+            alarm_count=life.alarm_count + 1,
+            zones=zones,
             priority=min(life.priority, int(alarm.priority)),
         )
         return self.put(msgspec.structs.replace(self._open[alarm.group], life=life), now)

@@ -196,10 +196,21 @@ class Desk:
 
         return doing
 
+    def _either(self, incident: Callable[..., Incident], order: Callable[..., Matter]) -> Doing:
+        """An act upon an incident or an order, as the action says."""
+        of_incident, of_order = self._incident(incident), self._book(RecordKind.ORDER, order)
+
+        def doing(command: Command, at: int, now: int) -> Did:
+            target = target_of(command.action)
+            is_order = target is not None and target[0] == RecordKind.ORDER
+            return (of_order if is_order else of_incident)(command, at, now)
+
+        return doing
+
     @functools.cached_property
     def _table(self) -> Mapping[type[Action], Doing]:
         floor = self._floor
-        acts, alarms, duty = floor.acts, floor.alarms, floor.duty
+        acts, alarms, duty, orders = floor.acts, floor.alarms, floor.duty, floor.orders
         return {
             do.Acknowledge: self._incident(acts.acknowledge, ends=True),
             do.Dispatch: self._dispatch,
@@ -209,8 +220,23 @@ class Desk:
             do.Handle: self._incident(acts.handle, ends=False),
             do.Close: self._incident(acts.close),
             do.Review: self._incident(acts.review),
-            do.AddNote: self._incident(acts.note),
-            do.Attach: self._incident(acts.attach),
+            do.AddNote: self._either(acts.note, orders.note),
+            do.Attach: self._either(acts.attach, orders.attach),
+            do.OpenOrder: self._new(
+                RecordKind.ORDER, lambda c, at, now: orders.open_order(c.action, _name(c), c.person, at, now)
+            ),
+            do.AcceptOrder: self._book(RecordKind.ORDER, orders.accept),
+            do.ReassignOrder: self._book(RecordKind.ORDER, orders.reassign),
+            do.ArriveAtOrder: self._book(RecordKind.ORDER, orders.arrive),
+            do.PauseOrder: self._book(RecordKind.ORDER, orders.pause),
+            do.ResumeOrder: self._book(RecordKind.ORDER, orders.resume),
+            do.FillItem: self._book(RecordKind.ORDER, orders.fill),
+            do.FinishOrder: self._book(RecordKind.ORDER, orders.finish),
+            do.VerifyOrder: self._book(RecordKind.ORDER, orders.verify),
+            do.CloseOrder: self._book(RecordKind.ORDER, orders.close),
+            do.CallBack: self._book(RecordKind.ORDER, orders.call_back),
+            do.AnswerOrder: self._book(RecordKind.ORDER, orders.answer),
+            do.CancelOrder: self._book(RecordKind.ORDER, orders.cancel),
             do.AcknowledgeAlarms: self._acknowledge_alarms,
             do.ShelveAlarm: self._alarm(alarms.shelve, named=True),
             do.UnshelveAlarm: self._alarm(alarms.unshelve, named=False),

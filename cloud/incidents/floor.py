@@ -18,12 +18,13 @@ from cloud.operations.duty_book import DutyBook
 from cloud.operations.effects import Concern, Deed, Effects
 from cloud.operations.life import Phase
 from cloud.operations.notice import Notice, Stopped
+from cloud.operations.order_book import OrderBook
 from cloud.operations.record import Matter, Record, RecordKind
 from cloud.operations.roster import Rosters
 from cloud.operations.setup import OperationsSetup
 from cloud.operations.telling_book import TellingBook
 from cloud.store.base import Incident
-from contract.events import LOCATION_TYPES, Event
+from contract.events import LOCATION_TYPES, Event, Quality, Readings
 from contract.site import Site, Text
 
 _SCANS: Final = 2_000
@@ -64,6 +65,18 @@ class Floor:
         self.checks = CheckBook(
             site, setup.checks, self.effects, self._busy, self._worked, kept, began=now, seed=seed
         )
+        self.orders = OrderBook(
+            site,
+            setup.order_kinds,
+            setup.checklists,
+            self.effects,
+            kept,
+            lambda device: bool(self.alarms.stands_at(device)),
+            setup.upkeep,
+        )
+        self._meters = {
+            (plan.meter.device, plan.meter.point) for plan in setup.upkeep.values() if plan.meter is not None
+        }
         self._names = {version.rule.id: version.rule.name for version in rules.versions}
         self._arrivals = _arrival_rules(rules)
         self._scans: dict[EventId, str] = {}
@@ -79,11 +92,23 @@ class Floor:
             self.alarms.on_event(event, seq_base + event.seq, now)
             if event.person is not None:
                 self.duty.on_event(event, now)
+                self.orders.on_event(event, seq_base + event.seq, now)
                 if event.type in LOCATION_TYPES:
                     self._scans[event.device, seq_base + event.seq] = event.person
         while len(self._scans) > _SCANS:
             del self._scans[next(iter(self._scans))]
         self._annunciate(now)
+
+    def on_readings(self, readings: Readings, now: int) -> None:
+        """Readings as the rules get them: meters of upkeep count with the good ones."""
+        if not self._meters:
+            return
+        rows = zip(
+            readings.device, readings.point, readings.at, readings.value, readings.quality, strict=True
+        )
+        for device, point, at, value, quality in rows:
+            if value is not None and quality is Quality.GOOD and (device, point) in self._meters:
+                self.orders.on_reading(device, point, at, value, now)
 
     def on_revised(self, revised: Revised, incident: str | None, now: int) -> None:
         """A verdict came or changed; `incident` is the one it belongs to."""
@@ -258,6 +283,7 @@ class Floor:
             RecordKind.ALARM: self.alarms.get,
             RecordKind.DRILL: self.drills.get,
             RecordKind.CHECK: self.checks.get,
+            RecordKind.ORDER: self.orders.get,
         }
         return look[kind](identity) if kind in look else None
 
@@ -267,7 +293,7 @@ class Floor:
 
     def recall(self, record: Record) -> None:
         """Take back a matter that is stored."""
-        for book in (self.alarms, self.drills, self.checks):
+        for book in (self.alarms, self.drills, self.checks, self.orders):
             book.recall(record)
 
     # --- time
@@ -279,6 +305,7 @@ class Floor:
         self.alarms.settle(now)
         self._annunciate(now)
         self.checks.settle(now)
+        self.orders.settle(now)
         for concern in self.effects.take_concerns():
             self.telling.concern(concern, now)
         self.telling.settle(now)
@@ -297,7 +324,7 @@ class Floor:
 
     def next_at(self) -> int | None:
         """When `settle` wants to be called next."""
-        books = (self.duty, self.drills, self.alarms, self.checks, self.telling)
+        books = (self.duty, self.drills, self.alarms, self.checks, self.orders, self.telling)
         wanted = [at for book in books if (at := book.next_at()) is not None]
         return min(wanted, default=None)
 
@@ -307,7 +334,7 @@ class Floor:
 
     def take(self) -> Outgoing:
         """What is to be stored."""
-        books = (self.alarms, self.duty, self.telling, self.drills, self.checks)
+        books = (self.alarms, self.duty, self.telling, self.drills, self.checks, self.orders)
         return Outgoing(
             records=[record for book in books for record in book.take_records()],
             notices=self.telling.take_notices(),

@@ -188,6 +188,8 @@ class SiteDesk:
         engine = self._engine or self._first_data(min(now, *readings.at))
         if engine is not None:
             engine.on_readings(readings)
+        if self._floor is not None:
+            self._floor.on_readings(readings, now)
         if self._derivation is not None:
             self._derivation.take(readings)
 
@@ -251,7 +253,9 @@ class SiteDesk:
             self.judge(events, 0, now)
 
     def _event(self, deed: Deed, now: int) -> Event | None:
-        device = self._desks.get((deed.type, deed.zone or "")) or self._desks.get((deed.type, ""))
+        device = (
+            deed.device or self._desks.get((deed.type, deed.zone or "")) or self._desks.get((deed.type, ""))
+        )
         if device is None:
             return None
         self._deed_number += 1

@@ -8,7 +8,7 @@ import re
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import apprise
 import msgspec
@@ -25,14 +25,19 @@ CONTACT: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One way: an address as Apprise knows them, or a webhook of ours whose calls are signed with `secret`.
+    """One way: an address as Apprise knows them, a webhook of ours, a group robot, or the screens themselves.
 
-    `per_minute`: more than that wait, but for critical ones.
+    `secret` signs the calls of a webhook, and those of a DingTalk or Feishu robot that asks for it. `robot`: the
+    address that the service gives for a group; `service` says whose it is. `screen`: people who look at the screens
+    are told there, by what they show; nothing is sent. `per_minute`: more than that wait, but for critical ones.
     """
 
     id: Id
     apprise: str | None = None
     webhook: str | None = None
+    robot: str | None = None
+    service: Literal["wecom", "dingtalk", "feishu"] | None = None
+    screen: bool = False
     secret: str | None = None
     per_minute: Annotated[int, Meta(gt=0)] | None = None
 
@@ -89,7 +94,7 @@ def _doubles(located: Located, channels: tuple[Channel, ...]) -> Iterator[Proble
 
 
 def _resolved(located: Located, number: int, channel: Channel, environment: Mapping[str, str]) -> Channel:
-    values = {name: getattr(channel, name) for name in ("apprise", "webhook", "secret")}
+    values = {name: getattr(channel, name) for name in ("apprise", "webhook", "robot", "secret")}
     found = {
         name: _with_secrets(located, ("channels", number, name), value, environment)
         for name, value in values.items()
@@ -119,8 +124,15 @@ def _file(located: Located, path: FieldPath, name: str) -> str:
 
 
 def _mistakes(located: Located, path: FieldPath, channel: Channel) -> Iterator[Problem]:
-    if (channel.apprise is None) == (channel.webhook is None):
-        yield located.problem(path, "needs either apprise or webhook")
+    ways = (channel.apprise, channel.webhook, channel.robot, channel.screen or None)
+    if sum(way is not None for way in ways) != 1:
+        yield located.problem(path, "needs one of apprise, webhook, robot and screen")
+    elif (channel.robot is None) != (channel.service is None):
+        yield located.problem(path, "a robot needs its service: wecom, dingtalk or feishu")
+    elif channel.screen:
+        return
+    elif channel.robot is not None:
+        yield from _no_address(located, (*path, "robot"), channel.robot)
     elif channel.apprise is not None:
         if channel.secret is not None:
             yield located.problem((*path, "secret"), "only a webhook has a secret")
@@ -129,9 +141,13 @@ def _mistakes(located: Located, path: FieldPath, channel: Channel) -> Iterator[P
     else:
         if channel.secret is None:
             yield located.problem(path, "secret is missing: the calls of a webhook are signed")
-        parts = urllib.parse.urlsplit(channel.webhook or "")
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            yield located.problem((*path, "webhook"), "expected an address such as https://host/path")
+        yield from _no_address(located, (*path, "webhook"), channel.webhook or "")
+
+
+def _no_address(located: Located, path: FieldPath, text: str) -> Iterator[Problem]:
+    parts = urllib.parse.urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        yield located.problem(path, "expected an address such as https://host/path")
 
 
 def _known_to_apprise(template: str) -> bool:

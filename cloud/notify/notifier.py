@@ -17,7 +17,8 @@ from cloud.clock import now_ms
 from cloud.errors import NoContactError, TransientError
 from cloud.notify.channels import Channel
 from cloud.notify.decide import Pace, again_at
-from cloud.notify.senders import Answer, Sender, make_sender
+from cloud.notify.sender import Answer, Sender
+from cloud.notify.senders import make_sender
 from cloud.operations.notice import Notice
 from cloud.store.outbox import Claim, Outbox, Room
 

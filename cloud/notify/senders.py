@@ -5,50 +5,42 @@ import hashlib
 import hmac
 import http.client
 import logging
-import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from typing import Final, Protocol
+from typing import Final
 
 import apprise
 import msgspec
 from typing_extensions import override
 
 from cloud.notify.channels import Channel, address
+from cloud.notify.robots import RobotSender
+from cloud.notify.sender import MOST_ANSWER, Answer, Sender, post
 from cloud.operations.alarm import Priority
 from cloud.operations.notice import Notice
 
-MOST_ANSWER: Final = 300
 SIGNATURE_HEADER: Final = "X-Sitewarden-Signature"
 ID_HEADER: Final = "X-Sitewarden-Id"
 _WORTH_ANOTHER_TRY: Final = frozenset({408, 429})
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What the channel said, for people. `again`: if not ok, another try may help."""
-
-    ok: bool
-    text: str
-    again: bool = True
-
-
-class Sender(Protocol):
-    """A way to tell people."""
-
-    def send(self, notice: Notice, contacts: Mapping[str, str]) -> Answer:
-        """Send it to the person with these contacts. Blocks.
-
-        Raises:
-            NoContactError: A contact is needed that is not there.
-        """
-        ...
 
 
 def make_sender(channel: Channel, timeout_s: float, clock: Callable[[], int]) -> Sender:
     """The sender of a channel; each step of a send may take `timeout_s`. `clock` stamps signatures, ms."""
     if channel.apprise is not None:
         return AppriseSender(channel.apprise, timeout_s)
+    if channel.robot is not None:
+        return RobotSender(channel, timeout_s, clock)
+    if channel.screen:
+        return ScreenSender()
     return WebhookSender(channel.webhook or "", channel.secret or "", timeout_s, clock)
+
+
+class ScreenSender(Sender):
+    """The screens show it by themselves; the record says so."""
+
+    @override
+    def send(self, notice: Notice, contacts: Mapping[str, str]) -> Answer:
+        return Answer(ok=True, text="shown on the screens")
 
 
 class WebhookSender(Sender):
@@ -71,7 +63,7 @@ class WebhookSender(Sender):
             SIGNATURE_HEADER: signature(self._secret, self._clock(), body),
         }
         try:
-            status, text = _post(address(self._url, notice.person, contacts), body, headers, self._timeout_s)
+            status, text = post(address(self._url, notice.person, contacts), body, headers, self._timeout_s)
         except (OSError, http.client.HTTPException) as error:
             return Answer(ok=False, text=f"{type(error).__name__}: {error}"[:MOST_ANSWER])
         given_up = 400 <= status < 500 and status not in _WORTH_ANOTHER_TRY
@@ -82,19 +74,6 @@ def signature(secret: str, at: int, body: bytes) -> str:
     """`t=<ms>,v1=<hex>`: the HMAC-SHA256 of `<ms>.<body>` with the channel's secret."""
     mac = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256)
     return f"t={at},v1={mac.hexdigest()}"
-
-
-def _post(url: str, body: bytes, headers: dict[str, str], timeout_s: float) -> tuple[int, str]:
-    """The status, and it with what was said in words. Redirects are not followed: they would drop the body."""
-    parts = urllib.parse.urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=timeout_s)
-    with contextlib.closing(connection):
-        target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
-        connection.request("POST", target, body, headers)
-        response = connection.getresponse()
-        said = response.read(MOST_ANSWER).decode("utf-8", "replace")
-        return response.status, f"{response.status} {response.reason} {said}".strip()
 
 
 class AppriseSender(Sender):

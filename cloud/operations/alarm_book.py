@@ -65,7 +65,7 @@ class AlarmBook:
         self._annunciated: list[int] = []
         self._raised: list[Alarm] = []
         self._roots = _roots(site)
-        self._of_source: dict[str, set[str]] = {}
+        self._of_source: dict[str, dict[str, set[str]]] = {}
         self._of_group: dict[str, set[str]] = {}
         self._aside: set[str] = set()
         self.flooding = False
@@ -167,9 +167,9 @@ class AlarmBook:
     def _end(self, kind: AlarmKind, source: str, part: str, at: int, now: int) -> None:
         """Without a part, all parts of the source end."""
         ended = False
-        for alarm in self._at(source):
-            ends = alarm.kind == kind.id and part in {"", alarm.part}
-            if ends and alarm.active and at >= alarm.opened_at:
+        alone = self._register.get(alarm_id(self._site.id, kind.id, source, part)) if part else None
+        for alarm in [alone] if alone is not None else self._at(source, (kind.id,)):
+            if part in {"", alarm.part} and alarm.active and at >= alarm.opened_at:
                 self._note(returned(alarm, at), now)
                 ended = True
         if ended:
@@ -181,12 +181,16 @@ class AlarmBook:
         return noted
 
     def _index(self, alarm: Alarm) -> None:
-        self._of_source.setdefault(alarm.source, set()).add(alarm.id)
+        self._of_source.setdefault(alarm.source, {}).setdefault(alarm.kind, set()).add(alarm.id)
         self._of_group.setdefault(alarm.group, set()).add(alarm.id)
         (self._aside.add if alarm.shelved is not None else self._aside.discard)(alarm.id)
 
-    def _at(self, source: str) -> list[Alarm]:
-        return self._chosen(self._of_source.get(source, ()))
+    def _at(self, source: str, kinds: Iterable[str] | None = None) -> list[Alarm]:
+        """The live alarms of a source, of some kinds only (None: of all)."""
+        by_kind = self._of_source.get(source, {})
+        return self._chosen(
+            name for kind in (by_kind if kinds is None else kinds) for name in by_kind.get(kind, ())
+        )
 
     def _chosen(self, names: Iterable[str]) -> list[Alarm]:
         """Those of the names that are live, oldest first."""
@@ -233,15 +237,10 @@ class AlarmBook:
 
     def _hiders(self, alarm: Alarm, kind: AlarmKind) -> tuple[str, ...]:
         """What hides an alarm now: others of its device, and its agent's silence."""
-        names = set(kind.hidden_by)
-        found = [other for other in self._at(alarm.source) if other.kind in names] if names else []
+        found = self._at(alarm.source, kind.hidden_by)
         if kind.hidden_by_link:
-            found += [
-                other
-                for source in self._agents_of.get(alarm.source, ())
-                for other in self._at(source)
-                if other.kind == LINK
-            ]
+            agents = self._agents_of.get(alarm.source, ())
+            found += [other for source in agents for other in self._at(source, (LINK,))]
         return tuple(other.id for other in found if other.active and other.id != alarm.id)
 
     @functools.cached_property
@@ -259,12 +258,11 @@ class AlarmBook:
     def _rehide(self, kind: AlarmKind, source: str, now: int) -> None:
         """An alarm of a kind came or went at a source: see what it hides or shows."""
         if kind.id == LINK:
-            affected = [name for name, agents in self._agents_of.items() if source in agents]
-        elif any(kind.id in other.hidden_by for other in self._kinds.by_id.values()):
-            affected = [source]
+            behind = [name for name, agents in self._agents_of.items() if source in agents]
+            affected = [alarm for name in behind for alarm in self._at(name)]
         else:
-            return
-        for alarm in [alarm for name in affected for alarm in self._at(name)]:
+            affected = self._at(source, self._kinds.hides.get(kind.id, ()))
+        for alarm in affected:
             its = self._kinds.get(alarm.kind)
             by = self._hiders(alarm, its) if its is not None else ()
             if by != alarm.suppressed_by:
@@ -434,7 +432,7 @@ class AlarmBook:
         for record in records:
             if not record.live:
                 alarm = msgspec.json.decode(record.body, type=Alarm)
-                self._of_source.get(alarm.source, set()).discard(alarm.id)
+                self._of_source.get(alarm.source, {}).get(alarm.kind, set()).discard(alarm.id)
                 self._of_group.get(alarm.group, set()).discard(alarm.id)
         return records
 

@@ -61,11 +61,15 @@ class AlarmKinds:
         self.by_id = {kind.id: kind for kind in kinds}
         self.beginning: dict[str, list[AlarmKind]] = {}
         self.ending: dict[str, list[AlarmKind]] = {}
+        self.hides: dict[str, set[str]] = {}
+        """By kind, the kinds that it hides at the same device."""
         for kind in self.by_id.values():
             for name in kind.on.types if kind.on else ():
                 self.beginning.setdefault(name, []).append(kind)
             for name in kind.clears.types if kind.clears else ():
                 self.ending.setdefault(name, []).append(kind)
+            for name in kind.hidden_by:
+                self.hides.setdefault(name, set()).add(kind.id)
 
     def get(self, name: str) -> AlarmKind | None:
         """A kind by its id."""

@@ -23,6 +23,8 @@ class Phase(StrEnum):
     REVIEWED = "reviewed"
 
 
+MOST_ALARMS: Final = 200
+"""So many alarms are named by an incident; a panel that fails may send thousands."""
 ORDER: Final = {phase: place for place, phase in enumerate(Phase)}
 
 
@@ -71,6 +73,8 @@ class Life(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     emergency: str = ""
     priority: int = 3
     alarms: tuple[str, ...] = ()
+    """The first `MOST_ALARMS` of them."""
+    alarm_count: int = 0
     zones: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     plan: tuple[Walked, ...] = ()

@@ -90,6 +90,9 @@ class Register(Generic[T]):
         self._model = model
         self._known: dict[str, T] = {}
         self._touched: dict[str, T] = {}
+        self._recalled: set[str] = set()
+        self.changes = 0
+        """Grows with every change, so that what was worked out from the matters need not be worked out again."""
         for record in records:
             self.recall(record)
 
@@ -97,6 +100,8 @@ class Register(Generic[T]):
         """Take back a matter that is stored."""
         if record.kind is self._kind and record.id not in self._known:
             self._known[record.id] = msgspec.json.decode(record.body, type=self._model)
+            self._recalled.add(record.id)
+            self.changes += 1
 
     def __contains__(self, identity: str) -> bool:
         """Whether a matter is in memory."""
@@ -115,14 +120,19 @@ class Register(Generic[T]):
         step = 0 if matter.id in self._touched else 1
         noted: T = msgspec.structs.replace(matter, revision=matter.revision + step, changed_at=now)  # type: ignore[type-var]
         self._known[noted.id] = self._touched[noted.id] = noted
+        self.changes += 1
         return noted
 
     def take_records(self) -> list[Record]:
         """What changed since this was asked last; what is no longer live leaves the memory."""
         records = [self._record(matter) for matter in self._touched.values()]
+        for identity in self._touched.keys() | self._recalled:
+            matter = self._known.get(identity)
+            if matter is not None and not matter.is_live:
+                del self._known[identity]
+                self.changes += 1
         self._touched.clear()
-        for identity in [matter.id for matter in self._known.values() if not matter.is_live]:
-            del self._known[identity]
+        self._recalled.clear()
         return records
 
     def _record(self, matter: T) -> Record:

@@ -108,6 +108,7 @@ class TellingBook:
         self._stopped: list[Stopped] = []
         self._recent: dict[str, list[int]] = {}
         self._said: set[str] = set()
+        self._next: tuple[int, int | None] = (-1, None)
         self.flooding = False
 
     # --- what happens
@@ -214,6 +215,9 @@ class TellingBook:
 
     def settle(self, now: int) -> None:
         """Tell those whose step has come."""
+        due = self.next_at()
+        if due is None or due > now:
+            return
         for running in self._escalations.all():
             if running.ended and running.resume_at is not None and running.resume_at <= now:
                 running = self._resumed(running, now)  # noqa: PLW2901 - it goes on as another
@@ -390,6 +394,12 @@ class TellingBook:
 
     def next_at(self) -> int | None:
         """When `settle` wants to be called next."""
+        seen = self._escalations.changes + self._digests.changes
+        if seen != self._next[0]:
+            self._next = (seen, self._earliest())
+        return self._next[1]
+
+    def _earliest(self) -> int | None:
         wanted = [one.next_at for one in self._escalations.all() if not one.ended]
         wanted += [one.resume_at for one in self._escalations.all() if one.resume_at is not None]
         wanted += [one.due_at for one in self._digests.all() if not one.sent]

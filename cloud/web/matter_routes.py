@@ -86,6 +86,7 @@ def _offer(path: str, kind: RecordKind, what: str) -> None:
 
 _offer("alarms", RecordKind.ALARM, "Alarms by the states of IEC 62682")
 _offer("orders", RecordKind.ORDER, "Work orders, complaints and requests")
+_offer("upkeep", RecordKind.UPKEEP, "Plans of upkeep: when each was done, how far its meter has come")
 _offer("drills", RecordKind.DRILL, "Drills with their scores")
 _offer("shifts", RecordKind.DUTY, "Shifts: who works them, who came and went, what was handed over")
 _offer("checks", RecordKind.CHECK, "Presence checks and their answers")

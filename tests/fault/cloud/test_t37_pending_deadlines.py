@@ -28,6 +28,16 @@ rules:
     join: 0s
 """
 
+TELLING = """
+people: [{id: p-1, roles: [controller]}]
+telling:
+  chains:
+    - id: fire
+      emergencies: [fire]
+      repeat: 1h
+      steps: [{after: 12s, to: {role: controller}, through: [hook]}]
+"""
+
 
 @pytest.fixture
 def ports(tmp_path: Path) -> Iterator[Ports]:
@@ -63,12 +73,44 @@ async def test_t37_restart_with_pending_deadlines(dsn: str, ports: Ports, tmp_pa
     assert rows(dsn, b"select count(*) from incidents where kind = 'link' and state = 'open'") == [(0,)]
 
 
-def write_site(folder: Path) -> None:
+@pytest.mark.timeout(120)
+async def test_t37_restart_with_pending_escalations(dsn: str, ports: Ports, tmp_path: Path) -> None:
+    """A thousand fires wait for their first message, which is due 12 s after each was noticed."""
+    write_site(tmp_path / "demo", PENDING)
+    (tmp_path / "demo" / "telling.yaml").write_text(TELLING)
+    (tmp_path / "rules.yaml").write_text("rules: []\n")
+    (tmp_path / "secret").write_text(SECRETS["cloud"])
+    agent = TestAgent(ports)
+    first = start_cloud(dsn, ports, tmp_path)
+    last = 0
+    for number in range(0, PENDING, ZONES):
+        now = now_ms()
+        alarms = [alarm(zone, now) for zone in range(number, number + ZONES)]
+        last = agent.send(*alarms, sent_at=now)
+    await agent.until_durable(last)
+    first.kill()
+    assert rows(dsn, b"select count(*) from records where kind = 'escalation'") == [(PENDING,)]
+    assert rows(dsn, b"select count(*) from notices") == [(0,)]
+    second = start_cloud(dsn, ports, tmp_path)
+    told = b"select count(*) from notices where kind = 'alarm' and priority = 1"
+    await until(lambda: rows(dsn, told) == [(PENDING,)], 60)
+    late = (
+        b"select min(to_ms(n.made_at) - to_ms(r.opened_at)), max(to_ms(n.made_at) - to_ms(r.opened_at))"
+        b" from notices n join records r on r.kind = 'escalation' and r.body->>'about' = n.about"
+    )
+    ((least, most),) = rows(dsn, late)
+    second.stop()
+    agent.close()
+    assert least >= 12_000
+    assert most <= 17_000
+
+
+def write_site(folder: Path, count: int = ZONES) -> None:
     folder.mkdir()
-    zones = [f"  - {{id: z-{zone}}}" for zone in range(ZONES)]
+    zones = [f"  - {{id: z-{zone}}}" for zone in range(count)]
     devices = [
         f"  - {{id: {kind}-{zone}, zone: z-{zone}, emits: [{emitted}]}}"
-        for zone in range(ZONES)
+        for zone in range(count)
         for kind, emitted in (("panel", "fire.alarm"), ("cp", "checkpoint.scan"))
     ]
     agents = ["  - {id: gw-1}", "  - {id: gw-2}"]

@@ -44,9 +44,13 @@ channels:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("{id: a}", "channels[0]: needs either apprise or webhook"),
-        ("{id: a, apprise: 'json://h', webhook: 'http://h', secret: s}", "channels[0]: needs either"),
+        ("{id: a}", "channels[0]: needs one of apprise, webhook, robot and screen"),
+        ("{id: a, apprise: 'json://h', webhook: 'http://h', secret: s}", "channels[0]: needs one of"),
         ("{id: a, webhook: 'http://h'}", "channels[0]: secret is missing"),
+        ("{id: a, robot: 'https://h/x'}", "channels[0]: a robot needs its service"),
+        ("{id: a, robot: 'h/x', service: feishu}", "channels[0].robot: expected an address"),
+        ("{id: a, robot: 'https://h/x', service: slack}", "channels[0].service: "),
+        ("{id: a, screen: true, service: feishu}", "channels[0]: a robot needs its service"),
         ("{id: a, webhook: 'h/in', secret: s}", "channels[0].webhook: expected an address"),
         ("{id: a, apprise: 'mialto://u:hush@h'}", "channels[0].apprise: is no address that Apprise can use"),
         ("{id: a, apprise: 'mialto://u:hush@h?to={mail}'}", "channels[0].apprise: is no address"),
