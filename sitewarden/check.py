@@ -11,6 +11,7 @@ from cloud.correlation.rule_files import load_rules, rules_schema
 from cloud.operations.check_book import PresencePlan
 from cloud.operations.roster import Roster
 from cloud.operations.telling import Telling
+from cloud.operations.upkeep import Upkeep
 from contract.problems import ConfigError, Problem
 from contract.profile.load import site_profiles
 from contract.profile.model import Profile
@@ -78,6 +79,7 @@ def _counts(site: Site, directory: Path) -> str:
 SECTIONS: Final = {
     "overlays": tuple[Overlay, ...],
     "rosters": tuple[Roster, ...],
+    "upkeep": tuple[Upkeep, ...],
     "checks": tuple[PresencePlan, ...],
     "telling": Telling,
 }

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+from functools import cache
 from typing import Any
 
 from cloud.operations import command as do
@@ -48,12 +49,14 @@ checklists:
 """
 
 
+@cache
 def checklists(text: str = LISTS) -> Checklists:
     """Those of a text."""
     found = convert(parse_yaml(text, "checklists.yaml"), ChecklistsFile).checklists
     return {one.id: one for one in found}
 
 
+@cache
 def kinds(text: str = KINDS) -> OrderKinds:
     """Those of a text."""
     found = convert(parse_yaml(text, "orders.yaml"), OrdersFile).orders

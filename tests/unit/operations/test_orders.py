@@ -348,3 +348,19 @@ def test_it_is_all_there_after_a_restart(office: Office) -> None:
 def test_who_may_take_it_is_told_of_a_new_order_and_else_the_supervisor(office: Office) -> None:
     office.open()
     assert office.concerns[-1].people == ("wu", "he")
+
+
+def test_an_order_is_not_closed_before_what_was_done_last(office: Office) -> None:
+    name = office.accepted()
+    office.now += 1 * H
+    office.do("wu", do.FinishOrder(order=name))
+    assert refused(office, lambda: office.do("wu", do.CloseOrder(order=name), at=MONDAY + M))[0] == "unusable"
+
+
+@pytest.mark.parametrize("action", [do.ArriveAtOrder(order="o1"), do.FinishOrder(order="o1")], ids=str)
+def test_nobody_is_there_or_done_before_they_took_it(office: Office, action: Any) -> None:
+    office.open()
+    office.now += 1 * H
+    office.do("wu", do.AcceptOrder(order="o1"))
+    assert refused(office, lambda: office.do("wu", action, at=MONDAY + M))[0] == "unusable"
+    office.do("wu", action, at=MONDAY + H)
