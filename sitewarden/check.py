@@ -10,6 +10,7 @@ from cloud.correlation.overlays import Overlay
 from cloud.correlation.rule_files import load_rules, rules_schema
 from cloud.operations.check_book import PresencePlan
 from cloud.operations.roster import Roster
+from cloud.operations.setup import load_operations
 from cloud.operations.telling import Telling
 from cloud.operations.upkeep import Upkeep
 from contract.problems import ConfigError, Problem
@@ -18,7 +19,7 @@ from contract.profile.model import Profile
 from contract.profile.site_check import site_problems
 from contract.schema import part_schema, site_schema
 from contract.site import Site
-from contract.site_files import load_site
+from contract.site_files import load_site, shipped_config
 from firmware_sim.scenario import Scenario
 from firmware_sim.scenario_file import load_scenario
 
@@ -43,6 +44,7 @@ def check_sites(directories: list[Path], rules: Path, scenarios: Path | None) ->
         mistakes = site_problems(site, directory)
         report.problems += mistakes
         _check_rules(site, rules, report)
+        _check_operations(site, rules.parent / "operations", report)
         if scenarios is not None and not mistakes:
             _check_scenarios(site, site_profiles(site, directory), scenarios, report)
         report.summary.append(_counts(site, directory))
@@ -58,6 +60,23 @@ def _check_rules(site: Site, rules: Path, report: Report) -> None:
     report.warnings += book.warnings
     ids = sorted({version.rule.id for version in book.versions})
     report.summary.append(f"{rules}: {len(ids)} rules judge {site.id}: {', '.join(ids)}")
+
+
+def _check_operations(site: Site, beside: Path, report: Report) -> None:
+    """What people do: the files beside the rules, or those that came with the program, with the site's own sections."""
+    directory = beside if beside.is_dir() else shipped_config() / "operations"
+    try:
+        found = load_operations(directory, site, "")
+    except ConfigError as error:
+        report.problems += error.problems
+        return
+    rosters = len(found.rosters.by_id) if found.rosters is not None else 0
+    report.summary.append(
+        f"{directory}: {len(found.kinds.by_id)} kinds of alarms, {len(found.plans)} plans,"
+        f" {len(found.order_kinds)} kinds of orders, {len(found.checklists)} checklists; {site.id}:"
+        f" {rosters} rosters, {len(found.telling.chains)} chains, {len(found.checks)} presence checks,"
+        f" {len(found.upkeep)} plans of upkeep"
+    )
 
 
 def _check_scenarios(site: Site, profiles: Mapping[str, Profile], scenarios: Path, report: Report) -> None:

@@ -22,7 +22,7 @@ from cloud.operations.command import DESK, Action, Answer, Command
 from cloud.operations.notice import Notice
 from cloud.operations.record import RecordKind
 from cloud.operations.setup import load_operations
-from cloud.store.base import Incident, IncidentState
+from cloud.store.base import Incident, IncidentState, RefusedNotice
 from cloud.store.memory import MemoryStore
 from contract.batch import Batch, Coverage, Lane, encode
 from contract.events import Event, raw_data
@@ -134,6 +134,11 @@ class House:
         command = Command(id=name, person=person, at=moment, action=action, expects=expects)
         self._take(Address(self.site.id, DESK), msgspec.json.encode(command))
         return self.store.partitions[0].answers[self.site.id, name]
+
+    def refuse(self, refused: RefusedNotice) -> None:
+        """The notifier gave a message up."""
+        self._partition.desk(self.site.id).refused(refused, self.now)
+        self.work()
 
     # --- the worker
 

@@ -60,13 +60,13 @@ class Filler:
     """Commits notices as a worker does, one commit each time."""
 
     def __init__(self, writer: PartitionWriter) -> None:
-        self._writer = writer
+        self.writer = writer
         self._number = 0
 
     def put(self, *notices: Notice, stopped: Sequence[Stopped] = ()) -> None:
         """One commit."""
         self._number += 1
-        self._writer.commit(
+        self.writer.commit(
             Commit(
                 partition=3,
                 commit_no=self._number,

@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 
 from cloud.correlation.verdict import BlindSpan, Episode, Outcome, Overdue, Reason, Revised, Verdict
+from cloud.operations.alarm import Priority
 from cloud.operations.command import Acknowledge, Answer, Command
+from cloud.operations.notice import Notice
 from cloud.operations.record import Record, RecordKind
 from cloud.store.base import (
     AgentHealth,
@@ -181,6 +183,22 @@ def record(
         changed_at=opened_at + revision,
         body=msgspec.json.encode(body, order="sorted"),
     )
+
+
+def notice(name: str = "n", *, made_at: int = NOON, site: str = SITE, **more: Any) -> Notice:
+    """Somebody is told of a fire."""
+    fields: dict[str, Any] = {
+        "about": "incident:one",
+        "person": "p-007",
+        "channel": "mail",
+        "kind": "alarm",
+        "priority": Priority.CRITICAL,
+        "title": "火警 · 一号楼大堂",
+        "text": "示例小区",
+        "not_before": made_at,
+        "chain": "critical",
+    }
+    return Notice(site=site, id=name, made_at=made_at, **(fields | more))
 
 
 def answer(name: str = "once", *, at: int = NOON, site: str = SITE, **more: Any) -> Answer:

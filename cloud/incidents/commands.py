@@ -22,8 +22,8 @@ FUTURE_MS: Final = 5_000
 Target = tuple[str, str]
 """What an action is about: `incident` or a kind of record, and its id."""
 
-Did = tuple[str, str, int]
-"""What was changed: its kind, id and revision."""
+Did = tuple[str, str, int | None]
+"""What was changed: its kind, id and revision (None: it has none)."""
 
 Doing = Callable[[Command, int, int], Did]
 """Takes a command, when it was done, and now."""
@@ -196,6 +196,12 @@ class Desk:
 
         return doing
 
+    def _alive(self, command: Command, at: int, _now: int) -> Did:
+        if not isinstance(command.action, do.Alive):
+            raise RefusedError("unusable", "不支持的操作", "this says nothing of being alive")
+        self._floor.duty.alive(command.action, command.person, at)
+        return "device", command.action.device, None
+
     def _either(self, incident: Callable[..., Incident], order: Callable[..., Matter]) -> Doing:
         """An act upon an incident or an order, as the action says."""
         of_incident, of_order = self._incident(incident), self._book(RecordKind.ORDER, order)
@@ -250,6 +256,7 @@ class Desk:
             do.GoOnDuty: self._book(RecordKind.DUTY, duty.go_on),
             do.GoOffDuty: self._book(RecordKind.DUTY, duty.go_off),
             do.HandOver: self._book(RecordKind.DUTY, duty.hand_over),
+            do.Alive: self._alive,
             do.SwapShift: self._book(RecordKind.DUTY, duty.swap),
             do.AskPresence: self._new(
                 RecordKind.CHECK, lambda c, at, now: floor.checks.ask(c.action, _name(c), c.person, at, now)

@@ -11,7 +11,7 @@ from cloud.incidents.acts import IncidentActs
 from cloud.incidents.book import IncidentBook
 from cloud.operations.alarm import Alarm
 from cloud.operations.alarm_book import AlarmBook
-from cloud.operations.alarm_kinds import LINK, NOBODY, OVERDUE, AlarmKind
+from cloud.operations.alarm_kinds import CHANNEL, LINK, NOBODY, OVERDUE, AlarmKind
 from cloud.operations.check_book import DEFER_MS, CheckBook
 from cloud.operations.drill_book import DrillBook, Score
 from cloud.operations.duty_book import DutyBook
@@ -23,7 +23,7 @@ from cloud.operations.record import Matter, Record, RecordKind
 from cloud.operations.roster import Rosters
 from cloud.operations.setup import OperationsSetup
 from cloud.operations.telling_book import TellingBook
-from cloud.store.base import Incident
+from cloud.store.base import Incident, RefusedNotice
 from contract.events import LOCATION_TYPES, Event, Quality, Readings
 from contract.site import Site, Text
 
@@ -158,6 +158,12 @@ class Floor:
     def link_up(self, subject: str, now: int) -> None:
         """It is well again."""
         self.alarms.end(LINK, subject, now)
+        self._annunciate(now)
+        self.telling.settle(now)
+
+    def not_sent(self, refused: RefusedNotice, now: int) -> None:
+        """A message was given up: it stands on the list until somebody has seen it."""
+        self.alarms.begin(CHANNEL, refused.channel, now, part=refused.person, cause=refused.answer)
         self._annunciate(now)
         self.telling.settle(now)
 

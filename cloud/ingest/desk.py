@@ -27,6 +27,7 @@ from cloud.store.base import (
     DeviceHealth,
     Incident,
     IncidentKind,
+    RefusedNotice,
     VerdictRow,
 )
 from contract.batch import Coverage
@@ -329,6 +330,11 @@ class SiteDesk:
     def _explained(self, verdict: Verdict, language: str) -> str:
         setup = self._setup
         return setup.explain(verdict, language) if setup else ""
+
+    def refused(self, refused: RefusedNotice, now: int) -> None:
+        """A message reached nobody."""
+        if self._floor is not None:
+            self._floor.not_sent(refused, now)
 
     def check_links(self, gaps: Iterable[MissingNumbers], now: int) -> None:
         """Open and close the incidents of links."""

@@ -39,6 +39,7 @@ _MOST_ON_WAY: Final = 2
 _COMMITTING_S: Final = 0.02
 _FIRST_S: Final = 0.25
 _IDLE_MS: Final = 1_000
+_REFUSALS_MS: Final = 10_000
 _CATCH_UP_MS: Final = 3_000
 """How long the rules may live in the stream's time after the start, however long the backlog is."""
 
@@ -117,6 +118,7 @@ class Session:
         self._on_way: deque[_OnWay] = deque()
         self._closed_at = 0
         self._next_check = 0
+        self._refusals_at = around.clocks.now()
         self._catching_up = True
         self._stream_time: int | None = None
 
@@ -220,11 +222,21 @@ class Session:
         if monotonic >= self._next_check:
             self._partition.check_links(now)
             self._next_check = monotonic + _IDLE_MS
+            await self._look_at_refusals(now)
         group = self._partition.finish(now)
         if group is not None:
             self._closed_at = monotonic
             before = self._on_way[-1].task if self._on_way else None
             self._on_way.append(_OnWay(asyncio.create_task(self._write(group, before)), group))
+
+    async def _look_at_refusals(self, now: int) -> None:
+        """Messages that the notifier gave up are told to those who can mend it."""
+        if now < self._refusals_at:
+            return
+        since, self._refusals_at = self._refusals_at - _REFUSALS_MS, now + _REFUSALS_MS
+        await self._commits_ended()
+        for refused in await asyncio.to_thread(self._writer.refused, since):
+            self._partition.desk(refused.site).refused(refused, now)
 
     async def _act(self, now: int) -> None:
         """Take what people asked for, with the matters that it is about."""

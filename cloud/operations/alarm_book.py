@@ -283,15 +283,22 @@ class AlarmBook:
         if not waiting:
             by = alarms[0].acked_by if alarms else ""
             raise RefusedError("conflict", f"{by} 已确认", f"already acknowledged by {by}")
-        return [self._note(acknowledged(alarm, person, at), now) for alarm in waiting]
+        return [self._seen(alarm, person, at, now) for alarm in waiting]
 
     def acknowledge_group(self, group: str, person: str, at: int, now: int) -> list[Alarm]:
         """All of a group that wait for it."""
         return [
-            self._note(acknowledged(alarm, person, at), now)
-            for alarm in self.of_group(group)
-            if alarm.acked_at is None
+            self._seen(alarm, person, at, now) for alarm in self.of_group(group) if alarm.acked_at is None
         ]
+
+    def _seen(self, alarm: Alarm, person: str, at: int, now: int) -> Alarm:
+        """Acknowledged; what nothing tells the end of is over with that."""
+        kind = self._kinds.get(alarm.kind)
+        seen = acknowledged(alarm, person, at)
+        if alarm.active and kind is not None and kind.is_momentary:
+            seen = returned(seen, max(at, alarm.opened_at))
+            self._ended[alarm.group] = None
+        return self._note(seen, now)
 
     def shelve(self, action: ShelveAlarm, person: str, at: int, now: int) -> Alarm:
         """Set aside until a moment.

@@ -16,8 +16,11 @@ from contract.yamlfile import Located, convert, load_yaml, unknown_name
 OVERDUE: Final = "overdue"
 LINK: Final = "link"
 NOBODY: Final = "nobody"
-UNDECIDED: Final = (OVERDUE, LINK, NOBODY)
-"""Alarms that no event begins: an obligation nobody met, a link that is down, an escalation that nobody takes."""
+CHANNEL: Final = "channel"
+UNDECIDED: Final = (OVERDUE, LINK, NOBODY, CHANNEL)
+"""Alarms that no event begins: an obligation nobody met, a link that is down, an escalation that nobody takes, a
+message that could not be sent."""
+_TOLD_OF: Final = frozenset({OVERDUE, LINK, NOBODY})
 
 
 class AlarmKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +44,11 @@ class AlarmKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     shelvable: bool = True
     hidden_by: tuple[Id, ...] = ()
     hidden_by_link: bool = False
+
+    @property
+    def is_momentary(self) -> bool:
+        """Whether nothing tells of its end: then it is over once somebody has seen it."""
+        return self.clears is None and self.id not in _TOLD_OF
 
     @property
     def urgency(self) -> Priority:

@@ -164,6 +164,12 @@ class HandOver(_Do, frozen=True, tag="hand_over"):
     text: str
 
 
+class Alive(_Do, frozen=True, tag="alive"):
+    """Somebody who works alone is well; `device`: the tablet or button that says so, as the site's files name it."""
+
+    device: str
+
+
 class SwapShift(_Do, frozen=True, tag="swap_shift"):
     """`to` stands in for `absent` in a shift that begins at a moment."""
 
@@ -310,6 +316,7 @@ Action = (
     | GoOffDuty
     | HandOver
     | SwapShift
+    | Alive
     | AskPresence
     | AnswerPresence
     | OpenOrder

@@ -6,13 +6,14 @@ from typing import Final, Literal
 import msgspec
 
 from cloud.errors import RefusedError
-from cloud.operations.command import GoOffDuty, GoOnDuty, HandOver, SwapShift
+from cloud.operations.command import Alive, GoOffDuty, GoOnDuty, HandOver, SwapShift
 from cloud.operations.effects import Deed, Effects
 from cloud.operations.record import Record, RecordKind, Register
 from cloud.operations.roster import Rosters, Shift, works
 from contract.events import LOCATION_TYPES, Event
 from contract.site import Site
 
+ALIVE: Final = "guard.alive"
 EARLY_MS: Final = 30 * 60_000
 """Who comes this early begins the coming shift."""
 _AFTER_MS: Final = 3_600_000
@@ -209,6 +210,17 @@ class DutyBook:
         duty = self._put(msgspec.structs.replace(mine[0], handovers=(*mine[0].handovers, left)), now)
         self._deed("staff.handover", person, at, action.post)
         return duty
+
+    def alive(self, action: Alive, person: str, at: int) -> None:
+        """Somebody who works alone is well; rule PT-11 waits for it."""
+        device = self._site.devices.get(action.device)
+        if device is None or ALIVE not in self._site.emits(device):
+            raise RefusedError(
+                "unknown",
+                f"没有报平安设备 {action.device}",
+                f"{action.device} is no device that tells of {ALIVE}",
+            )
+        self._effects.deed(Deed(type=ALIVE, at=at, device=device.id, person=person, zone=device.zone))
 
     def swap(self, action: SwapShift, person: str, at: int, now: int) -> Duty:
         """Somebody stands in; the shift may lie ahead."""

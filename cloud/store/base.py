@@ -232,6 +232,16 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     islands: tuple[tuple[int, int], ...] = ()
 
 
+class RefusedNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was given up: nobody got it. `answer`: what the channel said last."""
+
+    site: str
+    channel: str
+    person: str
+    answer: str
+    settled_at: int
+
+
 class Position(msgspec.Struct, frozen=True, kw_only=True):
     """How far a stream was taken. `stream` names its incarnation: another one begins at its own start."""
 
@@ -330,6 +340,10 @@ class PartitionWriter(Protocol):
 
     def incident(self, site: str, identity: str) -> Incident | None:
         """An incident as it stands, open or not."""
+        ...
+
+    def refused(self, since: int) -> list[RefusedNotice]:
+        """The partition's notices that were given up after `since`, ms, earliest first; at most 100."""
         ...
 
     def answered(self, site: str, commands: Sequence[str]) -> frozenset[str]:

@@ -29,6 +29,7 @@ from cloud.store.base import (
     PartitionWriter,
     Position,
     QuarantineRow,
+    RefusedNotice,
     Store,
     StoredEvent,
     good_readings,
@@ -265,6 +266,23 @@ class MemoryWriter(PartitionWriter):
         with self._store.lock:
             found = self._store.partitions[self.partition].incidents.get((site, identity))
         return found[1] if found else None
+
+    @override
+    def refused(self, since: int) -> list[RefusedNotice]:
+        with self._store.lock:
+            held = list(self._store.partitions[self.partition].notices.values())
+        given_up = [
+            RefusedNotice(
+                site=one.notice.site,
+                channel=one.notice.channel,
+                person=one.notice.person,
+                answer=one.answer,
+                settled_at=one.settled_at,
+            )
+            for one in held
+            if one.state == "failed" and one.settled_at is not None and one.settled_at > since
+        ]
+        return sorted(given_up, key=lambda one: one.settled_at)[:100]
 
     @override
     def answered(self, site: str, commands: Sequence[str]) -> frozenset[str]:

@@ -32,6 +32,8 @@ from cloud.store.reads import (
     ChangeRow,
     EventQuery,
     IncidentQuery,
+    NoticeQuery,
+    NoticeState,
     Page,
     QuarantineEntry,
     QuarantineQuery,
@@ -213,6 +215,30 @@ class MemoryReader(Reader):
             and query.target in {None, row.target}
         )
         return _page(wanted, lambda row: (row.received_at, row.id), query.before, query.limit)
+
+    @override
+    async def notices(self, query: NoticeQuery) -> Page[NoticeState]:
+        with self._store.lock:
+            rows = [
+                NoticeState(
+                    notice=held.notice,
+                    state=held.state,
+                    attempts=held.attempts,
+                    settled_at=held.settled_at,
+                    answer=held.answer,
+                )
+                for part in self._partitions()
+                for held in part.notices.values()
+            ]
+        wanted = (
+            row
+            for row in rows
+            if row.notice.site == query.site
+            and query.about in {None, row.notice.about}
+            and query.person in {None, row.notice.person}
+            and query.state in {None, row.state}
+        )
+        return _page(wanted, lambda row: (row.notice.made_at, row.notice.id), query.before, query.limit)
 
     @override
     async def alerts(self, site: str) -> Sequence[AlertState]:

@@ -14,6 +14,7 @@ import msgspec
 
 from cloud.correlation.episodes import PastReading
 from cloud.operations.command import Answer
+from cloud.operations.notice import Notice
 from cloud.operations.record import Record, RecordKind
 from cloud.store.base import (
     AgentHealth,
@@ -113,6 +114,27 @@ class AnswerQuery(msgspec.Struct, frozen=True, kw_only=True):
     target: str | None = None
     before: IncidentKey | None = None
     limit: int = 100
+
+
+class NoticeQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What people were told, latest `(made_at, id)` first; `about`, `person` and `state` narrow."""
+
+    site: str
+    about: str | None = None
+    person: str | None = None
+    state: str | None = None
+    before: IncidentKey | None = None
+    limit: int = 100
+
+
+class NoticeState(msgspec.Struct, frozen=True, kw_only=True):
+    """A notice as it stands: `waiting`, `sent`, `failed` (given up) or `stopped`; `answer` is the channel's last."""
+
+    notice: Notice
+    state: str
+    attempts: int
+    settled_at: int | None
+    answer: str
 
 
 class QuarantineQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -314,6 +336,10 @@ class Reader(Protocol):
 
     async def answers(self, query: AnswerQuery) -> Page[Answer]:
         """A page of what people did."""
+        ...
+
+    async def notices(self, query: NoticeQuery) -> Page[NoticeState]:
+        """A page of what people were told, and what became of it."""
         ...
 
     async def alerts(self, site: str) -> Sequence[AlertState]:

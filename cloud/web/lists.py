@@ -59,6 +59,14 @@ class IncidentFilter(Paging):
     state: IncidentState | None = None
 
 
+class NoticeFilter(Paging):
+    """Which messages are wanted."""
+
+    about: Name | None = None
+    person: Name | None = None
+    state: Annotated[str | None, Field(pattern="^(waiting|sent|failed|stopped)$")] = None
+
+
 class MatterFilter(Paging):
     """Which are wanted: those in one of the states, with `since <= opened_at < until`."""
 

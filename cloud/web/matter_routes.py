@@ -10,13 +10,13 @@ from starlette.exceptions import HTTPException
 from cloud.operations.alarm import Alarm
 from cloud.operations.record import RecordKind
 from cloud.review.alarm_load import AlarmLoad, alarm_load
-from cloud.store.reads import RecordQuery
+from cloud.store.reads import NoticeQuery, RecordQuery
 from cloud.web import cursors
 from cloud.web.context import InContext, OfSite
-from cloud.web.lists import MatterFilter, Moment, PathName, listed, place_of, unusable
-from cloud.web.models import Listed, Model, RecordView
+from cloud.web.lists import MatterFilter, Moment, NoticeFilter, PathName, listed, place_of, unusable
+from cloud.web.models import Listed, Model, NoticeView, RecordView
 from cloud.web.problems import PROBLEMS
-from cloud.web.views import record_view
+from cloud.web.views import notice_view, record_view
 
 router = APIRouter(prefix="/api/v1/sites", tags=["matters"], responses=PROBLEMS)
 _SHIFT_MS: Final = 8 * 3_600_000
@@ -91,6 +91,23 @@ _offer("drills", RecordKind.DRILL, "Drills with their scores")
 _offer("shifts", RecordKind.DUTY, "Shifts: who works them, who came and went, what was handed over")
 _offer("checks", RecordKind.CHECK, "Presence checks and their answers")
 _offer("escalations", RecordKind.ESCALATION, "Escalations: who was told, how far they went")
+
+
+@router.get("/{site}/notices")
+async def read_notices(
+    site: OfSite, context: InContext, wanted: Annotated[NoticeFilter, Query()]
+) -> Listed[NoticeView]:
+    """What people were told and what became of it, latest first."""
+    query = NoticeQuery(
+        site=site.id,
+        about=wanted.about,
+        person=wanted.person,
+        state=wanted.state,
+        before=place_of(wanted.cursor, cursors.INCIDENT),
+        limit=wanted.limit,
+    )
+    page = await context.reader.notices(query)
+    return listed(context, page, notice_view, lambda row: (row.notice.made_at, row.notice.id))
 
 
 @router.get("/{site}/alarm-load")

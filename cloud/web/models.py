@@ -264,6 +264,27 @@ class RecordView(Model):
     body: dict[str, Any] = Field(examples=[{"kind": "fire", "source": "panel-1", "active": True}])
 
 
+class NoticeView(Model):
+    """What somebody was told, or is to be told. `state`: waiting, sent, failed (given up) or stopped."""
+
+    id: str = Field(examples=["9f1c2b7a90d4e6f3"])
+    about: str = Field(examples=["incident:9f1c2b7a90d4e6f3"])
+    person: str = Field(examples=["p-002"])
+    channel: str = Field(examples=["mail"])
+    kind: str = Field(examples=["alarm"])
+    priority: int = Field(examples=[1])
+    title: str = Field(examples=["火警 · 一号楼大堂"])
+    text: str = Field(examples=["锦绣花园"])
+    chain: str = Field(examples=["critical"])
+    step: int = Field(examples=[0])
+    made_at: Ms
+    not_before: Ms
+    state: str = Field(examples=["sent"])
+    attempts: int = Field(examples=[1])
+    settled_at: Ms | None
+    answer: str = Field(examples=["200 OK"])
+
+
 class AnswerView(Model):
     """What became of an action. `done` false: `problem` and `reason` say why not."""
 

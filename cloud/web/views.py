@@ -29,7 +29,7 @@ from cloud.store.base import (
     StoredEvent,
     VerdictRow,
 )
-from cloud.store.reads import AlertState, Change, QuarantineEntry, SiteEvent
+from cloud.store.reads import AlertState, Change, NoticeState, QuarantineEntry, SiteEvent
 from cloud.web.health import Blindness, agent_is_silent, blindness, device_state
 from cloud.web.models import (
     AgentChange,
@@ -49,6 +49,7 @@ from cloud.web.models import (
     ItemView,
     LinkView,
     NamedView,
+    NoticeView,
     QuarantineView,
     RecordView,
     RuleView,
@@ -242,6 +243,29 @@ def record_view(record: Record) -> RecordView:
         changed_at=record.changed_at,
         revision=record.revision,
         body=msgspec.json.decode(record.body),
+    )
+
+
+def notice_view(row: NoticeState) -> NoticeView:
+    """What somebody was told."""
+    notice = row.notice
+    return NoticeView(
+        id=notice.id,
+        about=notice.about,
+        person=notice.person,
+        channel=notice.channel,
+        kind=notice.kind,
+        priority=int(notice.priority),
+        title=notice.title,
+        text=notice.text,
+        chain=notice.chain,
+        step=notice.step,
+        made_at=notice.made_at,
+        not_before=notice.not_before,
+        state=row.state,
+        attempts=row.attempts,
+        settled_at=row.settled_at,
+        answer=row.answer,
     )
 
 

@@ -208,3 +208,20 @@ def test_who_waits_is_woken_by_a_commit_with_notices_only(outbox: Outbox, filler
     assert not outbox.wait(0.05)
     filler.put(notice("n"))
     assert outbox.wait(10)
+
+
+def test_what_was_given_up_is_told_to_the_partition_that_it_came_from(
+    outbox: Outbox, filler: Filler, take: Callable[[int], PartitionWriter]
+) -> None:
+    filler.put(notice("a"), notice("b"))
+    first, second = outbox.claim(NOON, 8, LEASE)
+    outbox.settle(first, NOON + 5, ok=False, answer="410 Gone")
+    outbox.settle(second, NOON + 6, ok=True, answer="200 OK")
+    (refused,) = filler.writer.refused(NOON)
+    assert (refused.channel, refused.answer, refused.settled_at) == (
+        first.notice.channel,
+        "410 Gone",
+        NOON + 5,
+    )
+    assert filler.writer.refused(NOON + 5) == []
+    assert take(4).refused(NOON) == []

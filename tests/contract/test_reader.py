@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cloud.correlation.verdict import Outcome
+from cloud.operations.notice import Stopped
 from cloud.operations.record import RecordKind
 from cloud.store.base import BlindRow, Flag, IncidentState, PartitionWriter, Store
 from cloud.store.memory import MemoryStore
@@ -21,6 +22,7 @@ from cloud.store.reads import (
     ChangeQuery,
     EventQuery,
     IncidentQuery,
+    NoticeQuery,
     Page,
     QuarantineQuery,
     Reader,
@@ -231,6 +233,20 @@ async def test_answers_are_kept_with_who_asked_for_what(reader: Reader, scribe: 
     assert (list(page.rows), page.more) == ([two], True)
     assert await reader.answer(SITE, "c") == refused
     assert await reader.answer(SITE, "never") is None
+
+
+async def test_what_people_were_told_is_listed_with_what_became_of_it(reader: Reader, scribe: Scribe) -> None:
+    one, two = samples.notice("one"), samples.notice("two", made_at=NOON + 1, person="p-002", about="order:7")
+    scribe.write(notices=[one, two, samples.notice("one", site="other")])
+    scribe.write(stopped=[Stopped(site=SITE, about=one.about, at=NOON + 5)])
+    found = (await reader.notices(NoticeQuery(site=SITE))).rows
+    assert [(row.notice, row.state) for row in found] == [(two, "waiting"), (one, "stopped")]
+    for narrow in ({"person": "p-002"}, {"about": "order:7"}, {"state": "waiting"}):
+        assert [row.notice for row in (await reader.notices(NoticeQuery(site=SITE, **narrow))).rows] == [two]
+    page = await reader.notices(NoticeQuery(site=SITE, limit=1))
+    assert ([row.notice for row in page.rows], page.more) == ([two], True)
+    rest = await reader.notices(NoticeQuery(site=SITE, before=(NOON + 1, "two")))
+    assert [row.notice for row in rest.rows] == [one]
 
 
 async def test_every_revision_of_a_matter_is_told_as_a_change(reader: Reader, scribe: Scribe) -> None:

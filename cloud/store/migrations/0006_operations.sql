@@ -82,6 +82,8 @@ create table notices (
 );
 comment on table notices is 'The outbox. state: waiting, sent, failed (given up), stopped (acknowledged before it was sent).';
 create index notices_waiting on notices (not_before) where state = 'waiting';
+create index notices_made on notices (site, made_at);
+create index notices_failed on notices (partition, settled_at) where state = 'failed';
 create index notices_about on notices (site, about);
 
 create table sends (

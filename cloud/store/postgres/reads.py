@@ -14,6 +14,7 @@ from cloud.clock import now_ms
 from cloud.correlation.episodes import PastReading
 from cloud.correlation.verdict import Episode, Overdue
 from cloud.operations.command import Answer
+from cloud.operations.notice import Notice
 from cloud.operations.record import Record, RecordKind
 from cloud.store.base import (
     NOTIFY_CHANNEL,
@@ -50,6 +51,8 @@ from cloud.store.reads import (
     ChangeRow,
     EventQuery,
     IncidentQuery,
+    NoticeQuery,
+    NoticeState,
     Page,
     QuarantineEntry,
     QuarantineQuery,
@@ -274,6 +277,20 @@ class PostgresReader(Reader):
         return _page([to_answer(row) for row in rows], query.limit)
 
     @override
+    async def notices(self, query: NoticeQuery) -> Page[NoticeState]:
+        at, name = query.before or (None, None)
+        where = {
+            "site": query.site,
+            "about": query.about,
+            "person": query.person,
+            "state": query.state,
+            "before_at": at,
+            "before_id": name,
+        }
+        rows = await self._rows("notices", where | {"limit": query.limit + 1})
+        return _page([_notice(row) for row in rows], query.limit)
+
+    @override
     async def alerts(self, site: str) -> Sequence[AlertState]:
         return [_alert(row) for row in await self._rows("alerts", {"site": site, "limit": MOST_ROWS})]
 
@@ -308,6 +325,19 @@ def _alert(row: Row) -> AlertState:
     site, rule, key, opened_at, due_at, raised_at, cleared_at, links = row
     overdue = Overdue(episode=Episode(rule, key, opened_at), due_at=due_at, links=_links.decode(links))
     return AlertState(AlertRow(site=site, overdue=overdue, raised_at=raised_at), cleared_at)
+
+
+def _notice(row: Row) -> NoticeState:
+    *fields, state, attempts, settled_at, answer = row
+    names = ("site", "id", "about", "person", "channel", "kind", "priority", "title", "text", "made_at")
+    values = dict(zip((*names, "not_before", "chain", "step"), fields, strict=True))
+    return NoticeState(
+        notice=msgspec.convert(values, Notice),
+        state=state,
+        attempts=attempts,
+        settled_at=settled_at,
+        answer=answer,
+    )
 
 
 def _quarantined(row: Row) -> QuarantineEntry:

@@ -23,6 +23,7 @@ from cloud.store.base import (
     Opened,
     PartitionWriter,
     Position,
+    RefusedNotice,
     Store,
     StoredEvent,
 )
@@ -164,6 +165,15 @@ class PostgresWriter(PartitionWriter):
         with driver_errors():
             rows = _rows(self._connection, "read_incident", {"site": site, "id": identity})
             return next((_incident.decode(body) for (body,) in rows), None)
+
+    @override
+    def refused(self, since: int) -> list[RefusedNotice]:
+        with driver_errors():
+            rows = _rows(self._connection, "refused_notices", {"partition": self._partition, "since": since})
+            return [
+                RefusedNotice(site=site, channel=channel, person=person, answer=answer, settled_at=settled_at)
+                for site, channel, person, answer, settled_at in rows
+            ]
 
     @override
     def answered(self, site: str, commands: Sequence[str]) -> frozenset[str]:

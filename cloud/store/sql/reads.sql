@@ -124,6 +124,20 @@ where site = %(site)s
 order by received_at desc, id collate "C" desc
 limit %(limit)s
 
+-- name: notices
+select site, id, about, person, channel, kind, priority, title, text, to_ms(made_at), to_ms(not_before), chain, step,
+       state, attempts, to_ms(settled_at), answer
+from notices
+where site = %(site)s
+  and (%(about)s::text is null or about = %(about)s)
+  and (%(person)s::text is null or person = %(person)s)
+  and (%(state)s::text is null or state = %(state)s)
+  and (%(before_at)s::int8 is null
+       or (made_at <= from_ms(%(before_at)s)
+           and (made_at, id collate "C") < (from_ms(%(before_at)s), %(before_id)s::text)))
+order by made_at desc, id collate "C" desc
+limit %(limit)s
+
 -- name: alerts
 select site, rule, key, to_ms(opened_at), to_ms(due_at), to_ms(raised_at), to_ms(cleared_at), links::text
 from alerts

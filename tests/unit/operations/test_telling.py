@@ -8,10 +8,20 @@ import pytest
 from cloud.ingest.desk import SiteSetup
 from cloud.operations.alarm import Priority
 from cloud.operations.check_book import DEFER_MS, Check, PresencePlan, moments
-from cloud.operations.command import AnswerPresence, AskPresence, EndDrill, GoOffDuty, PlanDrill, Verify
+from cloud.operations.command import (
+    AcknowledgeAlarms,
+    Alive,
+    AnswerPresence,
+    AskPresence,
+    EndDrill,
+    GoOffDuty,
+    PlanDrill,
+    Verify,
+)
 from cloud.operations.drill_book import Drill
 from cloud.operations.record import RecordKind
 from cloud.operations.telling import Telling
+from cloud.store.base import RefusedNotice
 from tests.house import MONDAY, H, House, M, S, demo
 
 NIGHT = MONDAY + 13 * H
@@ -189,3 +199,27 @@ def test_a_post_can_be_asked_by_hand_but_not_twice_at_once(house: House) -> None
     assert not house.do("p-001", AskPresence(post="control")).problem
     assert house.do("p-001", AskPresence(post="control")).problem == "conflict"
     assert house.do("p-001", AskPresence(post="moon")).problem == "unknown"
+
+
+def test_a_message_that_nobody_got_is_an_alarm_until_somebody_has_seen_it(house: House) -> None:
+    refused = RefusedNotice(
+        site="demo", channel="mail", person="p-002", answer="550 no such mailbox", settled_at=house.now
+    )
+    house.refuse(refused)
+    house.refuse(refused)
+    (alarm,) = [alarm for alarm in house.alarms() if alarm.kind == "channel"]
+    assert (alarm.source, alarm.part, alarm.cause) == ("mail", "p-002", "550 no such mailbox")
+    assert [notice.title for notice in house.notices if notice.person == "p-003"] == ["消息未送达 · mail"]
+    house.do("p-003", AcknowledgeAlarms(alarms=(alarm.id,)))
+    assert next(a.state for a in house.alarms() if a.kind == "channel") == "normal"
+
+
+def test_an_alarm_that_nothing_tells_the_end_of_is_over_once_it_is_seen(house: House) -> None:
+    house.happen("cp-plaza", "device.tamper")
+    (alarm,) = house.alarms()
+    house.do("p-002", AcknowledgeAlarms(alarms=(alarm.id,)))
+    assert house.alarms()[0].state == "normal"
+
+
+def test_a_lone_guard_says_that_all_is_well_by_a_device_that_tells_so(house: House) -> None:
+    assert house.do("p-007", Alive(device="cp-plaza")).problem == "unknown"
