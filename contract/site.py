@@ -21,6 +21,9 @@ Id = Annotated[
 ]
 
 
+DESK_SIGN = "operator.acknowledged"
+"""A device without a line that emits this is a desk."""
+
 START_PATTERN = r"^([a-z,-]+ )?([01]\d|2[0-3]):[0-5]\d$"
 """When a round starts: `HH:MM`, with days before it as a `Window` has them."""
 
@@ -326,6 +329,11 @@ class Site(msgspec.Struct, frozen=True, dict=True):
         }
         bound = {b.device for d in self.file.devices if d.id in own for b in d.points.values() if b.device}
         return frozenset(own | bound)
+
+    def is_desk(self, name: str) -> bool:
+        """Whether a device stands for people at their screens: it emits what operators do, and no line leads to it."""
+        device = self.devices.get(name)
+        return device is not None and device.line is None and DESK_SIGN in self.emits(device)
 
     @functools.cached_property
     def answering_zones(self) -> Mapping[str, frozenset[str]]:

@@ -10,17 +10,17 @@ import uuid
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from cloud.operations.command import Action
 from sitewarden.errors import CommandError
 
 _TIMEOUT_S: Final = 10
 _WIDTH: Final = 140
-_MOMENT_DIGITS: Final = 13
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -217,25 +217,30 @@ def act(server: Server, person: str, verb: str, fields: Sequence[str]) -> str:
     Raises:
         CommandError: A field is not `name=value`, or it was refused; the reason is the server's.
     """
-    action: dict[str, Any] = {"do": verb}
-    for field in fields:
-        name, separator, value = field.partition("=")
-        if not separator or not name:
-            raise CommandError(f"expected name=value such as incident=9f1c2b7a90d4e6f3, found {field!r}")
-        action[name] = _value(value)
+    action = _action(verb, fields)
     answer = Api(server).do(person, action)
     return f"{verb}: {answer.get('kind', '')} {answer.get('target', answer['id'])}".strip()
 
 
-def _value(text: str) -> object:
-    """JSON where it is JSON (`["a","b"]`, `3`, `true`), else the text itself."""
+def _action(verb: str, fields: Sequence[str]) -> dict[str, Any]:
+    """The action as the API takes it; each value is read as its field asks: `people=p-007,p-008`, `good=true`."""
+    found = next((one for one in get_args(Action) if one.__struct_config__.tag == verb), None)
+    if found is None:
+        verbs = sorted(str(one.__struct_config__.tag) for one in get_args(Action))
+        raise CommandError(f"no action {verb!r}; there are {', '.join(verbs)}")
+    types = {field.name: field.type for field in msgspec.structs.fields(found)}
+    values: dict[str, Any] = {}
+    for field in fields:
+        name, separator, value = field.partition("=")
+        if not separator or not name:
+            raise CommandError(f"expected name=value such as incident=9f1c2b7a90d4e6f3, found {field!r}")
+        several = get_origin(types.get(name)) is tuple
+        values[name] = [part for part in value.split(",") if part] if several else value
     try:
-        found: object = json.loads(text)
-    except ValueError:
-        return text
-    # An id of digits only is an id; numbers are written with a sign, a point, or as moments of 13 digits.
-    is_number = isinstance(found, int | float) and (not text.isdecimal() or len(text) == _MOMENT_DIGITS)
-    return found if isinstance(found, list | bool) or is_number else text
+        action = msgspec.convert({"do": verb, **values}, found, strict=False)
+    except msgspec.ValidationError as error:
+        raise CommandError(f"{verb}: {error}; its fields are {', '.join(types)}") from error
+    return dict(msgspec.to_builtins(action))
 
 
 def _table(*columns: str) -> Table:

@@ -38,8 +38,6 @@ DATA_FROM: Final = "~data_from"
 """The cell that keeps when the first data of the site came; no name of the engine's begins with `~`."""
 SEED: Final = "~seed"
 """The cell that keeps what presence checks are drawn from."""
-DESK_SIGN: Final = "operator.acknowledged"
-"""A device that emits this is a desk."""
 _ANSWERED: Final = 10_000
 """So many ids of commands are remembered besides those that are stored."""
 
@@ -388,9 +386,8 @@ def _desks(site: Site) -> Mapping[tuple[str, str], str]:
     """
     found: dict[tuple[str, str], str] = {}
     for device in site.file.devices:
-        emitted = site.emits(device)
-        if device.line is None and DESK_SIGN in emitted:
-            for name in sorted(emitted):
+        if site.is_desk(device.id):
+            for name in sorted(site.emits(device)):
                 found.setdefault((name, device.zone or ""), device.id)
                 found.setdefault((name, ""), device.id)
     return found

@@ -53,9 +53,20 @@ def agent_is_silent(agent: AgentHealth | None, now: int) -> bool:
 
 
 def device_state(
-    health: DeviceHealth | None, agent: AgentHealth | None, blind: Blindness, now: int, *, buffers: bool
+    health: DeviceHealth | None,
+    agent: AgentHealth | None,
+    blind: Blindness,
+    now: int,
+    *,
+    buffers: bool,
+    desk: bool = False,
 ) -> DeviceState:
-    """The state of a device; `buffers` when it keeps events by itself while it is away."""
+    """The state of a device; `buffers` when it keeps events by itself while it is away.
+
+    A `desk` is people at their screens: no agent reads it, and it has nothing to say while nobody does anything.
+    """
+    if desk:
+        return DeviceState.OK
     if health is not None and not health.known:
         return DeviceState.STRANGER
     if health is None or (health.last_seen is None and health.complete_to is None):

@@ -20,7 +20,7 @@ export class Model {
     this.site = site;
     this.names = new Map();
     this.loaded = false;
-    for (const group of [site.agents, site.groups, site.devices, site.zones]) {
+    for (const group of [site.people, site.agents, site.groups, site.devices, site.zones]) {
       for (const item of group) this.names.set(item.id, item.name);
     }
   }

@@ -11,7 +11,7 @@ const NARROW_PX = 1100;
 const ROOM_BELOW = 4.5;
 const ROOM_BELOW_CARDS = 20;
 
-const MARKS = { overdue: "▲", waiting: "●", breached: "✖", unknown: "?", link: "◆" };
+const MARKS = { overdue: "▲", waiting: "●", breached: "✖", unknown: "?", toclose: "○", link: "◆" };
 const OUTCOME_MARKS = { met: "✓", breached: "✖", unknown: "?", pending: "…" };
 const STATE_MARKS = { ok: "✓", blind: "◆", behind: "◆", unreachable: "◆", never: "–", stranger: "?" };
 const STATE_ORDER = ["blind", "unreachable", "behind", "stranger", "never", "ok"];
@@ -48,7 +48,7 @@ function cardOf(incident, model, now) {
     status,
     place: inWords(model.names.get(incident.subject), incident.subject),
     what: whatOf(incident, model, others.length),
-    missing: missingOf(incident, verdict),
+    missing: status === "toclose" ? word("to_close") : missingOf(incident, verdict),
     since: word("since", { time: moment(incident.opened_at, now) }),
     clock: clockOf(status, incident, due, now),
     share: status === "waiting" ? share(episode.opened_at, due, now) : null,
@@ -63,15 +63,27 @@ function foremost(episodes) {
 }
 
 function statusOf(incident, episode, now) {
-  if (!episode) return "link";
+  if (!episode) return incident.life.emergency ? "toclose" : "link";
   if (episode.outcome === "pending") return episode.overdue || now > episode.due_at ? "overdue" : "waiting";
+  if (incident.life.emergency) return "toclose";
   return episode.outcome in MARKS ? episode.outcome : "waiting";
 }
 
 function whatOf(incident, model, others) {
   const type = incident.kind === "alarm" && triggerType(incident, model);
   const head = type ? word(`event.${type}`) : word(`kind.${incident.kind}`);
-  return others ? `${head} · ${word("others_unmet", { n: others })}` : head;
+  const said = [head, ...peopleOf(incident, model)];
+  if (others) said.push(word("others_unmet", { n: others }));
+  return said.join(" · ");
+}
+
+// How far people came with an emergency, and who.
+function peopleOf(incident, model) {
+  if (!incident.life.emergency) return [];
+  const step = incident.life.steps.findLast((one) => one.phase === incident.phase);
+  const who = incident.phase === "dispatched" ? incident.life.people : [step?.person].filter(Boolean);
+  const names = who.map((id) => inWords(model.names.get(id), id));
+  return [[word(`phase.${incident.phase}`), ...names].join(" ")];
 }
 
 // What set the alarm off: its cause where that is told, else the one event type that all its rules begin with.
@@ -90,6 +102,7 @@ function missingOf(incident, verdict) {
 }
 
 function clockOf(status, incident, due, now) {
+  if (status === "toclose") return word("open_for", { time: countdown(now - incident.opened_at) });
   if (status === "link") return word("down_for", { time: countdown(now - incident.opened_at) });
   return word(now > due ? "late" : "left", { time: countdown(due - now) });
 }

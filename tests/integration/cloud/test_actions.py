@@ -98,6 +98,11 @@ async def test_a_supervisor_without_a_browser_sees_and_acts(dsn: str, ports: Por
         assert done == f"acknowledge: incident {name}"
         with pytest.raises(CommandError, match="already acknowledged by p-001"):
             await asyncio.to_thread(desk.act, server, "p-001", "acknowledge", [f"incident={name}"])
+        sent = await asyncio.to_thread(
+            desk.act, server, "p-001", "dispatch", [f"incident={name}", "people=p-007,p-008"]
+        )
+        assert sent == f"dispatch: incident {name}"
+        await asyncio.to_thread(desk.act, server, "p-007", "verify", [f"incident={name}", "result=false"])
         chinese = Server(url=address, site="demo", language="zh")
         with pytest.raises(CommandError, match="已完成此步骤"):
             await asyncio.to_thread(desk.act, chinese, "p-001", "acknowledge", [f"incident={name}"])
@@ -106,11 +111,18 @@ async def test_a_supervisor_without_a_browser_sees_and_acts(dsn: str, ports: Por
 
 
 @pytest.mark.parametrize(
-    ("field", "message"), [("incident", "expected name=value"), ("=x", "expected name=value")]
+    ("verb", "field", "message"),
+    [
+        ("close", "incident", "expected name=value"),
+        ("close", "=x", "expected name=value"),
+        ("close", "note=x", "missing required field `incident`; its fields are incident, note, override"),
+        ("verify", "result=perhaps", "Invalid enum value 'perhaps'"),
+        ("fly", "to=moon", "no action 'fly'; there are accept_order, acknowledge,"),
+    ],
 )
-def test_a_field_that_is_none_is_named(field: str, message: str) -> None:
+def test_what_cant_be_done_is_named_before_anything_is_asked(verb: str, field: str, message: str) -> None:
     with pytest.raises(CommandError, match=message):
-        desk.act(Server(url="http://127.0.0.1:9", site="demo"), "p-001", "close", [field])
+        desk.act(Server(url="http://127.0.0.1:9", site="demo"), "p-001", verb, [field])
 
 
 def test_a_server_that_is_not_there_is_told_in_words() -> None:

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from cloud.clock import monotonic_ms
+from cloud.operations.life import Life, Phase, Step
 from cloud.store.base import IncidentState
 from cloud.store.memory import MemoryStore
 from cloud.store.memory_reads import MemoryReader
@@ -258,3 +259,25 @@ def test_a_wall_screen_does_not_scroll_however_much_there_is(
             assert 4 < shown < all_of_them
             expect(page.locator(more)).to_have_text(f"+{all_of_them - shown} more")
         assert page.locator(".row").count() > 1
+
+
+def test_an_emergency_says_how_far_people_came_and_waits_to_be_closed(
+    page: Page, store: MemoryStore, scribe: Scribe
+) -> None:
+    now = now_ms()
+    met = samples.incident(opened_at=now, state=IncidentState.CLOSED).episodes
+    steps = (
+        Step(phase=Phase.DETECTED, at=now, how="system"),
+        Step(phase=Phase.ARRIVED, at=now, person="p-007"),
+    )
+    life = Life(emergency="fire", steps=steps)
+    scribe.write(
+        incidents=[
+            samples.incident("met", opened_at=now, life=life, episodes=met),
+            samples.incident("none", opened_at=now, life=Life(emergency="theft"), episodes=()),
+        ]
+    )
+    with serving(app_of(store)) as server:
+        page.goto(f"{server.address}/?lang=en")
+        expect(page.locator(".card.toclose")).to_have_count(2)
+        expect(page.locator(".card").filter(has_text="on site Wang Qiang")).to_have_count(1)
