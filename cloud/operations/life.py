@@ -28,7 +28,7 @@ MOST_ALARMS: Final = 200
 ORDER: Final = {phase: place for place, phase in enumerate(Phase)}
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One step: when, by whom, and how it is known. `evidence`: the event that proves it."""
 
     phase: Phase
@@ -39,7 +39,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
 
 
-class Walked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Walked(msgspec.Struct, frozen=True, kw_only=True):
     """A step of the plan that was done, or (with a reason) skipped."""
 
     step: str
@@ -67,7 +67,7 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
-class Life(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Life(msgspec.Struct, frozen=True, kw_only=True):
     """What people did about an incident. `result`: what it turned out to be; `drill`: it was expected."""
 
     emergency: str = ""

@@ -252,7 +252,10 @@ class IncidentView(Model):
 
 
 class RecordView(Model):
-    """A matter that people work on, as it stands at `revision`: an alarm, an order, a drill. Times in ms."""
+    """A matter that people work on, as it stands at `revision`: an alarm, an order, a drill. Times in ms.
+
+    In `body` a field that is not there is empty: nobody, nothing, false.
+    """
 
     site: str = Field(examples=["demo"])
     kind: str = Field(examples=["alarm"])
