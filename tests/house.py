@@ -200,6 +200,10 @@ class House:
         """Time goes on by so much."""
         self.pass_to(self.now + ms, hearing=hearing)
 
+    def busy(self) -> bool:
+        """Whether an emergency runs, as presence checks see it."""
+        return bool(self._partition.desk(self.site.id)._book.serious())
+
     # --- what is stored
 
     def incidents(self, **fields: Any) -> list[Incident]:

@@ -38,11 +38,13 @@ class IncidentBook:
             for episode in incident.episodes
         }
         self._touched: dict[str, Incident] = {}
+        self._recalled: list[Incident] = []
 
     @property
     def open_incidents(self) -> tuple[Incident, ...]:
         """Those that are open, oldest first."""
-        return tuple(sorted(self._open.values(), key=lambda incident: (incident.opened_at, incident.id)))
+        still = (incident for incident in self._open.values() if incident.state is IncidentState.OPEN)
+        return tuple(sorted(still, key=lambda incident: (incident.opened_at, incident.id)))
 
     def serious(self) -> list[Incident]:
         """The open emergencies that did not turn out to be false or a test, oldest first."""
@@ -57,8 +59,10 @@ class IncidentBook:
         return self._open.get(identity)
 
     def recall(self, incident: Incident) -> None:
-        """Take back one that is stored, because somebody acts upon it."""
-        self._open.setdefault(incident.id, incident)
+        """Take back one that is stored, because somebody acts upon it, until the next hand-over."""
+        if incident.id not in self._open:
+            self._open[incident.id] = incident
+            self._recalled.append(incident)
 
     def put(self, incident: Incident, now: int) -> Incident:
         """Note what somebody did about it; it is returned with its revision."""
@@ -151,7 +155,8 @@ class IncidentBook:
                 self._close(incident, now)
         changed = list(self._touched.values())
         self._touched.clear()
-        for incident in changed:
+        recalled, self._recalled = self._recalled, []
+        for incident in [*recalled, *changed]:
             if incident.state is IncidentState.CLOSED:
                 self._forget(incident)
         return changed

@@ -209,6 +209,8 @@ class Floor:
 
     def _emergency(self, alarm: Alarm, kind: AlarmKind, now: int) -> None:
         emergency = kind.emergency or ""
+        if not alarm.first_out and self.incidents.get(alarm.group) is None:
+            alarm = self.alarms.begin_group(alarm, now)
         drill = self.drills.drill_for(emergency, alarm.zone, alarm.opened_at)
         known = self.incidents.get(alarm.group)
         incident = self.incidents.alarmed(alarm, kind, now, drill)

@@ -214,6 +214,16 @@ class AlarmBook:
         group = self._groups[key] = Group(content_id(self._site.id, "alarm", device, str(seq)), at)
         return group.id, True
 
+    def begin_group(self, alarm: Alarm, now: int) -> Alarm:
+        """An alarm whose group's incident is closed begins a group of its own."""
+        kind = self._kinds.get(alarm.kind)
+        if kind is None:
+            return alarm
+        device, seq = alarm.trigger or (alarm.source, alarm.opened_at)
+        group = content_id(self._site.id, "alarm", device, str(seq))
+        self._groups[self._group_key(kind, alarm.source, alarm.zone)] = Group(group, alarm.opened_at)
+        return self._note(msgspec.structs.replace(alarm, group=group, first_out=True), now)
+
     def _group_key(self, kind: AlarmKind, source: str, zone: str | None) -> tuple[str, str]:
         what = kind.emergency or kind.id
         if kind.group == "site":
@@ -447,7 +457,10 @@ class AlarmBook:
             if not record.live:
                 alarm = msgspec.json.decode(record.body, type=Alarm)
                 self._of_source.get(alarm.source, {}).get(alarm.kind, set()).discard(alarm.id)
-                self._of_group.get(alarm.group, set()).discard(alarm.id)
+                of_group = self._of_group.get(alarm.group, set())
+                of_group.discard(alarm.id)
+                if not of_group:
+                    self._of_group.pop(alarm.group, None)
         return records
 
 

@@ -15,6 +15,8 @@ from cloud.operations.telling import Chain, ChainStep, Telling, chain_for, not_b
 from contract.duration import parse_duration
 from contract.site import Site, Text
 
+_SAID: Final = 10_000
+"""So many concerns are remembered; the outbox itself takes none twice."""
 _NAMED: Final = 20
 """So many titles stand in a digest; the others are counted."""
 
@@ -107,7 +109,7 @@ class TellingBook:
         self._notices: list[Notice] = []
         self._stopped: list[Stopped] = []
         self._recent: dict[str, list[int]] = {}
-        self._said: set[str] = set()
+        self._said: dict[str, None] = {}
         self._next: tuple[int, int | None] = (-1, None)
         self.flooding = False
 
@@ -187,7 +189,9 @@ class TellingBook:
         """Somebody should know; once for each key."""
         if concern.key in self._said:
             return
-        self._said.add(concern.key)
+        self._said[concern.key] = None
+        while len(self._said) > _SAID:
+            del self._said[next(iter(self._said))]
         priority = Priority.HIGH if concern.urgent else Priority.MEDIUM
         people = dict.fromkeys(concern.people)
         people |= dict.fromkeys(self._duty.on_duty(concern.role, now) if concern.role else ())

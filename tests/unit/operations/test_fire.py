@@ -154,6 +154,36 @@ def test_a_closed_incident_can_be_reviewed_after_a_restart(house: House) -> None
     assert not house.do("p-001", Review(incident=incident.id, note="fine")).problem
 
 
+def test_a_closed_fire_that_somebody_asked_for_again_keeps_nobody_busy(house: House) -> None:
+    fire(house)
+    (incident,) = house.emergencies()
+    house.do("p-002", Verify(incident=incident.id, result="true"))
+    house.do("p-002", Close(incident=incident.id, override="the brigade has it"))
+    assert house.do("p-002", Review(incident=incident.id, note="x")).problem == "not_allowed"
+    assert not house.busy()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_fire_that_comes_after_the_first_was_closed_is_another_one(
+    house: House, *, restarted: bool
+) -> None:
+    fire(house, point=1)
+    (first,) = house.emergencies()
+    house.do("p-002", Verify(incident=first.id, result="true"))
+    house.do("p-002", Close(incident=first.id, override="the brigade has it"))
+    if restarted:
+        house.restart()
+    house.wait(2 * M)
+    told = len(house.notices)
+    fire(house, point=2)
+    (second,) = house.emergencies()
+    assert second.id != first.id
+    assert len(house.notices) > told, "and somebody is told of it"
+    (closed,) = house.incidents(id=first.id)
+    assert closed.state is IncidentState.CLOSED
+    assert closed.life.result == "true"
+
+
 def test_nobody_who_left_and_no_stranger_acts(house: House) -> None:
     fire(house)
     (incident,) = house.emergencies()
