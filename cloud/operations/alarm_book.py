@@ -42,6 +42,8 @@ LONGEST_SHELF_MS: Final = 8 * 3_600_000
 FLOOD: Final = 10
 FLOOD_MS: Final = 600_000
 """Ten alarms in ten minutes are a flood (ISA-18.2, 16.5)."""
+_MOST_KNOWN: Final = 20_000
+"""So many alarms' latest moments are remembered before the old ones are let go."""
 CALM: Final = 5
 """Under so many in ten minutes it is over."""
 
@@ -159,6 +161,8 @@ class AlarmBook:
                 count=len(times),
             )
         self._recent[identity] = alarm.times
+        if len(self._recent) > _MOST_KNOWN:
+            self._forget_old(at)
         alarm = self._note(suppressed(alarm, self._hiders(alarm, kind)), now)
         self._raised.append(alarm)
         if alarm.annunciates:
@@ -213,6 +217,15 @@ class AlarmBook:
         device, seq = first
         group = self._groups[key] = Group(content_id(self._site.id, "alarm", device, str(seq)), at)
         return group.id, True
+
+    def _forget_old(self, at: int) -> None:
+        """Let go of what no alarm of now can belong to."""
+        self._recent = {name: times for name, times in self._recent.items() if times[-1] > at - CHATTER_MS}
+        self._groups = {
+            key: group
+            for key, group in self._groups.items()
+            if at - group.last_at <= JOIN_MS or self._stands(group.id)
+        }
 
     def begin_group(self, alarm: Alarm, now: int) -> Alarm:
         """An alarm whose group's incident is closed begins a group of its own."""
