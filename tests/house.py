@@ -86,6 +86,22 @@ class House:
         event = Event(seq=0, at=moment, observed_at=self.now, device=device, type=kind, data=data, **more)
         self._send(agent, [event])
 
+    def happen_at_once(self, told: list[tuple[str, str, str, dict[str, Any]]]) -> None:
+        """Devices tell of several things in one message: device, type, zone, data."""
+        events = [
+            Event(
+                seq=0,
+                at=self.now,
+                observed_at=self.now,
+                device=device,
+                type=kind,
+                zone=zone,
+                data=raw_data(data),
+            )
+            for device, kind, zone, data in told
+        ]
+        self._send("gw-1", events)
+
     def hear(self) -> None:
         """Every agent says that nothing happened up to now."""
         for agent in self.site.agents:

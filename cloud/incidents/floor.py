@@ -177,7 +177,7 @@ class Floor:
         for group in self.alarms.take_over():
             self.telling.over(f"alarm:{group}", now)
         self.telling.flooding = self.alarms.flooding
-        for alarm in sorted(self.alarms.take_raised(), key=lambda one: (one.priority, one.opened_at, one.id)):
+        for alarm in sorted(self.alarms.take_raised(), key=_urgency):
             kind = self.alarms.kind_of(alarm)
             if kind is None or not alarm.annunciates:
                 continue
@@ -354,6 +354,11 @@ class Floor:
             notices=self.telling.take_notices(),
             stopped=self.telling.take_stopped(),
         )
+
+
+def _urgency(alarm: Alarm) -> tuple[int, bool, int, str]:
+    """The most urgent first, and of a group the alarm that gives it its name."""
+    return alarm.priority, not alarm.first_out, alarm.opened_at, alarm.id
 
 
 def _overdue_name(rule: str, key: str) -> str:

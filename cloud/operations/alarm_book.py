@@ -261,12 +261,34 @@ class AlarmBook:
     # --- hiding
 
     def _hiders(self, alarm: Alarm, kind: AlarmKind) -> tuple[str, ...]:
-        """What hides an alarm now: others of its device, and its agent's silence."""
+        """What hides an alarm now: others of its device or of what that is read through, and its agent's silence."""
         found = self._at(alarm.source, kind.hidden_by)
+        found += [
+            other
+            for parent in self._parents_of.get(alarm.source, ())
+            for other in self._at(parent, kind.hidden_by)
+        ]
         if kind.hidden_by_link:
             agents = self._agents_of.get(alarm.source, ())
             found += [other for source in agents for other in self._at(source, (LINK,))]
         return tuple(other.id for other in found if other.active and other.id != alarm.id)
+
+    @functools.cached_property
+    def _children_of(self) -> Mapping[str, tuple[str, ...]]:
+        """By device, those that are told of by its points, such as the doors behind an input module."""
+        found = {
+            device.id: {one.device for one in device.points.values() if one.device} - {device.id}
+            for device in self._site.file.devices
+        }
+        return {name: tuple(sorted(children)) for name, children in found.items() if children}
+
+    @functools.cached_property
+    def _parents_of(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for parent, children in self._children_of.items():
+            for child in children:
+                found.setdefault(child, []).append(parent)
+        return {name: tuple(parents) for name, parents in found.items()}
 
     @functools.cached_property
     def _agents_of(self) -> Mapping[str, tuple[str, ...]]:
@@ -286,7 +308,9 @@ class AlarmBook:
             behind = [name for name, agents in self._agents_of.items() if source in agents]
             affected = [alarm for name in behind for alarm in self._at(name)]
         else:
-            affected = self._at(source, self._kinds.hides.get(kind.id, ()))
+            hidden = self._kinds.hides.get(kind.id, ())
+            family = (source, *self._children_of.get(source, ())) if hidden else ()
+            affected = [alarm for name in family for alarm in self._at(name, hidden)]
         for alarm in affected:
             its = self._kinds.get(alarm.kind)
             by = self._hiders(alarm, its) if its is not None else ()

@@ -28,7 +28,7 @@ class AlarmKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `each`: fields of the data that tell the parts of a device apart. `emergency`: the kind of emergency it is, whose
     plan is followed; with one it opens an incident. `group`: alarms of one kind within a device, an area (a zone with
-    all that it covers) or the site are one group. `hidden_by`: kinds of alarms of the same device that hide it;
+    all that it covers) or the site are one group. `hidden_by`: kinds of alarms that hide it, of the same device or of what it is read through;
     `hidden_by_link`: it is hidden while the device's agent is silent.
     """
 

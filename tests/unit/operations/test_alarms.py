@@ -179,6 +179,17 @@ def test_a_worse_alarm_hides_the_lesser_one_of_the_same_door(house: House) -> No
     assert the(house, "door-held").state is AlarmState.RETURNED
 
 
+def test_a_module_that_is_offline_hides_the_doors_behind_it(house: House) -> None:
+    house.happen("door-b1", "device.offline")
+    house.wait(1 * S)
+    house.happen("io-north", "device.offline")
+    states = {alarm.source: alarm.state for alarm in house.alarms()}
+    assert states == {"door-b1": AlarmState.SUPPRESSED, "io-north": AlarmState.UNACKNOWLEDGED}
+    house.happen("io-north", "device.online")
+    states = {alarm.source: alarm.state for alarm in house.alarms()}
+    assert states == {"door-b1": AlarmState.UNACKNOWLEDGED, "io-north": AlarmState.RETURNED}
+
+
 def test_alarms_survive_a_restart_with_all_that_was_done(house: House) -> None:
     held(house)
     alarm = the(house, "door-held")

@@ -39,6 +39,14 @@ def test_forty_detectors_of_one_block_are_one_incident_and_one_message(house: Ho
     assert len({notice.about for notice in house.notices}) == 1
 
 
+def test_forty_detectors_within_one_message_are_one_incident_too(house: House) -> None:
+    house.happen_at_once(
+        [("fire-panel", "fire.alarm", "b1", {"loop": 1, "address": point}) for point in range(40)]
+    )
+    assert len(house.emergencies()) == 1
+    assert len({notice.about for notice in house.notices}) == 1
+
+
 def test_the_chain_goes_up_until_somebody_acknowledges_and_stops_at_once(house: House) -> None:
     fire(house)
     assert {person for person, _ in house.told()} == {"p-002", "p-003"}
