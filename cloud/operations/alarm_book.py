@@ -228,13 +228,17 @@ class AlarmBook:
         }
 
     def begin_group(self, alarm: Alarm, now: int) -> Alarm:
-        """An alarm whose group's incident is closed begins a group of its own."""
+        """An alarm whose group's incident is closed begins a group of its own, or joins the one that did before it."""
         kind = self._kinds.get(alarm.kind)
         if kind is None:
             return alarm
+        key = self._group_key(kind, alarm.source, alarm.zone)
+        now_there = self._groups.get(key)
+        if now_there is not None and now_there.id != alarm.group:
+            return self._note(msgspec.structs.replace(alarm, group=now_there.id), now)
         device, seq = alarm.trigger or (alarm.source, alarm.opened_at)
         group = content_id(self._site.id, "alarm", device, str(seq))
-        self._groups[self._group_key(kind, alarm.source, alarm.zone)] = Group(group, alarm.opened_at)
+        self._groups[key] = Group(group, alarm.opened_at)
         return self._note(msgspec.structs.replace(alarm, group=group, first_out=True), now)
 
     def _group_key(self, kind: AlarmKind, source: str, zone: str | None) -> tuple[str, str]:

@@ -183,9 +183,12 @@ def test_a_fire_that_comes_after_the_first_was_closed_is_another_one(
         house.restart()
     house.wait(2 * M)
     told = len(house.notices)
-    fire(house, point=2)
+    house.happen_at_once(
+        [("fire-panel", "fire.alarm", "b1", {"loop": 1, "address": point}) for point in range(2, 9)]
+    )
     (second,) = house.emergencies()
     assert second.id != first.id
+    assert second.life.alarm_count == 7
     assert len(house.notices) > told, "and somebody is told of it"
     (closed,) = house.incidents(id=first.id)
     assert closed.state is IncidentState.CLOSED
