@@ -21,6 +21,8 @@ from cloud.web.views import answer_view
 
 router = APIRouter(prefix="/api/v1/sites", tags=["actions"], responses=PROBLEMS)
 DECIDED_WITHIN_S: Final = 3.0
+_NUL: Final = b"\\u0000"
+"""No database keeps this character in a text."""
 _STATUS: Final = {"unknown": 404, "conflict": 409, "stale": 412, "not_allowed": 403, "unusable": 422}
 
 
@@ -107,8 +109,11 @@ async def _doing(request: Request) -> Doing:
     """The body. A page of another site can't send JSON here without being asked: that keeps it out."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "expected application/json")
+    body = await request.body()
+    if _NUL in body:
+        raise RequestValidationError([{"loc": ("body",), "msg": "a text holds a NUL character"}])
     try:
-        return _decoder.decode(await request.body())
+        return _decoder.decode(body)
     except msgspec.ValidationError as error:
         message, _, field = str(error).partition(" - at `$")
         where = "body" + field.rstrip("`")

@@ -76,6 +76,7 @@ async def test_a_refusal_says_why_in_both_languages(
         ({"person": "p-007", "action": {**ACK, "x": 1}}, "body.action", "unknown field `x`"),
         ({"person": 7, "action": ACK}, "body.person", "Expected `str`, got `int`"),
         ({"person": "p-007", "action": ACK, "at": -1}, "body.at", "ms since the epoch"),
+        ({"person": "p\0", "action": ACK}, "body", "NUL"),
     ],
 )
 async def test_what_cant_be_understood_is_named_by_its_field(
