@@ -16,6 +16,9 @@ from contract.yamlfile import unknown_name
 
 PriorityName = Literal["critical", "high", "medium", "low"]
 DurationText = Annotated[str, Meta(pattern=r"^\d+(s|m|h)$", description="a duration such as 60s")]
+LongText = Annotated[
+    str, Meta(pattern=r"^[1-9]\d*(s|m|h)$", description="a duration such as 10m, more than nothing")
+]
 _DAY_MS: Final = 86_400_000
 
 
@@ -51,8 +54,8 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     priorities: tuple[PriorityName, ...] = ()
     emergencies: tuple[Id, ...] = ()
     steps: tuple[ChainStep, ...]
-    repeat: DurationText = "10m"
-    resume: DurationText | None = None
+    repeat: LongText = "10m"
+    resume: LongText | None = None
 
 
 class Quiet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,7 +69,7 @@ class Digests(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """More than `most` notices to one person within `within` become one message at its end; critical ones never do."""
 
     most: Annotated[int, Meta(ge=1)] = 10
-    within: DurationText = "10m"
+    within: LongText = "10m"
 
 
 class Telling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
