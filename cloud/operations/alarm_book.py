@@ -1,7 +1,6 @@
 """The alarms of one site: begun and ended by events, grouped, hidden, set aside, counted."""
 
-import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -31,6 +30,7 @@ from cloud.operations.command import (
     ShelveAlarm,
     UnshelveAlarm,
 )
+from cloud.operations.family import Family
 from cloud.operations.record import Record, RecordKind, Register, content_id
 from contract.events import Event, event_data
 from contract.site import Site
@@ -67,7 +67,7 @@ class AlarmBook:
         self._annunciated: list[int] = []
         self._raised: list[Alarm] = []
         self._ended: dict[str, None] = {}
-        self._roots = _roots(site)
+        self._family = Family(site)
         self._of_source: dict[str, dict[str, set[str]]] = {}
         self._of_group: dict[str, set[str]] = {}
         self._aside: set[str] = set()
@@ -246,7 +246,7 @@ class AlarmBook:
         if kind.group == "site":
             return what, ""
         if kind.group == "area" and zone is not None:
-            return what, self._roots.get(zone, zone)
+            return what, self._family.roots.get(zone, zone)
         return what, source
 
     def _stands(self, group: str) -> bool:
@@ -269,51 +269,22 @@ class AlarmBook:
         found = self._at(alarm.source, kind.hidden_by)
         found += [
             other
-            for parent in self._parents_of.get(alarm.source, ())
+            for parent in self._family.parents_of.get(alarm.source, ())
             for other in self._at(parent, kind.hidden_by)
         ]
         if kind.hidden_by_link:
-            agents = self._agents_of.get(alarm.source, ())
+            agents = self._family.agents_of.get(alarm.source, ())
             found += [other for source in agents for other in self._at(source, (LINK,))]
         return tuple(other.id for other in found if other.active and other.id != alarm.id)
-
-    @functools.cached_property
-    def _children_of(self) -> Mapping[str, tuple[str, ...]]:
-        """By device, those that are told of by its points, such as the doors behind an input module."""
-        found = {
-            device.id: {one.device for one in device.points.values() if one.device} - {device.id}
-            for device in self._site.file.devices
-        }
-        return {name: tuple(sorted(children)) for name, children in found.items() if children}
-
-    @functools.cached_property
-    def _parents_of(self) -> Mapping[str, tuple[str, ...]]:
-        found: dict[str, list[str]] = {}
-        for parent, children in self._children_of.items():
-            for child in children:
-                found.setdefault(child, []).append(parent)
-        return {name: tuple(parents) for name, parents in found.items()}
-
-    @functools.cached_property
-    def _agents_of(self) -> Mapping[str, tuple[str, ...]]:
-        """By device, the agents that it is read through."""
-        line_of = {line.id: agent.id for agent in self._site.file.agents for line in agent.lines}
-        found: dict[str, set[str]] = {}
-        for device in self._site.file.devices:
-            agent = line_of.get(device.line or "")
-            for name in (device.id, *(one.device for one in device.points.values())) if agent else ():
-                if name is not None and agent is not None:
-                    found.setdefault(name, set()).add(agent)
-        return {name: tuple(sorted(agents)) for name, agents in found.items()}
 
     def _rehide(self, kind: AlarmKind, source: str, now: int) -> None:
         """An alarm of a kind came or went at a source: see what it hides or shows."""
         if kind.id == LINK:
-            behind = [name for name, agents in self._agents_of.items() if source in agents]
+            behind = [name for name, agents in self._family.agents_of.items() if source in agents]
             affected = [alarm for name in behind for alarm in self._at(name)]
         else:
             hidden = self._kinds.hides.get(kind.id, ())
-            family = (source, *self._children_of.get(source, ())) if hidden else ()
+            family = (source, *self._family.children_of.get(source, ())) if hidden else ()
             affected = [alarm for name in family for alarm in self._at(name, hidden)]
         for alarm in affected:
             its = self._kinds.get(alarm.kind)
@@ -523,9 +494,3 @@ def _part(kind: AlarmKind, event: Event) -> str:
 def _reason(text: str) -> None:
     if not text.strip():
         raise RefusedError("unusable", "请写明原因", "write a reason")
-
-
-def _roots(site: Site) -> Mapping[str, str]:
-    """By zone, the zone that covers it, or itself."""
-    covered = {inner: zone.id for zone in site.file.zones for inner in zone.covers}
-    return {zone.id: covered.get(zone.id, zone.id) for zone in site.file.zones}
