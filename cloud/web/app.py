@@ -3,12 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
-from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 
 from cloud.clock import monotonic_ms, now_ms
@@ -31,13 +28,13 @@ from cloud.web.feed import Feed
 from cloud.web.metrics import WebMetrics
 from cloud.web.observe import Observer
 from cloud.web.options import WebOptions, check_options
+from cloud.web.pages import add_pages
 from cloud.web.post import Post
 from cloud.web.problems import install_problem_handlers
 from cloud.web.security import Door
 from cloud.web.stream import Clocks
 from contract.site import Site
 
-STATIC: Final = Path(__file__).parent / "static"
 PARTS: Final = (
     site_routes,
     matter_routes,
@@ -101,16 +98,11 @@ def create_app(  # noqa: PLR0913 - each is a part that it is made of
     app.state.context = context
     for part in PARTS:
         app.include_router(part.router)
-    app.add_api_route("/", _page, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    add_pages(app)
     install_problem_handlers(app)
     app.add_middleware(Observer, metrics=metrics, monotonic=context.clocks.monotonic)
     app.add_middleware(Door, options=options)
     return app
-
-
-async def _page() -> FileResponse:
-    return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
 
 
 @contextlib.asynccontextmanager

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from cloud.store.reads import QuarantineQuery
 from cloud.web import cursors
 from cloud.web.context import InContext
+from cloud.web.describe import describe
 from cloud.web.lists import QuarantineFilter, listed, place_of
 from cloud.web.metrics import CONTENT_TYPE
 from cloud.web.models import Health, Listed, QuarantineView
@@ -63,5 +64,4 @@ async def read_metrics(context: InContext, _: Annotated[None, Depends(_metrics_a
 @router.get("/api/v1/openapi.json", include_in_schema=False)
 async def read_description(request: Request, _: Annotated[None, Depends(_docs_are_open)]) -> dict[str, Any]:
     """The API's description (OpenAPI)."""
-    description: dict[str, Any] = request.app.openapi()
-    return description
+    return describe(request.app)

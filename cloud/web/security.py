@@ -16,12 +16,13 @@ SESSION_COOKIE: Final = "__Host-sitewarden"
 MOST_BODY: Final = 64 * 1024
 MOST_FILE: Final = 20 * 1024 * 1024
 
-_OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/api/v1/session"})
-"""Nothing of a site is behind these; the page's own files are neither (`/static/`)."""
+_OPEN_PATHS: Final = frozenset({"/healthz", "/readyz", "/api/v1/session"})
+_GUARDED: Final = ("/api/", "/metrics")
+"""Behind everything else there is the shell of the pages only, which holds nothing of a site."""
 
 _POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
@@ -30,7 +31,7 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
 }
 _HSTS: Final = "max-age=31536000"
 
@@ -67,7 +68,7 @@ def _refusal(scope: Scope, options: WebOptions) -> tuple[int, str] | None:
             return None
         return 403, "only this machine is served; ask for localhost or 127.0.0.1"
     path: str = scope["path"]
-    if path in _OPEN_PATHS or path.startswith("/static/") or _shows_token(headers, options.token):
+    if path in _OPEN_PATHS or not path.startswith(_GUARDED) or _shows_token(headers, options.token):
         return None
     return 401, "an access token is needed"
 

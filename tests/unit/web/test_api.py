@@ -12,6 +12,7 @@ from cloud.store.memory_reads import MemoryReader
 from cloud.web.app import create_app
 from cloud.web.health import SILENT_MS
 from cloud.web.options import WebOptions
+from sitewarden.api import description
 from tests import samples
 from tests.samples import BIG, NOON, Scribe
 from tests.webserver import no_post
@@ -263,13 +264,20 @@ async def test_health_readiness_and_figures(client: Any, scribe: Scribe) -> None
         assert line in figures
 
 
+def test_the_description_knows_what_matters_hold_and_what_the_stream_carries() -> None:
+    schemas = description()["components"]["schemas"]
+    assert "latched" in schemas["Alarm"]["properties"]
+    assert {"Order", "Life", "Action", "ChangeMessage", "Heartbeat"} <= schemas.keys()
+
+
 async def test_the_description_has_an_example_for_every_answer(client: Any) -> None:
     async with client() as web:
-        description = (await web.get(f"{API}/openapi.json")).json()
-    assert f"{API}/stream" in description["paths"]
+        described = web.app.openapi()
+        served = (await web.get(f"{API}/openapi.json")).json()
+    assert f"{API}/stream" in served["paths"]
     lacking = [
         f"{name}.{field}"
-        for name, schema in description["components"]["schemas"].items()
+        for name, schema in described["components"]["schemas"].items()
         for field, part in schema.get("properties", {}).items()
         if part.get("type") in {"integer", "string", "number"}
         and "examples" not in part

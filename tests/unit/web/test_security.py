@@ -73,7 +73,7 @@ async def test_the_token_lets_in_under_any_name(client: Any) -> None:
         assert (await web.get(SITES, headers={"authorization": f"bearer {TOKEN}"})).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/static/main.js"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/icon.svg"])
 async def test_what_holds_nothing_of_a_site_needs_no_token(client: Any, path: str) -> None:
     async with client(host="0.0.0.0", token=TOKEN) as web:
         await web.app.state.context.feed.refresh()
@@ -126,7 +126,7 @@ async def test_s16_figures_and_description_are_not_offered_to_a_network(
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/static/main.js", SITES, "/nothing", "/healthz", "/api/v1/stream?after=x"]
+    "path", ["/", "/icon.svg", SITES, "/nothing", "/healthz", "/api/v1/stream?after=x"]
 )
 async def test_s13_every_answer_carries_the_headers(client: Any, path: str) -> None:
     async with client() as web:

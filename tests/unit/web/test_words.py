@@ -1,0 +1,62 @@
+"""The pages' words: whole in both languages, and there is one for whatever the API can say."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cloud.store.base import IncidentKind
+from cloud.web.health import DeviceState
+from contract.events import KNOWN_TYPES
+
+SOURCE = Path(__file__).parents[3] / "cloud" / "ui" / "src"
+FILES = sorted((SOURCE / "words").glob("*.json"))
+WORDS = {name: texts for file in FILES for name, texts in json.loads(file.read_text("utf-8")).items()}
+CODE = [path for path in sorted(SOURCE.rglob("*")) if path.suffix in {".svelte", ".ts"}]
+
+
+@pytest.mark.parametrize("name", sorted(WORDS))
+def test_a_word_is_there_in_both_languages_with_the_same_gaps(name: str) -> None:
+    zh, en = WORDS[name]
+    assert zh.strip()
+    assert en.strip()
+    assert set(re.findall(r"{\w+}", zh)) == set(re.findall(r"{\w+}", en))
+
+
+def test_no_word_is_in_two_files() -> None:
+    assert len(WORDS) == sum(len(json.loads(file.read_text("utf-8"))) for file in FILES)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"event.{kind}" for kind in sorted(KNOWN_TYPES)),
+        *(f"state.{state}" for state in DeviceState),
+        *(f"kind.{kind}" for kind in IncidentKind),
+    ],
+)
+def test_what_the_api_can_say_has_a_word(name: str) -> None:
+    assert name in WORDS
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: path.name)
+def test_s35_nothing_makes_markup_of_data(path: Path) -> None:
+    text = path.read_text("utf-8")
+    for way in (
+        "{@html",
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "new Function",
+    ):
+        assert way not in text
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: path.name)
+def test_no_page_carries_chinese_words_of_its_own(path: Path) -> None:
+    if path.name == "client.ts" or path.name == "act.ts":
+        pytest.skip("says what the server can't, before any word is loaded")
+    assert not re.search(r"[\u4e00-\u9fff]", path.read_text("utf-8"))
