@@ -125,9 +125,7 @@ async def test_s16_figures_and_description_are_not_offered_to_a_network(
         assert (await web.get(path, headers=shown)).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/icon.svg", SITES, "/nothing", "/healthz", "/api/v1/stream?after=x"]
-)
+@pytest.mark.parametrize("path", ["/", "/icon.svg", SITES, "/nothing", "/healthz", "/api/v1/stream?after=x"])
 async def test_s13_every_answer_carries_the_headers(client: Any, path: str) -> None:
     async with client() as web:
         headers = (await web.get(path, headers={"origin": "https://evil.example"})).headers
