@@ -9,10 +9,12 @@ interface Kept {
   /** Who acts at this screen, by site. */
   people: Record<string, string>
   site: string
+  /** Whether this browser sounds alarms. */
+  sound: boolean
 }
 
 const KEY = 'sitewarden'
-const BLANK: Kept = { language: '', theme: 'auto', people: {}, site: '' }
+const BLANK: Kept = { language: '', theme: 'auto', people: {}, site: '', sound: true }
 
 function kept(): Kept {
   try {
