@@ -29,6 +29,25 @@ LIFE_SAFETY_TYPES: Final = frozenset(
 )
 """Event types that travel in the life-safety lane, before any backlog."""
 
+LASTING_TYPES: Final = frozenset(
+    {
+        "gate.released",
+        "gate.locked",
+        "door.opened",
+        "door.closed",
+        "mains.lost",
+        "mains.restored",
+        "generator.started",
+        "generator.stopped",
+        "generator.on_load",
+        "generator.off_load",
+        "generator.fault",
+        "generator.mode",
+    }
+)
+"""Event types that tell how something is from then on, until the next of its kind; the store finds the newest of each
+at once (index `events_lasting`)."""
+
 KNOWN_TYPES: Final = (
     LIFE_SAFETY_TYPES
     | LOCATION_TYPES

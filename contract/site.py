@@ -226,6 +226,26 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     workdays: tuple[dt.date, ...] = ()
 
 
+Spot = tuple[float, float]
+"""A place on a floor's drawing: metres to the right and down from its upper left corner."""
+
+
+class Floor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The drawing of a floor: `size` in metres, outlines of zones, places of devices.
+
+    `walls` are lines that only help the eye. `ways`: by zone, the line that leads out of it. A device of a drawn zone
+    that has no place of its own is placed in its zone; a floor that is not drawn at all is drawn by itself.
+    """
+
+    id: Id
+    name: Text = Text()
+    size: Spot
+    zones: dict[Id, tuple[Spot, ...]] = {}
+    devices: dict[Id, Spot] = {}
+    walls: tuple[tuple[Spot, ...], ...] = ()
+    ways: dict[Id, tuple[Spot, ...]] = {}
+
+
 class SiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the YAML files of a site directory hold together; each list may stand in any of them."""
 
@@ -241,6 +261,7 @@ class SiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     routes: tuple[Route, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     agents: tuple[Agent, ...] = ()
+    floors: tuple[Floor, ...] = ()
 
 
 class ProfileHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,6 +269,7 @@ class ProfileHead(msgspec.Struct, frozen=True, kw_only=True):
 
     `buffers` marks a source that keeps events by itself while it is away (a patrol wand): its coverage
     advances only when it is synced. `measures`: what it gives readings of; names with braces stand for many.
+    `units`: the units of those that have one.
     """
 
     profile: Id
@@ -255,6 +277,7 @@ class ProfileHead(msgspec.Struct, frozen=True, kw_only=True):
     emits: tuple[str, ...] = ()
     buffers: bool = False
     measures: frozenset[str] = frozenset()
+    units: dict[str, str] = {}
 
 
 class Site(msgspec.Struct, frozen=True, dict=True):
@@ -359,6 +382,29 @@ class Site(msgspec.Struct, frozen=True, dict=True):
         own = {b.reading for b in device.points.values() if b.device in {None, device.id}}
         head = self.profiles.get(device.profile)
         return point in bound | own or (head is not None and point in head.measures)
+
+    def unit(self, device: str, point: str) -> str:
+        """The unit of a device's readings of a point, as its profile or that of the module behind it says; else empty."""
+        name = point.partition(".")[0]
+        for module, read_as, told_of in self._readings_bound:
+            if told_of == device and read_as[1] == name:
+                return self._unit_of(module, read_as[0])
+        return self._unit_of(device, name)
+
+    def _unit_of(self, device: str, name: str) -> str:
+        found = self.devices.get(device)
+        head = self.profiles.get(found.profile or "") if found is not None else None
+        return head.units.get(name, "") if head is not None else ""
+
+    @functools.cached_property
+    def _readings_bound(self) -> tuple[tuple[str, tuple[str, str], str], ...]:
+        """Module, the point's own name and the one it is told by, and the device it is told of."""
+        return tuple(
+            (device.id, (point, binding.reading), binding.device or device.id)
+            for device in self.file.devices
+            for point, binding in device.points.items()
+            if binding.reading is not None
+        )
 
     @functools.cached_property
     def _emitted_by_profile(self) -> Mapping[str, frozenset[str]]:

@@ -14,11 +14,12 @@ from typing import Any
 import msgspec
 
 from contract.duration import parse_duration
+from contract.floors import floor_mistakes
 from contract.problems import ConfigError, Problem
 from contract.site import Device, ProfileHead, Site, SiteFile
 from contract.yamlfile import FieldPath, Located, check, load_yaml, unknown_name
 
-SECTIONS = ("zones", "devices", "groups", "people", "routes", "schedules", "agents")
+SECTIONS = ("zones", "devices", "groups", "people", "routes", "schedules", "agents", "floors")
 OWN_SECTIONS = frozenset({"overlays", "rosters", "checks", "telling", "upkeep"})
 """Sections that other parts of the system read from the same directory."""
 
@@ -155,7 +156,9 @@ def _profile_heads(
             located = load_yaml(path)
             problems += check(located, ProfileHead)
             head = msgspec.convert(located.value, ProfileHead)
-            heads[name] = msgspec.structs.replace(head, measures=frozenset(_measured(located.value)))
+            units = dict(_measured(located.value))
+            told = {point: unit for point, unit in units.items() if unit}
+            heads[name] = msgspec.structs.replace(head, measures=frozenset(units), units=told)
         except ConfigError as error:
             problems += error.problems
         except msgspec.ValidationError:
@@ -163,8 +166,8 @@ def _profile_heads(
     return heads, problems
 
 
-def _measured(profile: dict[str, Any]) -> Iterator[str]:
-    """What a profile gives readings of: the names of its points and fields, as its readings are called."""
+def _measured(profile: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a profile gives readings of: the names of its points and fields, as its readings are called, with units."""
     topics = profile.get("topics", ())
     parts = [profile, *topics] if isinstance(topics, list) else [profile]
     for part in parts:
@@ -173,7 +176,7 @@ def _measured(profile: dict[str, Any]) -> Iterator[str]:
             for entry in entries if isinstance(entries, list) else ():
                 name = entry.get("reading") or entry.get("name") if isinstance(entry, dict) else None
                 if isinstance(name, str):
-                    yield name
+                    yield name, str(entry.get("unit") or "")
 
 
 class _Names:
@@ -200,6 +203,8 @@ class _Names:
             legs = [leg.device for leg in route.checkpoints]
             self._known("device", legs, self._devices, ("routes", index, "checkpoints"))
         self._cards()
+        for path, message in floor_mistakes(self._model):
+            self._say(path, message)
         return self._found
 
     def _say(self, path: FieldPath, message: str) -> None:

@@ -1,7 +1,9 @@
 """The reading side of the in-memory store: plain filters over what its partitions hold."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any, Final, TypeVar
 
 from typing_extensions import override
@@ -11,11 +13,13 @@ from cloud.correlation.verdict import Outcome
 from cloud.operations.command import Answer
 from cloud.operations.record import Record, RecordKind
 from cloud.store.base import (
+    WITHHELD,
     AgentHealth,
     BlindRow,
     Commit,
     DeviceHealth,
     Incident,
+    ReadingGroup,
     StoredEvent,
     VerdictRow,
     good_readings,
@@ -30,8 +34,11 @@ from cloud.store.reads import (
     ChangeKind,
     ChangeQuery,
     ChangeRow,
+    CurveBin,
+    CurveQuery,
     EventQuery,
     IncidentQuery,
+    LatestReading,
     NoticeQuery,
     NoticeState,
     Page,
@@ -43,6 +50,7 @@ from cloud.store.reads import (
     VerdictQuery,
     change_order,
 )
+from contract.events import LASTING_TYPES, LOCATION_TYPES, Event
 
 T = TypeVar("T")
 
@@ -128,15 +136,77 @@ class MemoryReader(Reader):
         )
 
     @override
+    async def lasting(self, site: str, devices: Sequence[str]) -> Sequence[StoredEvent]:
+        wanted = frozenset(devices)
+        return self._newest(
+            site,
+            lambda event: (
+                (event.device, event.type) if event.type in LASTING_TYPES and event.device in wanted else None
+            ),
+        )
+
+    @override
+    async def seen(self, site: str, since: int) -> Sequence[StoredEvent]:
+        return self._newest(
+            site,
+            lambda event: (
+                (event.person,)
+                if event.person is not None and event.type in LOCATION_TYPES and event.at >= since
+                else None
+            ),
+        )
+
+    def _newest(self, site: str, key_of: Callable[[Event], tuple[str, ...] | None]) -> list[StoredEvent]:
+        """The newest event of each key, by key."""
+        with self._store.lock:
+            rows = [row for held in self._partitions() for row in stored_events(held, site)]
+        found: dict[tuple[str, ...], StoredEvent] = {}
+        for row in sorted(rows, key=lambda row: (row.event.at, row.event.device, row.event.seq)):
+            key = key_of(row.event)
+            if key is not None:
+                found[key] = row
+        return [found[key] for key in sorted(found)]
+
+    @override
+    async def latest_readings(self, site: str) -> Sequence[LatestReading]:
+        newest: dict[tuple[str, str], LatestReading] = {}
+        for group in self._reading_groups(site):
+            for reading in _readings(group):
+                key = reading.device, reading.point
+                if key not in newest or newest[key].at <= reading.at:
+                    newest[key] = reading
+        return [newest[key] for key in sorted(newest)]
+
+    @override
+    async def curve(self, query: CurveQuery) -> Sequence[CurveBin]:
+        points = [(query.device, query.point)]
+        past = await self.past_readings(query.site, points, query.since, query.until)
+        if not query.step:
+            return [(at, value, value, value, 1) for _, _, at, value in past[: query.limit]]
+        bins: dict[int, list[float]] = {}
+        for _, _, at, value in past:
+            start = query.origin + (at - query.origin) // query.step * query.step
+            bins.setdefault(start, []).append(value)
+        return [
+            (start, min(values), math.fsum(values) / len(values), max(values), len(values))
+            for start, values in bins.items()
+        ]
+
+    def _reading_groups(self, site: str) -> list[ReadingGroup]:
+        with self._store.lock:
+            commits = [commit for held in self._partitions() for commit in held.commits]
+        return [group for commit in commits for group in commit.readings if group.site == site]
+
+    @override
     async def past_readings(
         self, site: str, points: Sequence[tuple[str, str]], start: int, end: int
     ) -> Sequence[PastReading]:
-        with self._store.lock:
-            commits = [commit for held in self._partitions() for commit in held.commits]
-        groups = (group for commit in commits for group in commit.readings if group.site == site)
         wanted = frozenset(points)
         return sorted(
-            row for group in groups for row in good_readings(group, wanted) if start <= row[2] < end
+            row
+            for group in self._reading_groups(site)
+            for row in good_readings(group, wanted)
+            if start <= row[2] < end
         )
 
     @override
@@ -275,6 +345,16 @@ def _page(rows: Iterable[T], key: Callable[[T], Any], before: object, limit: int
 def _episode(row: VerdictRow) -> tuple[str, str, int]:
     verdict = row.revised.verdict
     return verdict.rule, verdict.key, verdict.opened_at
+
+
+def _readings(group: ReadingGroup) -> Iterator[LatestReading]:
+    columns, flags = group.readings, group.flags or repeat(0)
+    rows = zip(columns.device, columns.point, columns.at, columns.value, columns.quality, flags, strict=False)
+    for device, point, at, value, quality, flag in rows:
+        if not flag & WITHHELD:
+            yield LatestReading(
+                device=device, point=point, at=at, received_at=group.received_at, value=value, quality=quality
+            )
 
 
 def _wanted_event(row: StoredEvent, query: EventQuery) -> bool:

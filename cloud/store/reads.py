@@ -27,6 +27,7 @@ from cloud.store.base import (
     StoredEvent,
     VerdictRow,
 )
+from contract.events import Quality
 
 MOST_ROWS: Final = 1_000
 """The longest page."""
@@ -171,6 +172,37 @@ class SiteEvent(msgspec.Struct, frozen=True):
     stored: StoredEvent
 
 
+class CurveQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Good readings of a point, `since <= at < until`, ms.
+
+    `step` 0: each of them, at most `limit`; else in bins of `step` ms that begin at `origin` and its multiples.
+    """
+
+    site: str
+    device: str
+    point: str
+    since: int
+    until: int
+    step: int = 0
+    origin: int = 0
+    limit: int = 10_000
+
+
+CurveBin = tuple[int, float, float, float, int]
+"""When it begins, ms; the lowest, the mean, the highest value, and of how many."""
+
+
+class LatestReading(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest reading of a point, whatever its quality; `value` None when it told none."""
+
+    device: str
+    point: str
+    at: int
+    received_at: int
+    value: float | None
+    quality: Quality
+
+
 class ChangeKind(StrEnum):
     """What a commit can change.
 
@@ -294,6 +326,22 @@ class Reader(Protocol):
 
     async def events(self, query: EventQuery) -> Page[StoredEvent]:
         """A page of events."""
+        ...
+
+    async def lasting(self, site: str, devices: Sequence[str]) -> Sequence[StoredEvent]:
+        """The newest event of each of `LASTING_TYPES` of these devices, by device and type."""
+        ...
+
+    async def seen(self, site: str, since: int) -> Sequence[StoredEvent]:
+        """The newest event of each person (a card or an id) that says where they were, `at >= since`."""
+        ...
+
+    async def latest_readings(self, site: str) -> Sequence[LatestReading]:
+        """The newest reading of each point of a site, by device and point."""
+        ...
+
+    async def curve(self, query: CurveQuery) -> Sequence[CurveBin]:
+        """A point's readings in their order."""
         ...
 
     async def past_readings(

@@ -16,12 +16,14 @@ from cloud.store.reads import Reader
 from cloud.web import (
     action_routes,
     file_routes,
+    floor_routes,
     matter_routes,
     operator_routes,
     review_routes,
     session_routes,
     site_routes,
     stream_routes,
+    telemetry_routes,
 )
 from cloud.web.context import Context, context_in
 from cloud.web.feed import Feed
@@ -40,8 +42,10 @@ PARTS: Final = (
     matter_routes,
     action_routes,
     file_routes,
+    floor_routes,
     review_routes,
     stream_routes,
+    telemetry_routes,
     operator_routes,
     session_routes,
 )

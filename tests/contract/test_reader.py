@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from cloud.correlation.verdict import Outcome
 from cloud.operations.notice import Stopped
 from cloud.operations.record import RecordKind
-from cloud.store.base import BlindRow, Flag, IncidentState, PartitionWriter, Store
+from cloud.store.base import BlindRow, Flag, IncidentState, PartitionWriter, ReadingGroup, Store
 from cloud.store.memory import MemoryStore
 from cloud.store.memory_reads import MemoryReader
 from cloud.store.postgres.reads import PostgresReader
@@ -20,6 +21,7 @@ from cloud.store.reads import (
     Change,
     ChangeKind,
     ChangeQuery,
+    CurveQuery,
     EventQuery,
     IncidentQuery,
     NoticeQuery,
@@ -30,6 +32,7 @@ from cloud.store.reads import (
     SiteEvent,
     VerdictQuery,
 )
+from contract.events import Quality, Readings
 from tests import samples
 from tests.samples import BIG, NOON, SITE, Scribe
 
@@ -361,3 +364,64 @@ async def test_followers_hear_where_every_partition_stands_and_then_of_each_comm
         await asyncio.to_thread(scribe.write)
         assert await anext(following) == (3, 4)
     await following.aclose()
+
+
+async def test_what_lasts_is_found_by_its_newest_event(reader: Reader, scribe: Scribe) -> None:
+    told = [
+        samples.event(1, NOON, "gate.locked", "gate-1"),
+        samples.event(2, NOON + 2, "gate.released", "gate-1"),
+        samples.event(3, NOON + 1, "gate.released", "gate-1"),
+        samples.event(4, NOON, "checkpoint.scan", "gate-1"),
+        samples.event(5, NOON, "gate.locked", "gate-2"),
+    ]
+    scribe.write(events=[samples.events(*told)])
+    found = await reader.lasting(SITE, ["gate-1"])
+    assert [(row.event.type, row.event.seq) for row in found] == [("gate.locked", 1), ("gate.released", 2)]
+
+
+async def test_people_are_where_they_were_seen_last(reader: Reader, scribe: Scribe) -> None:
+    told = [
+        samples.event(1, NOON, "checkpoint.scan", person="card:1"),
+        samples.event(2, NOON + 5, "access.granted", person="card:1"),
+        samples.event(3, NOON - 5, "checkpoint.scan", person="card:2"),
+        samples.event(4, NOON + 9, "staff.on_duty", person="card:1"),
+    ]
+    scribe.write(events=[samples.events(*told)])
+    assert [row.event.seq for row in await reader.seen(SITE, NOON)] == [2]
+
+
+def measured(*rows: tuple[str, int, float | None], point: str = "temperature") -> ReadingGroup:
+    columns = Readings(
+        seq=list(range(len(rows))),
+        at=[at for _, at, _ in rows],
+        device=[device for device, _, _ in rows],
+        point=[point] * len(rows),
+        value=[value for _, _, value in rows],
+        quality=[Quality.BAD if value is None else Quality.GOOD for _, _, value in rows],
+    )
+    return ReadingGroup(site=SITE, agent="gw-1", seq_base=0, received_at=NOON + 99, readings=columns)
+
+
+async def test_the_latest_reading_of_each_point_is_told_with_its_quality(
+    reader: Reader, scribe: Scribe
+) -> None:
+    scribe.write(readings=[measured(("t-1", NOON, 20.0), ("t-1", NOON + 1, None), ("t-2", NOON, 7.5))])
+    found = await reader.latest_readings(SITE)
+    assert [(row.device, row.at, row.value, row.quality) for row in found] == [
+        ("t-1", NOON + 1, None, Quality.BAD),
+        ("t-2", NOON, 7.5, Quality.GOOD),
+    ]
+
+
+async def test_a_curve_is_told_reading_by_reading_or_in_bins(reader: Reader, scribe: Scribe) -> None:
+    scribe.write(
+        readings=[measured(*[("t-1", NOON + 1_000 * n, float(n)) for n in range(5)], ("t-1", NOON, None))]
+    )
+    every = CurveQuery(site=SITE, device="t-1", point="temperature", since=NOON, until=NOON + 4_000)
+    assert list(await reader.curve(every)) == [(NOON + 1_000 * n, n, n, n, 1) for n in range(4)]
+    binned = msgspec.structs.replace(every, step=2_000, origin=NOON - 6_000, until=NOON + 9_000)
+    assert list(await reader.curve(binned)) == [
+        (NOON, 0.0, 0.5, 1.0, 2),
+        (NOON + 2_000, 2.0, 2.5, 3.0, 2),
+        (NOON + 4_000, 4.0, 4.0, 4.0, 1),
+    ]

@@ -49,8 +49,11 @@ from cloud.store.reads import (
     ChangeKind,
     ChangeQuery,
     ChangeRow,
+    CurveBin,
+    CurveQuery,
     EventQuery,
     IncidentQuery,
+    LatestReading,
     NoticeQuery,
     NoticeState,
     Page,
@@ -62,6 +65,7 @@ from cloud.store.reads import (
     VerdictQuery,
     change_order,
 )
+from contract.events import LASTING_TYPES, LOCATION_TYPES, Quality
 
 POOL_SIZE: Final = 6
 POOL_WAIT_S: Final = 3.0
@@ -184,6 +188,31 @@ class PostgresReader(Reader):
             if len(rows) > query.limit:
                 break
         return _page([to_stored(row) for row in rows], query.limit)
+
+    @override
+    async def lasting(self, site: str, devices: Sequence[str]) -> Sequence[StoredEvent]:
+        where = {"site": site, "devices": list(devices), "types": sorted(LASTING_TYPES)}
+        return [to_stored(row) for row in await self._rows("lasting", where)]
+
+    @override
+    async def seen(self, site: str, since: int) -> Sequence[StoredEvent]:
+        where = {"site": site, "since": since, "types": sorted(LOCATION_TYPES)}
+        return [to_stored(row) for row in await self._rows("seen", where)]
+
+    @override
+    async def latest_readings(self, site: str) -> Sequence[LatestReading]:
+        rows = await self._rows("latest_readings", {"site": site, "withheld": int(WITHHELD)})
+        return [
+            LatestReading(
+                device=device, point=point, at=at, received_at=received, value=value, quality=Quality(quality)
+            )
+            for device, point, at, received, value, quality in rows
+        ]
+
+    @override
+    async def curve(self, query: CurveQuery) -> Sequence[CurveBin]:
+        where = msgspec.structs.asdict(query) | {"withheld": int(WITHHELD)}
+        return await self._rows("binned_curve" if query.step else "raw_curve", where)
 
     @override
     async def past_readings(

@@ -37,6 +37,75 @@ where site = %(site)s
 order by at desc, device collate "C" desc, seq desc
 limit %(limit)s
 
+-- name: lasting
+select e.device, e.seq, to_ms(e.at), e.type, coalesce(to_ms(e.observed_at), 0), e.clock_error_ms, e.zone, e.person,
+       coalesce(e.data::text, '{}'), to_ms(e.received_at), e.flags
+from unnest(%(devices)s::text[]) as wanted(device)
+cross join unnest(%(types)s::text[]) as told(type)
+cross join lateral (
+    select * from events n
+    where n.site = %(site)s and n.device = wanted.device and n.type = told.type
+      and n.type in (
+    'door.closed', 'door.opened', 'gate.locked', 'gate.released',
+    'generator.fault', 'generator.mode', 'generator.off_load', 'generator.on_load',
+    'generator.started', 'generator.stopped', 'mains.lost', 'mains.restored'
+)
+    order by n.at desc, n.seq desc
+    limit 1
+) e
+order by e.device collate "C", e.type collate "C"
+
+-- name: seen
+select distinct on (person)
+       device, seq, to_ms(at), type, coalesce(to_ms(observed_at), 0), clock_error_ms, zone, person,
+       coalesce(data::text, '{}'), to_ms(received_at), flags
+from events
+where site = %(site)s and at >= from_ms(%(since)s) and type = any(%(types)s) and person is not null
+order by person, at desc, device collate "C" desc, seq desc
+
+-- name: latest_readings
+-- One step along the index for each point, however many readings it has.
+with recursive measured(device, point) as (
+    (select device, point from readings where site = %(site)s order by device, point limit 1)
+    union all
+    select next.device, next.point
+    from measured m
+    cross join lateral (
+        select r.device, r.point from readings r
+        where r.site = %(site)s and (r.device, r.point) > (m.device, m.point)
+        order by r.device, r.point
+        limit 1
+    ) next
+)
+select m.device, m.point, to_ms(l.at), to_ms(l.received_at), l.value, l.quality
+from measured m
+cross join lateral (
+    select r.at, r.received_at, r.value, r.quality from readings r
+    where r.site = %(site)s and r.device = m.device and r.point = m.point and r.flags & %(withheld)s = 0
+    order by r.at desc
+    limit 1
+) l
+order by m.device collate "C", m.point collate "C"
+
+-- name: raw_curve
+select to_ms(at), value, value, value, 1
+from readings
+where site = %(site)s and device = %(device)s and point = %(point)s
+  and at >= from_ms(%(since)s) and at < from_ms(%(until)s)
+  and quality = 'good' and value is not null and flags & %(withheld)s = 0
+order by at
+limit %(limit)s
+
+-- name: binned_curve
+select to_ms(date_bin(make_interval(secs => %(step)s / 1000.0), at, from_ms(%(origin)s))),
+       min(value), avg(value), max(value), count(*)
+from readings
+where site = %(site)s and device = %(device)s and point = %(point)s
+  and at >= from_ms(%(since)s) and at < from_ms(%(until)s)
+  and quality = 'good' and value is not null and flags & %(withheld)s = 0
+group by 1
+order by 1
+
 -- name: past_readings
 select r.device, r.point, to_ms(r.at), r.value
 from readings r

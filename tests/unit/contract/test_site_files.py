@@ -106,3 +106,25 @@ def test_a_card_belongs_to_one_person(tmp_path: Path) -> None:
 
 def test_an_empty_directory_says_what_was_expected(tmp_path: Path) -> None:
     assert messages(tmp_path / "none")[0].endswith("expected a site directory with a site.yaml in it")
+
+
+FLOORS = """\
+floors:
+  - id: f1
+    size: [10, 8]
+    zones: {b1: [[0, 0], [4, 0], [4, 4]], nowhere: [[0, 0], [1, 0], [1, 1]], gate: [[0, 0], [1, 1]]}
+    devices: {gate-n: [11, 2], cp-b1-03: [1, 1]}
+  - id: f2
+    size: [10, 0]
+    devices: {cp-b1-03: [0, 0]}
+"""
+
+
+def test_mistakes_in_drawings_are_named_where_they_are_drawn(tmp_path: Path) -> None:
+    assert messages(write(tmp_path, site=GOOD, floors=FLOORS)) == [
+        "floors.yaml:4: floors[0].zones.gate: expected the corners of an area, three or more",
+        "floors.yaml:4: floors[0].zones.nowhere: no zone 'nowhere'",
+        "floors.yaml:5: floors[0].devices.gate-n: (11, 2) lies outside the drawing, which is 10 by 8 m",
+        "floors.yaml:7: floors[1].size: expected a width and a height in metres, both above 0",
+        "floors.yaml:8: floors[1].devices.cp-b1-03: 'cp-b1-03' is already drawn on floor 'f1'",
+    ]

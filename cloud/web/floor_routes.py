@@ -1,0 +1,133 @@
+"""`/api/v1/sites/…`: floors as drawings, how gates and doors are, where people were seen."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from fastapi import APIRouter
+
+from cloud.operations.duty_book import Duty
+from cloud.operations.record import RecordKind
+from cloud.operations.roster import works
+from cloud.plan.drawing import Drawing
+from cloud.plan.floors import drawings
+from cloud.store.base import StoredEvent
+from cloud.store.reads import MOST_ROWS, RecordQuery
+from cloud.web.context import Context, InContext, OfSite
+from cloud.web.floor_models import (
+    DrawnDeviceView,
+    DrawnZoneView,
+    FloorView,
+    PartView,
+    PersonView,
+    SeenView,
+    StateView,
+    WayView,
+)
+from cloud.web.models import Listed, Words
+from cloud.web.problems import PROBLEMS
+from contract.site import Site, Text
+
+router = APIRouter(prefix="/api/v1/sites", tags=["sites"], responses=PROBLEMS)
+
+SEEN_MS: Final = 86_400_000
+_duty: Final = msgspec.json.Decoder(Duty)
+
+
+@router.get("/{site}/floors")
+async def read_floors(site: OfSite, context: InContext) -> Listed[FloorView]:
+    """The floors: as somebody drew them, and as schematics where nobody did."""
+    views = [_floor_view(site, drawing) for drawing in drawings(site)]
+    return Listed(items=views, now=context.clocks.now())
+
+
+@router.get("/{site}/states")
+async def read_states(site: OfSite, context: InContext) -> Listed[StateView]:
+    """How gates, doors, generators and the mains are: the newest event of each that lasts."""
+    found = await context.reader.lasting(site.id, [device.id for device in site.file.devices])
+    views = [
+        StateView(device=row.event.device, zone=row.event.zone, type=row.event.type, at=row.event.at)
+        for row in found
+    ]
+    return Listed(items=views, now=context.clocks.now())
+
+
+@router.get("/{site}/people")
+async def read_people(site: OfSite, context: InContext) -> Listed[PersonView]:
+    """Who works here, who is on duty, where each was seen last."""
+    now = context.clocks.now()
+    seen = await context.reader.seen(site.id, now - SEEN_MS)
+    on_duty = await _on_duty(site, context, now)
+    last = _last_of(site, seen)
+    views = [
+        PersonView(
+            id=person.id,
+            name=_words(person.name),
+            roles=list(person.roles),
+            on_duty=person.id in on_duty,
+            last=_seen_view(site, last[person.id]) if person.id in last else None,
+        )
+        for person in site.file.people
+        if works(person, now, site)
+    ]
+    return Listed(items=views, now=now)
+
+
+async def _on_duty(site: Site, context: Context, now: int) -> frozenset[str]:
+    query = RecordQuery(site=site.id, kind=RecordKind.DUTY, states=("running",), limit=MOST_ROWS)
+    shifts = [_duty.decode(row.body) for row in (await context.reader.records(query)).rows]
+    return frozenset(name for shift in shifts if shift.opened_at <= now for name in shift.people)
+
+
+def _last_of(site: Site, seen: Sequence[StoredEvent]) -> dict[str, StoredEvent]:
+    """By person, since several cards may be one person's."""
+    found: dict[str, StoredEvent] = {}
+    for row in seen:
+        person = site.people.get(row.event.person or "")
+        if person is not None and (person.id not in found or found[person.id].event.at < row.event.at):
+            found[person.id] = row
+    return found
+
+
+def _seen_view(site: Site, row: StoredEvent) -> SeenView:
+    event = row.event
+    device = site.devices.get(event.device)
+    zone = event.zone or (device.zone if device is not None else None)
+    return SeenView(at=event.at, zone=zone, device=event.device, type=event.type)
+
+
+def _floor_view(site: Site, drawing: Drawing) -> FloorView:
+    return FloorView(
+        id=drawing.id,
+        name=_words(drawing.name),
+        width=drawing.width,
+        height=drawing.height,
+        drawn=drawing.drawn,
+        walls=[list(wall) for wall in drawing.walls],
+        zones=[
+            DrawnZoneView(
+                id=zone.id,
+                name=_words(site.zones[zone.id].name),
+                outline=list(zone.outline),
+                label=zone.label,
+            )
+            for zone in drawing.zones
+        ],
+        devices=[
+            DrawnDeviceView(
+                id=device.id,
+                name=_words(site.devices[device.id].name),
+                zone=device.zone,
+                at=device.at,
+                kind=device.kind,
+                tags=list(site.devices[device.id].tags),
+                parts=[PartView(id=part.id, zone=part.zone, at=part.at) for part in device.parts],
+            )
+            for device in drawing.devices
+        ],
+        ways=[WayView(zone=way.zone, devices=list(way.devices), line=list(way.line)) for way in drawing.ways],
+    )
+
+
+def _words(text: Text) -> Words:
+    return Words(zh=text.zh, en=text.en)

@@ -1,0 +1,49 @@
+"""What is measured."""
+
+from pydantic import Field
+
+from cloud.web.models import Model, Ms
+
+_NOON = 1_764_547_200_000
+
+
+class ValueView(Model):
+    """The newest reading of a point. `value` null: it could not be read, as `quality` says; `age_ms`: how old it is."""
+
+    device: str = Field(examples=["t-power"])
+    point: str = Field(examples=["temperature"])
+    unit: str = Field(examples=["°C"])
+    at: Ms
+    received_at: Ms
+    value: float | None = Field(examples=[24.6])
+    quality: str = Field(examples=["good"])
+    age_ms: int = Field(examples=[1_800])
+
+
+class GapView(Model):
+    """Nothing could be known for `[start, end)`."""
+
+    start: Ms
+    end: Ms
+
+
+class CurveView(Model):
+    """Readings of a point in columns of one length; `[since, until)`.
+
+    `step_ms` 0: every good reading; else each row is a bin of that length that begins at `at`, with the lowest, the
+    mean and the highest of its `count` readings. `complete_to`: up to when the device is known.
+    """
+
+    device: str = Field(examples=["t-power"])
+    point: str = Field(examples=["temperature"])
+    unit: str = Field(examples=["°C"])
+    since: Ms
+    until: Ms
+    step_ms: int = Field(examples=[60_000])
+    at: list[int] = Field(examples=[[_NOON, _NOON + 60_000]])
+    low: list[float] = Field(examples=[[24.1, 24.2]])
+    mean: list[float] = Field(examples=[[24.4, 24.5]])
+    high: list[float] = Field(examples=[[24.6, 24.9]])
+    count: list[int] = Field(examples=[[12, 12]])
+    gaps: list[GapView]
+    complete_to: int | None = Field(examples=[_NOON])

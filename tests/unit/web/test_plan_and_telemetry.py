@@ -1,0 +1,122 @@
+"""What plans and curves are drawn of."""
+
+from typing import Any
+
+import pytest
+
+from cloud.review.curves import DAY_MS, step_for
+from cloud.store.base import BlindRow, ReadingGroup
+from contract.events import Quality, Readings
+from tests import samples
+from tests.samples import NOON, SITE, Scribe
+
+DEMO = "/api/v1/sites/demo"
+
+
+def readings(*rows: tuple[int, float | None]) -> ReadingGroup:
+    columns = Readings(
+        seq=list(range(len(rows))),
+        at=[at for at, _ in rows],
+        device=["t-1"] * len(rows),
+        point=["temperature"] * len(rows),
+        value=[value for _, value in rows],
+        quality=[Quality.BAD if value is None else Quality.GOOD for _, value in rows],
+    )
+    return ReadingGroup(site=SITE, agent="gw-1", seq_base=0, received_at=NOON, readings=columns)
+
+
+async def test_a_site_that_nobody_drew_has_a_plan_all_the_same(client: Any) -> None:
+    async with client() as web:
+        (floor, *_) = (await web.get(f"{DEMO}/floors")).json()["items"]
+        assert not floor["drawn"]
+        assert {"b1"} <= {zone["id"] for zone in floor["zones"]}
+
+
+async def test_gates_stand_as_their_last_word_says(client: Any, scribe: Scribe) -> None:
+    gate = samples.site().file.devices[0].id
+    told = [
+        samples.event(1, NOON, "gate.released", gate),
+        samples.event(2, NOON + 5, "gate.locked", gate),
+        samples.event(3, NOON, "gate.locked", "unknown-gate"),
+    ]
+    scribe.write(events=[samples.events(*told)])
+    async with client() as web:
+        states = (await web.get(f"{DEMO}/states")).json()["items"]
+    assert [(row["device"], row["type"], row["at"]) for row in states] == [
+        (gate, "gate.locked", NOON + 5),
+        (gate, "gate.released", NOON),
+    ]
+
+
+async def test_people_stand_where_any_of_their_cards_was_seen_last(client: Any, scribe: Scribe) -> None:
+    person = samples.site().file.people[0]
+    told = [
+        samples.event(1, NOON - 9, "checkpoint.scan", person=person.cards[0], zone="b1"),
+        samples.event(2, NOON - 99_000_000, "checkpoint.scan", person="card:stranger", zone="b1"),
+    ]
+    scribe.write(events=[samples.events(*told)])
+    async with client() as web:
+        (seen,) = (await web.get(f"{DEMO}/people")).json()["items"]
+    assert (seen["id"], seen["on_duty"], seen["last"]["at"], seen["last"]["zone"]) == (
+        person.id,
+        False,
+        NOON - 9,
+        "b1",
+    )
+
+
+async def test_a_value_says_how_old_it_is_and_when_it_could_not_be_read(client: Any, scribe: Scribe) -> None:
+    scribe.write(readings=[readings((NOON - 9_000, 20.5), (NOON - 4_000, None))])
+    async with client() as web:
+        (value,) = (await web.get(f"{DEMO}/values")).json()["items"]
+        assert (value["value"], value["quality"], value["age_ms"]) == (None, "bad", 4_000)
+        assert (await web.get(f"{DEMO}/values", params={"device": "t-2"})).json()["items"] == []
+
+
+async def test_a_short_curve_has_each_reading_and_a_long_one_bins(client: Any, scribe: Scribe) -> None:
+    scribe.write(readings=[readings(*[(NOON + 1_000 * n, float(n % 4)) for n in range(40)])])
+    where = {"device": "t-1", "point": "temperature", "since": NOON, "until": NOON + 40_000}
+    async with client() as web:
+        whole = (await web.get(f"{DEMO}/readings", params=where)).json()
+        cut = (await web.get(f"{DEMO}/readings", params=where | {"buckets": 10})).json()
+    assert (whole["step_ms"], len(whole["at"]), whole["count"][0]) == (0, 40, 1)
+    assert (cut["step_ms"], cut["count"]) == (5_000, [5] * 8)
+    assert (cut["low"][0], cut["mean"][0], cut["high"][0]) == (0.0, 1.2, 3.0)
+
+
+async def test_a_curve_shows_where_nothing_could_be_known(client: Any, scribe: Scribe) -> None:
+    scribe.write(blind=[BlindRow(site=SITE, device="t-1", start=NOON - 5, end=NOON + 700)])
+    where = {"device": "t-1", "point": "temperature", "since": NOON, "until": NOON + 500}
+    async with client() as web:
+        curve = (await web.get(f"{DEMO}/readings", params=where)).json()
+    assert curve["gaps"] == [{"start": NOON, "end": NOON + 500}]
+    assert curve["at"] == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"since": 5, "until": 5}, "query.since"),
+        ({"since": 0, "until": 10, "buckets": 9}, "query.buckets"),
+        ({"since": "noon", "until": 10}, "query.since"),
+    ],
+)
+async def test_a_period_that_makes_no_sense_is_named(client: Any, asked: dict[str, Any], field: str) -> None:
+    async with client() as web:
+        answer = await web.get(f"{DEMO}/readings", params={"device": "a", "point": "b", **asked})
+    assert answer.status_code == 422
+    assert field in {error["field"] for error in answer.json()["errors"]}
+
+
+@pytest.mark.parametrize(
+    ("span", "step"),
+    [
+        (60_000, 1_000),
+        (DAY_MS, 300_000),
+        (30 * DAY_MS, 7_200_000),
+        (366 * DAY_MS, DAY_MS),
+        (3_000 * DAY_MS, 6 * DAY_MS),
+    ],
+)
+def test_bins_are_as_short_as_people_read_easily(span: int, step: int) -> None:
+    assert step_for(span, 500) == step
