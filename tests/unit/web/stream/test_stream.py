@@ -54,7 +54,7 @@ async def test_a_new_client_hears_of_what_happens_from_now_on(feed: Feed, scribe
     stream = opened(feed, time)
     (hello,) = await some(stream, 1)
     assert (hello.event, hello.id, hello.retry) == ("hello", "3:1", 1_000)
-    assert said(hello) == {"now": NOON, "resumed": False, "live": True}
+    assert said(hello) == {"now": NOON, "resumed": False, "live": True, "nonce": None}
     scribe.write(verdicts=[samples.verdict(revision=2)])
     await feed.refresh()
     (verdict,) = await some(stream, 1)
@@ -122,7 +122,7 @@ async def test_a_heartbeat_carries_the_servers_time_every_five_seconds(feed: Fee
         (heartbeat,) = await some(stream, 1)
         assert (heartbeat.event, said(heartbeat)) == (
             "heartbeat",
-            {"now": NOON + beat * HEARTBEAT_MS, "live": True},
+            {"now": NOON + beat * HEARTBEAT_MS, "live": True, "nonce": None},
         )
 
 
