@@ -91,6 +91,7 @@ class Partition:
         self._admission = Admission(self._ledger, self._facts, self._health)
         self._now = now
         self._health_at = 0
+        self._pulses = 0
         self._begin_group()
         for site, remembered in _by_site(opened).items():
             self._desks[site] = SiteDesk(site, sites.get(site), remembered, now)
@@ -103,7 +104,6 @@ class Partition:
         self._counts: Counter[str] = Counter()
         self._pending: dict[str, list[Event]] | None = None
         self._commands: list[Wish] = []
-        self._pulses = 0
         self.size = 0
         """Events and readings taken into the group so far."""
         self.moved = False
@@ -155,6 +155,7 @@ class Partition:
         self._desk(delivery.address.site).watch(pulse, self._now)
         self._pulses += 1
         if self._pulses >= _PULSES and not self.moved:
+            self._pulses = 0
             self._position, self.moved = Position(stream=self._position.stream, seq=seq), True
 
     def wishes(self) -> list[tuple["Wish", tuple[str, str] | None]]:
