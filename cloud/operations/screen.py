@@ -1,7 +1,7 @@
 """The screens of a control room: what each says of itself, how it is arranged, and when somebody must be watching."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -82,7 +82,9 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     post: Id
     schedule: Id
     within: Annotated[str, Meta(pattern=r"^\d+(s|m)$", description="a duration such as 60s")] = "60s"
-    begins: Literal["first-screen", "at-once"] = "first-screen"
+    begins: Annotated[
+        str, Meta(pattern=r"^(first-screen|at-once)$", description="first-screen or at-once")
+    ] = "first-screen"
 
 
 def load_watch(site: Site) -> Watch | None:
