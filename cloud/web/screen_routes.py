@@ -26,7 +26,7 @@ ScreenId = Annotated[str, Path(pattern=SCREEN_ID, max_length=64, examples=["wall
 async def take_answer(site: OfSite, context: InContext, screen: ScreenId, answer: ScreenAnswer) -> None:
     """Answer the latest `nonce` of the stream that was opened with `screen`.
 
-    409: it is too old, or of another screen. A screen that is hidden, or painted nothing for 10 s, does not count as
+    409: it is too old, or of another screen. 503: nobody who watches over screens can be told. A screen that is hidden, or painted nothing for 10 s, does not count as
     watching; one that can't be heard counts as muted.
     """
     now = context.clocks.now()
@@ -43,3 +43,5 @@ async def take_answer(site: OfSite, context: InContext, screen: ScreenId, answer
     context.metrics.screen_age.observe(answer.data_age_ms / 1_000)
     live = answer.visible and answer.drawn_ms <= FROZEN_MS
     context.pulses.take(site.id, Sign(screen, now, live, answer.audible, answer.heard_by))
+    if context.pulses.away:
+        raise HTTPException(503, "the broker can't be reached: nobody is told that this screen lives")

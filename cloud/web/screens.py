@@ -52,12 +52,12 @@ class Nonces:
 
 
 class Pulses:
-    """Gathers what screens answer while `run` runs, and says it on."""
+    """Gathers what screens answer while `run` runs, and says it on. `away`: at the last attempt it could not be said."""
 
     def __init__(self, post: Post) -> None:
         self._post = post
         self._gathered: dict[str, dict[str, Sign]] = {}
-        self._away = False
+        self.away = False
 
     def take(self, site: str, sign: Sign) -> None:
         """A screen answered; its latest answer counts, and nobody's word of the sound is lost."""
@@ -79,8 +79,8 @@ class Pulses:
         try:
             for site, signs in gathered.items():
                 await self._post.tell(site, Pulse(tuple(signs.values())))
-                self._away = False
+                self.away = False
         except BrokerUnavailableError as error:
-            if not self._away:
+            if not self.away:
                 _log.warning("what screens answer can't be said on", action="pulses_lost", why=str(error))
-            self._away = True
+            self.away = True

@@ -143,14 +143,19 @@ async def test_nobody_answers_for_a_screen_by_an_action(client: Any, line: Memor
         assert await pulses(web, line) == []
 
 
-async def test_with_the_broker_away_a_screen_is_not_troubled(client: Any, line: MemoryLine) -> None:
+async def test_with_the_broker_away_a_screen_is_told_that_its_answer_reaches_nobody(
+    client: Any, line: MemoryLine
+) -> None:
     async with client() as web:
         nonce = Nonces("").issue("demo", "wall-1", NOON)
         line.down = True
         assert (await web.post(answers(), json=answer(nonce))).status_code == 204
         await context_in(web.app).pulses.flush()
+        got = await web.post(answers(), json=answer(nonce))
+        assert (got.status_code, got.headers["retry-after"]) == (503, "2")
         line.down = False
-        assert await pulses(web, line) == [], "what could not be said at its time is not said later"
+        assert len(await pulses(web, line)) == 1, "its latest answer, and none from before"
+        assert (await web.post(answers(), json=answer(nonce))).status_code == 204
 
 
 @pytest.mark.parametrize(
