@@ -20,7 +20,7 @@ from contract.site import Device, ProfileHead, Site, SiteFile
 from contract.yamlfile import FieldPath, Located, check, load_yaml, unknown_name
 
 SECTIONS = ("zones", "devices", "groups", "people", "routes", "schedules", "agents", "floors")
-OWN_SECTIONS = frozenset({"overlays", "rosters", "checks", "telling", "upkeep"})
+OWN_SECTIONS = frozenset({"overlays", "rosters", "checks", "telling", "upkeep", "watch"})
 """Sections that other parts of the system read from the same directory."""
 
 

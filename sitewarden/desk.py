@@ -197,6 +197,19 @@ def orders(server: Server) -> str:
     return _shown(table)
 
 
+def screens(server: Server) -> str:
+    """The screens, whether each is live and can be heard, and who heard its test sound last."""
+    api = Api(server)
+    names = Names(api, server.language)
+    table = _table("id", "name", "state", "since", "heard by", "heard")
+    for one in api.whole("/screens"):
+        body = one["body"]
+        heard = names.of(body.get("heard_by") or "")
+        since, heard_at = names.time(body.get("seen_at")), names.time(body.get("heard_at"))
+        table.add_row(one["id"], body.get("name", ""), one["state"], since, heard, heard_at)
+    return _shown(table)
+
+
 def night(server: Server, day: str) -> str:
     """The verdicts of a night, with the sentence that explains each."""
     api = Api(server)

@@ -1,4 +1,4 @@
-"""`sitewarden desk …`: open incidents, alarms, orders, acting, and the verdicts of a night, as tables."""
+"""`sitewarden desk …`: open incidents, alarms, orders, screens, acting, and the verdicts of a night, as tables."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +45,14 @@ def orders(
 ) -> None:
     """List the work orders that are not over."""
     _print(desk.orders, _server(url, site, token_file, language))
+
+
+@app.command()
+def screens(
+    *, url: Url = _HERE, site: Site = "demo", token_file: Token = None, language: Language = "en"
+) -> None:
+    """List the screens: which are live and can be heard, since when, and who heard the test sound."""
+    _print(desk.screens, _server(url, site, token_file, language))
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import paho.mqtt.client as mqtt
 from cloud.app import load_setups, serve
 from cloud.broker.client import Endpoint
 from cloud.broker.config import CLOUD_USER, AgentLogin, BrokerSettings, agent_user, render
+from cloud.ingest.desk import SiteSetup
 from cloud.settings import Role, Settings
 from cloud.web.options import WebOptions
 from contract.batch import Ack, Batch, Coverage, Lane, ack_decoder, encode
@@ -65,8 +66,10 @@ def settings_for(dsn: str, ports: Ports, **more: Any) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def running_cloud(settings: Settings) -> AsyncIterator[str]:
-    """The cloud, until the block ends; the address of its page, empty without one."""
+async def running_cloud(
+    settings: Settings, setups: Mapping[str, SiteSetup] | None = None
+) -> AsyncIterator[str]:
+    """The cloud, until the block ends; the address of its page, empty without one. `setups`: other than its files."""
     stop, served = asyncio.Event(), asyncio.Event()
     address = ""
 
@@ -75,7 +78,7 @@ async def running_cloud(settings: Settings) -> AsyncIterator[str]:
         address = found
         served.set()
 
-    running = asyncio.create_task(serve(settings, load_setups(settings), stop, on_web))
+    running = asyncio.create_task(serve(settings, setups or load_setups(settings), stop, on_web))
     if Role.WEB in settings.roles:
         await asyncio.wait_for(served.wait(), 20)
     try:

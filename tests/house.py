@@ -21,6 +21,7 @@ from cloud.operations.alarm import Alarm
 from cloud.operations.command import DESK, Action, Answer, Command
 from cloud.operations.notice import Notice
 from cloud.operations.record import RecordKind
+from cloud.operations.screen import SCREENS, Pulse, Sign
 from cloud.operations.setup import load_operations
 from cloud.store.base import Incident, IncidentState, RefusedNotice
 from cloud.store.memory import MemoryStore
@@ -150,6 +151,11 @@ class House:
         command = Command(id=name, person=person, at=moment, action=action, expects=expects)
         self._take(Address(self.site.id, DESK), msgspec.json.encode(command))
         return self.store.partitions[0].answers[self.site.id, name]
+
+    def answer(self, screen: str, *, live: bool = True, audible: bool = True) -> None:
+        """A screen answers, as the web part says on."""
+        pulse = Pulse((Sign(screen, self.now, live, audible),))
+        self._take(Address(self.site.id, SCREENS), msgspec.json.encode(pulse))
 
     def refuse(self, refused: RefusedNotice) -> None:
         """The notifier gave a message up."""

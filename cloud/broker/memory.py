@@ -10,6 +10,7 @@ from cloud.broker.reader import Message
 from cloud.errors import BrokerUnavailableError
 from cloud.ingest.line import Captured, Line, Source
 from cloud.operations.command import DESK, Command
+from cloud.operations.screen import SCREENS, Pulse
 from cloud.web.post import Post
 from contract.topics import CAPTURE_PREFIX, Address
 
@@ -76,7 +77,7 @@ class MemoryLine(Line):
 
 
 class MemoryPost(Post):
-    """Commands into a `MemoryLine`."""
+    """Commands and pulses into a `MemoryLine`."""
 
     def __init__(self, line: MemoryLine) -> None:
         self._line = line
@@ -85,6 +86,11 @@ class MemoryPost(Post):
     async def send(self, site: str, command: Command) -> None:
         self._line.check()
         self._line.capture(Address(site, DESK), msgspec.json.encode(command))
+
+    @override
+    async def tell(self, site: str, pulse: Pulse) -> None:
+        self._line.check()
+        self._line.capture(Address(site, SCREENS), msgspec.json.encode(pulse))
 
 
 class _MemorySource(Source):

@@ -1,12 +1,14 @@
-"""Commands on their way to the worker: published into the stream that carries everything else."""
+"""Commands, and what screens answer, on their way to the worker: published into the stream that carries everything else."""
 
 import asyncio
+import uuid
 
 import msgspec
 from typing_extensions import override
 
 from cloud.broker.client import Broker, Endpoint, connect
 from cloud.operations.command import DESK, Command
+from cloud.operations.screen import SCREENS, Pulse
 from cloud.web.post import Post
 from contract.topics import Address
 
@@ -21,11 +23,17 @@ class BrokerPost(Post):
 
     @override
     async def send(self, site: str, command: Command) -> None:
+        await self._put(Address(site, DESK), msgspec.json.encode(command), command.id)
+
+    @override
+    async def tell(self, site: str, pulse: Pulse) -> None:
+        await self._put(Address(site, SCREENS), msgspec.json.encode(pulse), str(uuid.uuid4()))
+
+    async def _put(self, sender: Address, payload: bytes, identity: str) -> None:
         async with self._lock:
             if self._broker is None:
                 self._broker = await connect(self._endpoint, lambda _: None)
-        subject = Address(site, DESK).subject("events")
-        await self._broker.put(subject, msgspec.json.encode(command), command.id)
+        await self._broker.put(sender.subject("events"), payload, identity)
 
     async def close(self) -> None:
         """Disconnect."""

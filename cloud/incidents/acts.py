@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from cloud.errors import RefusedError
-from cloud.incidents.book import IncidentBook
+from cloud.incidents.book import TROUBLES, IncidentBook
 from cloud.operations.command import (
     Acknowledge,
     AddNote,
@@ -35,7 +35,7 @@ from cloud.operations.life import (
     with_people,
 )
 from cloud.operations.plans import Plans
-from cloud.store.base import Incident, IncidentKind, IncidentState
+from cloud.store.base import Incident, IncidentState
 from contract.site import Site, Text
 
 MOST_FILE: Final = 20 * 1024 * 1024
@@ -123,8 +123,8 @@ class IncidentActs:
         """All is done: it must be verified, and its alarms be gone, unless somebody says why not."""
         incident = self._open(action.incident)
         life = incident.life
-        if incident.kind is IncidentKind.LINK:
-            raise RefusedError("conflict", "链路恢复后自动关闭", "a link closes it by itself when it is back")
+        if incident.kind in TROUBLES:
+            raise RefusedError("conflict", "恢复后自动关闭", "it closes by itself once all is well again")
         if life.emergency and life.step(Phase.VERIFIED) is None:
             raise RefusedError("conflict", "须先核实再关闭", "verify it before it is closed")
         if self._stands(incident.id) and not action.override.strip():

@@ -21,6 +21,9 @@ from cloud.store.base import Incident, IncidentEpisode, IncidentKind, IncidentSt
 _TRIGGERS: Final = 10_000
 """Triggers of alarms remembered, so that the obligations they start find their incident."""
 
+TROUBLES: Final = frozenset({IncidentKind.LINK, IncidentKind.UNWATCHED})
+"""Incidents of the system itself: they end when it is well again, not by what people did on site."""
+
 
 class IncidentBook:
     """The open incidents of one site. Every call notes what changed; `take_changes` hands it over."""
@@ -136,17 +139,23 @@ class IncidentBook:
         )
         return known
 
-    def link_down(self, subject: str, cause: str, since: int, now: int) -> None:
-        """A link does not carry what it should: `subject` is the agent, `cause` what is wrong, in words."""
-        identity = content_id(self._site, IncidentKind.LINK, subject, str(since))
+    def trouble(self, kind: IncidentKind, subject: str, cause: str, since: int, now: int) -> str:
+        """The system itself is in trouble: `subject` is what it is about, `cause` what is wrong. The incident's id."""
+        identity = content_id(self._site, kind, subject, str(since))
         if identity not in self._open:
-            self._begin(identity, IncidentKind.LINK, subject, since, cause, now)
+            self._begin(identity, kind, subject, since, cause, now)
+        return identity
 
-    def link_up(self, subject: str, now: int) -> None:
-        """The link carries again: what was open about it is closed."""
-        for incident in self.open_incidents:
-            if incident.kind is IncidentKind.LINK and incident.subject == subject:
-                self._close(incident, now)
+    def trouble_over(self, kind: IncidentKind, now: int, subject: str | None = None) -> list[str]:
+        """It is well again: what was open about a subject (None: about any) is closed. The subjects."""
+        over = [
+            incident
+            for incident in self.open_incidents
+            if incident.kind is kind and subject in {None, incident.subject}
+        ]
+        for incident in over:
+            self._close(incident, now)
+        return [incident.subject for incident in over]
 
     def take_changes(self, now: int) -> list[Incident]:
         """Incidents that are new, changed or closed since the last call, each with its next revision."""
@@ -162,7 +171,7 @@ class IncidentBook:
         return changed
 
     def _closes_by_itself(self, incident: Incident) -> bool:
-        if incident.kind is IncidentKind.LINK or (self._people_close and incident.life.emergency):
+        if incident.kind in TROUBLES or (self._people_close and incident.life.emergency):
             return False
         return all(map(_done, incident.episodes))
 

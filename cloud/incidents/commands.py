@@ -46,6 +46,7 @@ _TARGETS: Final = {
     "drill": RecordKind.DRILL.value,
     "check": RecordKind.CHECK.value,
     "order": RecordKind.ORDER.value,
+    "screen": RecordKind.SCREEN.value,
 }
 
 
@@ -262,6 +263,7 @@ class Desk:
                 RecordKind.CHECK, lambda c, at, now: floor.checks.ask(c.action, _name(c), c.person, at, now)
             ),
             do.AnswerPresence: self._book(RecordKind.CHECK, floor.checks.answer),
+            do.SetScreen: self._book(RecordKind.SCREEN, floor.screens.set_up),
         }
 
 

@@ -11,7 +11,7 @@ from cloud.incidents.acts import IncidentActs
 from cloud.incidents.book import IncidentBook
 from cloud.operations.alarm import Alarm
 from cloud.operations.alarm_book import AlarmBook
-from cloud.operations.alarm_kinds import CHANNEL, LINK, NOBODY, OVERDUE, AlarmKind
+from cloud.operations.alarm_kinds import CHANNEL, LINK, NOBODY, OVERDUE, UNWATCHED, AlarmKind
 from cloud.operations.check_book import DEFER_MS, CheckBook
 from cloud.operations.drill_book import DrillBook, Score
 from cloud.operations.duty_book import DutyBook
@@ -21,9 +21,10 @@ from cloud.operations.notice import Notice, Stopped
 from cloud.operations.order_book import OrderBook
 from cloud.operations.record import Matter, Record, RecordKind
 from cloud.operations.roster import Rosters
+from cloud.operations.screen_book import ScreenBook
 from cloud.operations.setup import OperationsSetup
 from cloud.operations.telling_book import TellingBook
-from cloud.store.base import Incident, RefusedNotice
+from cloud.store.base import Incident, IncidentKind, RefusedNotice
 from contract.events import LOCATION_TYPES, Event, Quality, Readings
 from contract.site import Site, Text
 
@@ -73,6 +74,15 @@ class Floor:
             kept,
             lambda device: bool(self.alarms.stands_at(device)),
             setup.upkeep,
+        )
+        self._post = setup.watch.post if setup.watch is not None else ""
+        self.screens = ScreenBook(
+            site,
+            setup.watch,
+            lambda at: self.drills.runs_at(self._post, at),
+            kept,
+            began=now,
+            unwatched=any(one.kind is IncidentKind.UNWATCHED for one in incidents.open_incidents),
         )
         self._meters = {
             (plan.meter.device, plan.meter.point) for plan in setup.upkeep.values() if plan.meter is not None
@@ -298,6 +308,7 @@ class Floor:
             RecordKind.DRILL: self.drills.get,
             RecordKind.CHECK: self.checks.get,
             RecordKind.ORDER: self.orders.get,
+            RecordKind.SCREEN: self.screens.get,
         }
         return look[kind](identity) if kind in look else None
 
@@ -307,7 +318,7 @@ class Floor:
 
     def recall(self, record: Record) -> None:
         """Take back a matter that is stored."""
-        for book in (self.alarms, self.drills, self.checks, self.orders):
+        for book in (self.alarms, self.drills, self.checks, self.orders, self.screens):
             book.recall(record)
 
     # --- time
@@ -316,6 +327,7 @@ class Floor:
         """Bring everything up to `now`."""
         self.duty.settle(now)
         self.drills.settle(now)
+        self._see_who_watches(now)
         self.alarms.settle(now)
         self._annunciate(now)
         self.checks.settle(now)
@@ -324,6 +336,29 @@ class Floor:
             self.telling.concern(concern, now)
         self.telling.settle(now)
         self._say_nobody(now)
+
+    def _see_who_watches(self, now: int) -> None:
+        """A manned site that no screen watches is an alarm and an incident; a supervisor is told without delay."""
+        turn = self.screens.settle(now)
+        if turn is None:
+            return
+        if turn.watched:
+            for post in self.incidents.trouble_over(IncidentKind.UNWATCHED, now):
+                self.alarms.end(UNWATCHED, post, now)
+            return
+        post = self._post
+        name = self.incidents.trouble(IncidentKind.UNWATCHED, post, "no screen answers", turn.since, now)
+        self.alarms.begin(UNWATCHED, post, now, zone=post)
+        concern = Concern(
+            key=f"{UNWATCHED}:{turn.since}",
+            about=f"incident:{name}",
+            text=Text(
+                zh="没有可见且有声的屏幕在值守", en="no screen that is live and can be heard watches the site"
+            ),
+            role="supervisor",
+            urgent=True,
+        )
+        self.effects.concern(concern)
 
     def _say_nobody(self, now: int) -> None:
         """An escalation with nobody to take it is itself an alarm."""
@@ -338,7 +373,15 @@ class Floor:
 
     def next_at(self) -> int | None:
         """When `settle` wants to be called next."""
-        books = (self.duty, self.drills, self.alarms, self.checks, self.orders, self.telling)
+        books = (
+            self.duty,
+            self.drills,
+            self.screens,
+            self.alarms,
+            self.checks,
+            self.orders,
+            self.telling,
+        )
         wanted = [at for book in books if (at := book.next_at()) is not None]
         return min(wanted, default=None)
 
@@ -348,7 +391,7 @@ class Floor:
 
     def take(self) -> Outgoing:
         """What is to be stored."""
-        books = (self.alarms, self.duty, self.telling, self.drills, self.checks, self.orders)
+        books = (self.alarms, self.duty, self.telling, self.drills, self.checks, self.orders, self.screens)
         return Outgoing(
             records=[record for book in books for record in book.take_records()],
             notices=self.telling.take_notices(),

@@ -19,6 +19,7 @@ from cloud.ingest.health import Health
 from cloud.operations.command import DESK, Answer, Command
 from cloud.operations.effects import Deed
 from cloud.operations.record import Record
+from cloud.operations.screen import Pulse
 from cloud.operations.setup import OperationsSetup
 from cloud.store.base import (
     AgentHealth,
@@ -243,6 +244,11 @@ class SiteDesk:
         self._answers.append(self._desk.take(command, received_at, now))
         self._tell_rules(self._floor.take_deeds(), now)
 
+    def watch(self, pulse: Pulse, now: int) -> None:
+        """Screens of the site answered."""
+        if self._floor is not None:
+            self._floor.screens.take(pulse, now)
+
     def _tell_rules(self, deeds: Sequence[Deed], now: int) -> None:
         """Deeds become events of the site's desk; a site without one keeps them as answers only."""
         events = [event for deed in deeds if (event := self._event(deed, now)) is not None]
@@ -338,11 +344,11 @@ class SiteDesk:
         """Open and close the incidents of links."""
         down, well = self._links.check(gaps, now)
         for trouble in down:
-            self._book.link_down(trouble.subject, trouble.cause, trouble.since, now)
+            self._book.trouble(IncidentKind.LINK, trouble.subject, trouble.cause, trouble.since, now)
             if self._floor is not None:
                 self._floor.link_down(trouble.subject, trouble.cause, now)
         for subject in well:
-            self._book.link_up(subject, now)
+            self._book.trouble_over(IncidentKind.LINK, now, subject)
             if self._floor is not None:
                 self._floor.link_up(subject, now)
 

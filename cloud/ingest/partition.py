@@ -20,6 +20,7 @@ from cloud.ingest.health import Health
 from cloud.ingest.ledger import Ledger
 from cloud.operations.command import DESK, Command, command_decoder
 from cloud.operations.record import Record
+from cloud.operations.screen import SCREENS, pulse_decoder
 from cloud.store.base import (
     WITHHELD,
     Commit,
@@ -39,6 +40,8 @@ from contract.topics import Address
 _WITHHELD: Final = int(WITHHELD)
 _FLOOD: Final = 8_192
 _HEALTH_MS: Final = 1_000
+_PULSES: Final = 100
+"""So many pulses of screens are read again after a restart at the most."""
 DERIVED: Final = "~derived"
 """In the place of an agent: no agent is called so."""
 
@@ -88,6 +91,7 @@ class Partition:
         self._admission = Admission(self._ledger, self._facts, self._health)
         self._now = now
         self._health_at = 0
+        self._pulses = 0
         self._begin_group()
         for site, remembered in _by_site(opened).items():
             self._desks[site] = SiteDesk(site, sites.get(site), remembered, now)
@@ -118,6 +122,9 @@ class Partition:
         if delivery.address.agent == DESK:
             self._take_command(delivery, seq)
             return
+        if delivery.address.agent == SCREENS:
+            self._take_pulse(delivery, seq)
+            return
         self._note(delivery, self._admission.admit(delivery), seq)
         if delivery.address.site in self._desks:
             self._desks[delivery.address.site].heard(delivery.address.agent, now)
@@ -133,6 +140,23 @@ class Partition:
         self.moved = True
         self._counts["messages"] += 1
         self._commands.append(Wish(delivery.address.site, command, delivery.received_at))
+
+    def _take_pulse(self, delivery: Delivery, seq: int) -> None:
+        """Screens answered: that alone is no reason to write anything.
+
+        The position is left as it is, since a pulse that comes again after a restart does no harm; but for one in
+        many, lest a site that nothing else is heard of brings all of its pulses again.
+        """
+        try:
+            pulse = pulse_decoder.decode(delivery.payload)
+        except msgspec.DecodeError as error:
+            self._note(delivery, set_aside(delivery, str(error)), seq)
+            return
+        self._desk(delivery.address.site).watch(pulse, self._now)
+        self._pulses += 1
+        if self._pulses >= _PULSES and not self.moved:
+            self._pulses = 0
+            self._position, self.moved = Position(stream=self._position.stream, seq=seq), True
 
     def wishes(self) -> list[tuple["Wish", tuple[str, str] | None]]:
         """The commands of the group that are not taken yet, each with the matter that must be looked up for it."""

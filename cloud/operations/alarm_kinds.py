@@ -17,10 +17,11 @@ OVERDUE: Final = "overdue"
 LINK: Final = "link"
 NOBODY: Final = "nobody"
 CHANNEL: Final = "channel"
-UNDECIDED: Final = (OVERDUE, LINK, NOBODY, CHANNEL)
+UNWATCHED: Final = "unwatched"
+UNDECIDED: Final = (OVERDUE, LINK, NOBODY, CHANNEL, UNWATCHED)
 """Alarms that no event begins: an obligation nobody met, a link that is down, an escalation that nobody takes, a
-message that could not be sent."""
-_TOLD_OF: Final = frozenset({OVERDUE, LINK, NOBODY})
+message that could not be sent, a manned site that no screen watches."""
+_TOLD_OF: Final = frozenset({OVERDUE, LINK, NOBODY, UNWATCHED})
 
 
 class AlarmKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,8 +1,11 @@
 """What people ask for, with their own time of it, and what they are answered."""
 
-from typing import Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec import Meta
+
+from contract.site import Id
 
 DESK: Final = "~desk"
 """In the place of an agent, what people do on screens travels under this name; no agent is called so."""
@@ -191,6 +194,14 @@ class AnswerPresence(_Do, frozen=True, tag="answer_presence"):
     check: str
 
 
+class SetScreen(_Do, frozen=True, tag="set_screen"):
+    """What a screen is called, and what it shows (a JSON object of at most 4 KB); what is not given stays."""
+
+    screen: Id
+    name: Annotated[str, Meta(max_length=100)] | None = None
+    layout: dict[str, Any] | None = None
+
+
 class OpenOrder(_Do, frozen=True, tag="open_order"):
     """A repair, a complaint, a request, a service: something to be done, for somebody."""
 
@@ -319,6 +330,7 @@ Action = (
     | Alive
     | AskPresence
     | AnswerPresence
+    | SetScreen
     | OpenOrder
     | AcceptOrder
     | ReassignOrder

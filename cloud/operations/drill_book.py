@@ -130,6 +130,13 @@ class DrillBook:
                 return drill.id
         return ""
 
+    def runs_at(self, zone: str, now: int) -> bool:
+        """Whether a drill takes place in a zone now, of whatever emergency."""
+        return any(
+            drill.opened_at <= now < drill.ends_at and (not drill.zones or zone in drill.zones)
+            for drill in self._running()
+        )
+
     def joined(self, drill: str, incident: str, now: int) -> None:
         """An incident belongs to a drill."""
         known = self._register.get(drill)

@@ -21,6 +21,7 @@ class RecordKind(StrEnum):
     DRILL = "drill"
     DUTY = "duty"
     CHECK = "check"
+    SCREEN = "screen"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +103,10 @@ class Register(Generic[T]):
             self._known[record.id] = msgspec.json.decode(record.body, type=self._model)
             self._recalled.add(record.id)
             self.changes += 1
+
+    def __len__(self) -> int:
+        """How many are in memory."""
+        return len(self._known)
 
     def __contains__(self, identity: str) -> bool:
         """Whether a matter is in memory."""

@@ -12,6 +12,7 @@ from cloud.operations.checklist import Checklists, load_checklists
 from cloud.operations.order_kinds import OrderKinds, load_order_kinds
 from cloud.operations.plans import Plans, load_plans
 from cloud.operations.roster import Rosters, load_rosters
+from cloud.operations.screen import Watch, load_watch
 from cloud.operations.telling import Telling, load_telling
 from cloud.operations.upkeep import Upkeeps, load_upkeep
 from contract.problems import ConfigError, Problem
@@ -32,6 +33,7 @@ class OperationsSetup(msgspec.Struct, frozen=True, kw_only=True):
     order_kinds: OrderKinds = {}
     checklists: Checklists = {}
     upkeep: Upkeeps = {}
+    watch: Watch | None = None
     seed: str = ""
 
 
@@ -57,6 +59,7 @@ def load_operations(directory: Path, site: Site, seed: str) -> OperationsSetup:
         order_kinds=order_kinds,
         checklists=checklists,
         upkeep=read.part(lambda: load_upkeep(site, order_kinds, checklists), {}),
+        watch=read.part(lambda: load_watch(site), None),
         seed=seed,
     )
     if read.problems:

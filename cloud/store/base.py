@@ -156,11 +156,12 @@ class IncidentState(enum.StrEnum):
 
 
 class IncidentKind(enum.StrEnum):
-    """What an incident is about: a trigger people must answer, something left undone, or a link that is down."""
+    """What an incident is about: a trigger people must answer, something left undone, a link or a watch that fails."""
 
     ALARM = "alarm"
     OVERDUE = "overdue"
     LINK = "link"
+    UNWATCHED = "unwatched"
 
 
 class IncidentEpisode(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,7 +181,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """What people must look at now. It replaces the same incident's earlier revision.
 
     `id` is derived from the content, so the same cause gives the same id in every run. `subject` is the zone,
-    device or agent it is about; `cause` names the trigger event, or what is wrong with a link. `life` is what people
+    device or agent it is about; `cause` names the trigger event, or what is wrong with a link or a watch. `life` is what people
     did about it.
     """
 

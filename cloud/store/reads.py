@@ -221,6 +221,7 @@ class ChangeKind(StrEnum):
     DRILL = "drill"
     DUTY = "duty"
     CHECK = "check"
+    SCREEN = "screen"
     ALERT = "alert"
     DEVICE = "device"
     BLIND = "blind"

@@ -20,6 +20,7 @@ from cloud.web import (
     matter_routes,
     operator_routes,
     review_routes,
+    screen_routes,
     session_routes,
     site_routes,
     stream_routes,
@@ -33,6 +34,7 @@ from cloud.web.options import WebOptions, check_options
 from cloud.web.pages import add_pages
 from cloud.web.post import Post
 from cloud.web.problems import install_problem_handlers
+from cloud.web.screens import Nonces, Pulses
 from cloud.web.security import Door
 from cloud.web.stream import Clocks
 from contract.site import Site
@@ -44,6 +46,7 @@ PARTS: Final = (
     file_routes,
     floor_routes,
     review_routes,
+    screen_routes,
     stream_routes,
     telemetry_routes,
     operator_routes,
@@ -87,6 +90,8 @@ def create_app(  # noqa: PLR0913 - each is a part that it is made of
         metrics=metrics,
         options=options,
         post=post,
+        nonces=Nonces(options.token),
+        pulses=Pulses(post),
         files=files,
         operations=operations or {},
     )
@@ -113,12 +118,13 @@ def create_app(  # noqa: PLR0913 - each is a part that it is made of
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     context = context_in(app)
     await context.reader.open()
-    following = asyncio.create_task(context.feed.run())
+    tasks = [asyncio.create_task(context.feed.run()), asyncio.create_task(context.pulses.run())]
     try:
         yield
     finally:
         context.feed.stop()
-        following.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await following
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await context.reader.close()

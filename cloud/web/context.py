@@ -15,6 +15,7 @@ from cloud.web.feed import Feed
 from cloud.web.metrics import WebMetrics
 from cloud.web.options import WebOptions
 from cloud.web.post import Post
+from cloud.web.screens import Nonces, Pulses
 from cloud.web.stream import Clocks
 from contract.site import Site
 
@@ -30,6 +31,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     metrics: WebMetrics
     options: WebOptions
     post: Post
+    nonces: Nonces
+    pulses: Pulses
     files: FileStore | None = None
     operations: Mapping[str, OperationsSetup] = {}
 

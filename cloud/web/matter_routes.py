@@ -1,4 +1,4 @@
-"""`/api/v1/sites/…`: alarms, orders, drills, shifts, presence checks, escalations: what people work on."""
+"""`/api/v1/sites/…`: alarms, orders, drills, shifts, presence checks, screens, escalations: what people work on."""
 
 from typing import Annotated, Any, Final
 
@@ -90,6 +90,7 @@ _offer("upkeep", RecordKind.UPKEEP, "Plans of upkeep: when each was done, how fa
 _offer("drills", RecordKind.DRILL, "Drills with their scores")
 _offer("shifts", RecordKind.DUTY, "Shifts: who works them, who came and went, what was handed over")
 _offer("checks", RecordKind.CHECK, "Presence checks and their answers")
+_offer("screens", RecordKind.SCREEN, "Screens: what each shows, and whether it is live and can be heard")
 _offer("escalations", RecordKind.ESCALATION, "Escalations: who was told, how far they went")
 
 

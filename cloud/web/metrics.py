@@ -40,6 +40,15 @@ class WebMetrics:
         self.dropped = Counter(
             "sitewarden_web_streams_dropped", "Live streams ended since too slow", registry=self.registry
         )
+        self.screen_answers = Counter(
+            "sitewarden_web_screen_answers", "Answers of screens", ["result"], registry=self.registry
+        )
+        self.screen_age = Histogram(
+            "sitewarden_web_screen_data_age_seconds",
+            "Age of what screens show, as they say",
+            buckets=(0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0),
+            registry=self.registry,
+        )
         self.store_up = Gauge(
             "sitewarden_store_up", "1 while the database answers the web part", registry=self.registry
         )

@@ -391,12 +391,22 @@ class ChangeMessage(Model):
     row: ChangeView
 
 
+Nonce = Annotated[
+    str | None,
+    Field(
+        description="for the stream of a `screen`: what it must answer within 15 s",
+        examples=["1764547200000.2f1c9a0d4e5b6c7d8e9f0a1b2c3d4e5f"],
+    ),
+]
+
+
 class Hello(Model):
     """The stream's first message. `resumed` false: load the lists, then apply what follows."""
 
     now: Ms
     resumed: bool
     live: bool = Field(description="whether the database answers")
+    nonce: Nonce = None
 
 
 class Heartbeat(Model):
@@ -404,6 +414,7 @@ class Heartbeat(Model):
 
     now: Ms
     live: bool
+    nonce: Nonce = None
 
 
 class Goodbye(Model):

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from cloud.operations.command import Command
+from cloud.operations.screen import Pulse
 
 
 class Post(Protocol):
@@ -13,5 +14,13 @@ class Post(Protocol):
 
         Raises:
             BrokerUnavailableError: It was not taken, or nobody knows; send it again with the same id.
+        """
+        ...
+
+    async def tell(self, site: str, pulse: Pulse) -> None:
+        """Say which screens answered; nothing a client sends comes this way.
+
+        Raises:
+            BrokerUnavailableError: It was not taken, or nobody knows.
         """
         ...

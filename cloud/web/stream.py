@@ -36,12 +36,21 @@ class Clocks(msgspec.Struct, frozen=True):
     monotonic: Clock
 
 
+def no_nonce(_now: int) -> str | None:
+    """Nothing is asked."""
+    return None
+
+
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client wants to hear: of one site or of all, some kinds; `after` None: from now on."""
+    """What a client wants to hear: of one site or of all, some kinds; `after` None: from now on.
+
+    `nonce(now)` is what it must answer, for a screen; None for others.
+    """
 
     site: str | None = None
     kinds: frozenset[ChangeKind] = frozenset(ChangeKind)
     after: Vector | None = None
+    nonce: Callable[[int], str | None] = no_nonce
 
 
 class LiveStream:
@@ -79,7 +88,8 @@ class LiveStream:
         resumed = after is not None and not is_ahead(after, self._feed.positions)
         self._places = dict(after if after is not None and resumed else vector_of(self._feed.positions))
         self._beaten_at = self._clocks.monotonic()
-        hello = Hello(now=self._clocks.now(), resumed=resumed, live=self._feed.live)
+        now = self._clocks.now()
+        hello = Hello(now=now, resumed=resumed, live=self._feed.live, nonce=self._wish.nonce(now))
         return self._message("hello", hello, retry=RETRY_MS)
 
     async def _catch_up(self, positions: Mapping[int, int]) -> AsyncIterator[ServerSentEvent]:
@@ -136,7 +146,9 @@ class LiveStream:
 
     def _beat(self) -> ServerSentEvent:
         self._beaten_at = self._clocks.monotonic()
-        return self._message("heartbeat", Heartbeat(now=self._clocks.now(), live=self._feed.live))
+        now = self._clocks.now()
+        beat = Heartbeat(now=now, live=self._feed.live, nonce=self._wish.nonce(now))
+        return self._message("heartbeat", beat)
 
     def _farewell(self) -> ServerSentEvent:
         if self._feed.stopping:

@@ -1,5 +1,6 @@
 """`/api/v1/stream`: every change, live."""
 
+import functools
 from collections.abc import AsyncIterable
 from typing import Annotated, Final
 
@@ -11,13 +12,17 @@ from cloud.store.reads import ChangeKind
 from cloud.web.context import InContext
 from cloud.web.lists import Name, unusable
 from cloud.web.problems import PROBLEMS
-from cloud.web.stream import LiveStream, Wish
+from cloud.web.screen_routes import SCREEN_ID
+from cloud.web.stream import LiveStream, Wish, no_nonce
 from cloud.web.vector import Vector, parse_vector
 
 MOST_STREAMS: Final = 500
 
 router = APIRouter(prefix="/api/v1", tags=["live"], responses=PROBLEMS)
 
+_Screen = Annotated[
+    str | None, Query(pattern=SCREEN_ID, description="of `site`: hello and heartbeats carry a `nonce` for it")
+]
 _Id = Annotated[str | None, Query(max_length=8_000, description="an id of this stream, for a first request")]
 
 
@@ -26,6 +31,7 @@ async def open_stream(
     site: Name | None = None,
     kind: Annotated[list[ChangeKind], Query(description="default: every kind")] = [],  # noqa: B006 - copied
     after: _Id = None,
+    screen: _Screen = None,
     last_event_id: Annotated[str | None, Header(max_length=8_000)] = None,
 ) -> LiveStream:
     """The stream that a request asks for. Everything that can be wrong with it is found before it starts."""
@@ -33,9 +39,12 @@ async def open_stream(
         raise HTTPException(404, f"no site {site!r}")
     if context.feed.clients >= MOST_STREAMS:
         raise HTTPException(503, "too many live streams are open")
+    if screen is not None and site is None:
+        raise unusable("screen", "expected with the site that it is a screen of")
     place = _place(last_event_id or after)
     await context.feed.refresh()
-    wish = Wish(site=site, kinds=frozenset(kind or ChangeKind), after=place)
+    asked = no_nonce if screen is None else functools.partial(context.nonces.issue, site or "", screen)
+    wish = Wish(site=site, kinds=frozenset(kind or ChangeKind), after=place, nonce=asked)
     return LiveStream(context.feed, context.clocks, context.metrics, wish)
 
 
@@ -56,6 +65,8 @@ async def read_stream(stream: Annotated[LiveStream, Depends(open_stream)]) -> As
     `Last-Event-ID` (or `after`), the same site and the same kinds, and nothing is missing and nothing doubled;
     of states (alert, device, blind, agent) the newest may be told again. `hello` says whether the place was
     known (`resumed`): if not, load the lists and go on from there. `goodbye` comes last: come back.
+
+    With `screen`, `hello` and `heartbeat` carry a `nonce`: `POST …/screens/{screen}/answers` it within 15 s.
     """
     async for message in stream.messages():
         yield message

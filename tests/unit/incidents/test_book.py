@@ -102,8 +102,8 @@ def test_a_restart_goes_on_with_the_open_ones_and_their_ids() -> None:
 
 def test_a_link_is_one_incident_while_it_is_down() -> None:
     book = IncidentBook("demo")
-    book.link_down("gw-1", "numbers 5 to 9 are missing", T0, T0 + 60_000)
-    book.link_down("gw-1", "numbers 5 to 9 are missing", T0, T0 + 61_000)
+    book.trouble(IncidentKind.LINK, "gw-1", "numbers 5 to 9 are missing", T0, T0 + 60_000)
+    book.trouble(IncidentKind.LINK, "gw-1", "numbers 5 to 9 are missing", T0, T0 + 61_000)
     assert len(book.take_changes(T0 + 61_000)) == 1
-    book.link_up("gw-1", T0 + 90_000)
+    book.trouble_over(IncidentKind.LINK, T0 + 90_000, "gw-1")
     assert [incident.state for incident in book.take_changes(T0 + 90_000)] == [IncidentState.CLOSED]

@@ -43,6 +43,11 @@ def problems(tmp_path: Path, sections: str) -> list[str]:
         ("rosters: [{id: r, role: controller, schedule: day, post: roof, teams: [[a]]}]", "no zone 'roof'"),
         ("checks: [{id: k, post: roof, during: day}]", "no zone 'roof'"),
         ("checks: [{id: k, post: hall, during: night}]", "no schedule 'night'"),
+        ("watch: {post: roof, schedule: day}", "no zone 'roof'"),
+        ("watch: {post: hall, schedule: night}", "no schedule 'night'"),
+        ("watch: {post: hall, schedule: day, within: 14s}", "at least 15s"),
+        ("watch: {post: hall, schedule: day, within: soon}", "a duration such as 60s"),
+        ("watch: {post: hall, schedule: day, begins: later}", "first-screen"),
         ("telling: {chains: [{id: c, steps: []}]}", "at least one step"),
         (f"telling: {{chains: [{GOOD}, {GOOD}]}}", "already the id of another chain"),
         (

@@ -162,7 +162,7 @@ async def test_s15_nobody_brings_more_than_a_little(client: Any, chunked: bool) 
         assert answer.status_code == 413
 
 
-async def test_only_actions_and_files_can_be_written(client: Any) -> None:
+async def test_only_actions_files_and_answers_of_screens_can_be_written(client: Any) -> None:
     async with client() as web:
         paths = (await web.get("/api/v1/openapi.json")).json()["paths"]
         writable = {path for path, methods in paths.items() if set(methods) - {"get"}}
@@ -171,7 +171,9 @@ async def test_only_actions_and_files_can_be_written(client: Any) -> None:
             "/api/v1/sites/{site}/backtest",
             "/api/v1/sites/{site}/actions",
             "/api/v1/sites/{site}/files",
+            "/api/v1/sites/{site}/screens/{screen}/answers",
         }, (
-            "a backtest is asked and keeps nothing; everything else that changes anything is an action or a file"
+            "a backtest is asked and keeps nothing, a screen's answer says only that it lives; everything else that"
+            " changes anything is an action or a file"
         )
         assert (await web.post(SITES)).status_code == 405

@@ -1,6 +1,7 @@
 """The live stream tells every change once, from any place on."""
 
 import asyncio
+import functools
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,6 +18,7 @@ from cloud.store.memory_reads import MemoryReader
 from cloud.store.reads import STATES, ChangeKind
 from cloud.web.feed import Feed
 from cloud.web.metrics import WebMetrics
+from cloud.web.screens import Nonces
 from cloud.web.stream import HEARTBEAT_MS, TOO_SLOW_MS, Clocks, LiveStream, Wish
 from cloud.web.vector import parse_vector
 from tests import samples
@@ -54,7 +56,7 @@ async def test_a_new_client_hears_of_what_happens_from_now_on(feed: Feed, scribe
     stream = opened(feed, time)
     (hello,) = await some(stream, 1)
     assert (hello.event, hello.id, hello.retry) == ("hello", "3:1", 1_000)
-    assert said(hello) == {"now": NOON, "resumed": False, "live": True}
+    assert said(hello) == {"now": NOON, "resumed": False, "live": True, "nonce": None}
     scribe.write(verdicts=[samples.verdict(revision=2)])
     await feed.refresh()
     (verdict,) = await some(stream, 1)
@@ -122,7 +124,7 @@ async def test_a_heartbeat_carries_the_servers_time_every_five_seconds(feed: Fee
         (heartbeat,) = await some(stream, 1)
         assert (heartbeat.event, said(heartbeat)) == (
             "heartbeat",
-            {"now": NOON + beat * HEARTBEAT_MS, "live": True},
+            {"now": NOON + beat * HEARTBEAT_MS, "live": True, "nonce": None},
         )
 
 
@@ -270,3 +272,13 @@ async def test_clients_that_ask_the_same_share_one_reading(
     for stream in streams:
         assert len(told(await some(stream, 2))) == 1
     assert len(asked) == 1
+
+
+async def test_a_screen_is_asked_to_answer_with_every_sign_of_life(feed: Feed, time: Any) -> None:
+    nonces = Nonces("")
+    asked = functools.partial(nonces.issue, "demo", "wall-1")
+    greeted, *beats = await some(opened(feed, time, nonce=asked), 3)
+    for beat, message in enumerate([greeted, *beats]):
+        now = NOON + beat * HEARTBEAT_MS
+        assert nonces.problem(said(message)["nonce"], "demo", "wall-1", now) is None
+        assert nonces.problem(said(message)["nonce"], "demo", "wall-2", now) is not None
