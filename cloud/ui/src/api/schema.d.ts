@@ -455,6 +455,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites/{site}/floors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Floors
+         * @description The floors: as somebody drew them, and as schematics where nobody did.
+         */
+        get: operations["read_floors_api_v1_sites__site__floors_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sites/{site}/incidents": {
         parameters: {
             query?: never;
@@ -575,6 +595,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites/{site}/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read People
+         * @description Who works here, who is on duty, where each was seen last.
+         */
+        get: operations["read_people_api_v1_sites__site__people_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sites/{site}/plans": {
         parameters: {
             query?: never;
@@ -587,6 +627,26 @@ export interface paths {
          * @description The plans by kind of emergency, with their steps in both languages.
          */
         get: operations["read_plans_api_v1_sites__site__plans_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/readings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Readings
+         * @description A point's good readings of a period: each of them where they are no more than `buckets`, else in bins.
+         */
+        get: operations["read_readings_api_v1_sites__site__readings_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -609,6 +669,69 @@ export interface paths {
         get: operations["read_rules_api_v1_sites__site__rules_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/screens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Screen
+         * @description Screens: what each shows, and whether it is live and can be heard, latest first.
+         */
+        get: operations["list_screen_api_v1_sites__site__screens_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/screens/{identity}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Screen
+         * @description One of them as it stands, with its `ETag`: screens: what each shows, and whether it is live and can be heard.
+         */
+        get: operations["read_screen_api_v1_sites__site__screens__identity__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/screens/{screen}/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Answer
+         * @description Answer the latest `nonce` of the stream that was opened with `screen`.
+         *
+         *     409: it is too old, or of another screen. 503: nobody who watches over screens can be told. A screen that is hidden, or painted nothing for 10 s, does not count as
+         *     watching; one that can't be heard counts as muted.
+         */
+        post: operations["take_answer_api_v1_sites__site__screens__screen__answers_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -655,6 +778,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites/{site}/states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read States
+         * @description How gates, doors, generators and the mains are: the newest event of each that lasts.
+         */
+        get: operations["read_states_api_v1_sites__site__states_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sites/{site}/upkeep": {
         parameters: {
             query?: never;
@@ -687,6 +830,26 @@ export interface paths {
          * @description One of them as it stands, with its `ETag`: plans of upkeep: when each was done, how far its meter has come.
          */
         get: operations["read_upkeep_api_v1_sites__site__upkeep__identity__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Values
+         * @description The newest reading of each point, by device and point.
+         */
+        get: operations["read_values_api_v1_sites__site__values_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -752,6 +915,8 @@ export interface paths {
          *     `Last-Event-ID` (or `after`), the same site and the same kinds, and nothing is missing and nothing doubled;
          *     of states (alert, device, blind, agent) the newest may be told again. `hello` says whether the place was
          *     known (`resumed`): if not, load the lists and go on from there. `goodbye` comes last: come back.
+         *
+         *     With `screen`, `hello` and `heartbeat` carry a `nonce`: `POST …/screens/{screen}/answers` it within 15 s.
          */
         get: operations["read_stream_api_v1_stream_get"];
         put?: never;
@@ -839,7 +1004,7 @@ export interface components {
          * @enum {unknown}
          */
         Act: "accepted" | "cancelled" | "closed" | "done" | "on_site" | "reassigned" | "registered" | "rejected" | "verified";
-        Action: components["schemas"]["AcknowledgeAlarms"] | components["schemas"]["ShelveAlarm"] | components["schemas"]["UnshelveAlarm"] | components["schemas"]["RetireAlarm"] | components["schemas"]["RestoreAlarm"] | components["schemas"]["ResetAlarm"] | components["schemas"]["Acknowledge"] | components["schemas"]["Dispatch"] | components["schemas"]["Arrive"] | components["schemas"]["Verify"] | components["schemas"]["DoStep"] | components["schemas"]["Handle"] | components["schemas"]["Close"] | components["schemas"]["Review"] | components["schemas"]["AddNote"] | components["schemas"]["Attach"] | components["schemas"]["PlanDrill"] | components["schemas"]["EndDrill"] | components["schemas"]["GoOnDuty"] | components["schemas"]["GoOffDuty"] | components["schemas"]["HandOver"] | components["schemas"]["SwapShift"] | components["schemas"]["Alive"] | components["schemas"]["AskPresence"] | components["schemas"]["AnswerPresence"] | components["schemas"]["OpenOrder"] | components["schemas"]["AcceptOrder"] | components["schemas"]["ReassignOrder"] | components["schemas"]["ArriveAtOrder"] | components["schemas"]["PauseOrder"] | components["schemas"]["ResumeOrder"] | components["schemas"]["FillItem"] | components["schemas"]["FinishOrder"] | components["schemas"]["VerifyOrder"] | components["schemas"]["CloseOrder"] | components["schemas"]["CallBack"] | components["schemas"]["AnswerOrder"] | components["schemas"]["CancelOrder"];
+        Action: components["schemas"]["AcknowledgeAlarms"] | components["schemas"]["ShelveAlarm"] | components["schemas"]["UnshelveAlarm"] | components["schemas"]["RetireAlarm"] | components["schemas"]["RestoreAlarm"] | components["schemas"]["ResetAlarm"] | components["schemas"]["Acknowledge"] | components["schemas"]["Dispatch"] | components["schemas"]["Arrive"] | components["schemas"]["Verify"] | components["schemas"]["DoStep"] | components["schemas"]["Handle"] | components["schemas"]["Close"] | components["schemas"]["Review"] | components["schemas"]["AddNote"] | components["schemas"]["Attach"] | components["schemas"]["PlanDrill"] | components["schemas"]["EndDrill"] | components["schemas"]["GoOnDuty"] | components["schemas"]["GoOffDuty"] | components["schemas"]["HandOver"] | components["schemas"]["SwapShift"] | components["schemas"]["Alive"] | components["schemas"]["AskPresence"] | components["schemas"]["AnswerPresence"] | components["schemas"]["SetScreen"] | components["schemas"]["OpenOrder"] | components["schemas"]["AcceptOrder"] | components["schemas"]["ReassignOrder"] | components["schemas"]["ArriveAtOrder"] | components["schemas"]["PauseOrder"] | components["schemas"]["ResumeOrder"] | components["schemas"]["FillItem"] | components["schemas"]["FinishOrder"] | components["schemas"]["VerifyOrder"] | components["schemas"]["CloseOrder"] | components["schemas"]["CallBack"] | components["schemas"]["AnswerOrder"] | components["schemas"]["CancelOrder"];
         /**
          * AddNote
          * @description Something to remember of an incident or an order.
@@ -1327,7 +1492,7 @@ export interface components {
          *     commit that brought it.
          * @enum {string}
          */
-        ChangeKind: "event" | "verdict" | "incident" | "alarm" | "escalation" | "digest" | "order" | "upkeep" | "drill" | "duty" | "check" | "alert" | "device" | "blind" | "agent";
+        ChangeKind: "event" | "verdict" | "incident" | "alarm" | "escalation" | "digest" | "order" | "upkeep" | "drill" | "duty" | "check" | "screen" | "alert" | "device" | "blind" | "agent";
         /**
          * ChangeMessage
          * @description On the stream, under the name of its `kind`: one row that the commit `commit_no` of `partition` brought.
@@ -1432,6 +1597,94 @@ export interface components {
             through: number;
             /** @default null */
             value?: number | null;
+        };
+        /**
+         * CurveView
+         * @description Readings of a point in columns of one length; `[since, until)`.
+         *
+         *     `step_ms` 0: every good reading; else each row is a bin of that length that begins at `at`, with the lowest, the
+         *     mean and the highest of its `count` readings. `complete_to`: up to when the device is known.
+         */
+        CurveView: {
+            /**
+             * At
+             * @example [
+             *       1764547200000,
+             *       1764547260000
+             *     ]
+             */
+            at: number[];
+            /**
+             * Complete To
+             * @example 1764547200000
+             */
+            complete_to: number | null;
+            /**
+             * Count
+             * @example [
+             *       12,
+             *       12
+             *     ]
+             */
+            count: number[];
+            /**
+             * Device
+             * @example t-power
+             */
+            device: string;
+            /** Gaps */
+            gaps: components["schemas"]["GapView"][];
+            /**
+             * High
+             * @example [
+             *       24.6,
+             *       24.9
+             *     ]
+             */
+            high: number[];
+            /**
+             * Low
+             * @example [
+             *       24.1,
+             *       24.2
+             *     ]
+             */
+            low: number[];
+            /**
+             * Mean
+             * @example [
+             *       24.4,
+             *       24.5
+             *     ]
+             */
+            mean: number[];
+            /**
+             * Point
+             * @example temperature
+             */
+            point: string;
+            /**
+             * Since
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            since: number;
+            /**
+             * Step Ms
+             * @example 60000
+             */
+            step_ms: number;
+            /**
+             * Unit
+             * @example °C
+             */
+            unit: string;
+            /**
+             * Until
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            until: number;
         };
         /**
          * DeviceChange
@@ -1563,6 +1816,93 @@ export interface components {
             /** @default  */
             skipped?: string;
             step: string;
+        };
+        /**
+         * DrawnDeviceView
+         * @description A device at its place. `kind` away: it stands on another floor and only has parts on this one.
+         */
+        DrawnDeviceView: {
+            /**
+             * At
+             * @example [
+             *       97,
+             *       6
+             *     ]
+             */
+            at: [
+                number,
+                number
+            ];
+            /**
+             * Id
+             * @example fire-panel
+             */
+            id: string;
+            /**
+             * Kind
+             * @example panel
+             */
+            kind: string;
+            name: components["schemas"]["Words"];
+            /** Parts */
+            parts: components["schemas"]["PartView"][];
+            /**
+             * Tags
+             * @example [
+             *       "gate"
+             *     ]
+             */
+            tags: string[];
+            /**
+             * Zone
+             * @example control
+             */
+            zone: string | null;
+        };
+        /**
+         * DrawnZoneView
+         * @description A zone with its outline.
+         */
+        DrawnZoneView: {
+            /**
+             * Id
+             * @example b1
+             */
+            id: string;
+            /**
+             * Label
+             * @description where its name stands
+             * @example [
+             *       97,
+             *       6
+             *     ]
+             */
+            label: [
+                number,
+                number
+            ];
+            name: components["schemas"]["Words"];
+            /**
+             * Outline
+             * @example [
+             *       [
+             *         6,
+             *         18
+             *       ],
+             *       [
+             *         36,
+             *         18
+             *       ],
+             *       [
+             *         36,
+             *         40
+             *       ]
+             *     ]
+             */
+            outline: [
+                number,
+                number
+            ][];
         };
         /**
          * Drill
@@ -1878,6 +2218,77 @@ export interface components {
             order: string;
         };
         /**
+         * FloorView
+         * @description A floor, in metres to the right and down from its upper left corner. `drawn` false: a schematic.
+         */
+        FloorView: {
+            /** Devices */
+            devices: components["schemas"]["DrawnDeviceView"][];
+            /** Drawn */
+            drawn: boolean;
+            /**
+             * Height
+             * @example 90
+             */
+            height: number;
+            /**
+             * Id
+             * @example ground
+             */
+            id: string;
+            name: components["schemas"]["Words"];
+            /**
+             * Walls
+             * @example [
+             *       [
+             *         [
+             *           6,
+             *           18
+             *         ],
+             *         [
+             *           36,
+             *           18
+             *         ],
+             *         [
+             *           36,
+             *           40
+             *         ]
+             *       ]
+             *     ]
+             */
+            walls: [
+                number,
+                number
+            ][][];
+            /** Ways */
+            ways: components["schemas"]["WayView"][];
+            /**
+             * Width
+             * @example 140
+             */
+            width: number;
+            /** Zones */
+            zones: components["schemas"]["DrawnZoneView"][];
+        };
+        /**
+         * GapView
+         * @description Nothing could be known for `[start, end)`.
+         */
+        GapView: {
+            /**
+             * End
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            end: number;
+            /**
+             * Start
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            start: number;
+        };
+        /**
          * GoOffDuty
          * @description Somebody ends their shift.
          */
@@ -1969,6 +2380,13 @@ export interface components {
             /** Live */
             live: boolean;
             /**
+             * Nonce
+             * @description for the stream of a `screen`: what it must answer within 15 s
+             * @default null
+             * @example 1764547200000.2f1c9a0d4e5b6c7d8e9f0a1b2c3d4e5f
+             */
+            nonce?: string | null;
+            /**
              * Now
              * @description ms since the epoch, UTC
              * @example 1764547200000
@@ -1985,6 +2403,13 @@ export interface components {
              * @description whether the database answers
              */
             live: boolean;
+            /**
+             * Nonce
+             * @description for the stream of a `screen`: what it must answer within 15 s
+             * @default null
+             * @example 1764547200000.2f1c9a0d4e5b6c7d8e9f0a1b2c3d4e5f
+             */
+            nonce?: string | null;
             /**
              * Now
              * @description ms since the epoch, UTC
@@ -2336,6 +2761,22 @@ export interface components {
              */
             now: number;
         };
+        /** Listed[FloorView] */
+        Listed_FloorView_: {
+            /** Items */
+            items: components["schemas"]["FloorView"][];
+            /**
+             * Next
+             * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
+             */
+            next?: string | null;
+            /**
+             * Now
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            now: number;
+        };
         /** Listed[IncidentView] */
         Listed_IncidentView_: {
             /** Items */
@@ -2372,6 +2813,22 @@ export interface components {
         Listed_NoticeView_: {
             /** Items */
             items: components["schemas"]["NoticeView"][];
+            /**
+             * Next
+             * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
+             */
+            next?: string | null;
+            /**
+             * Now
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            now: number;
+        };
+        /** Listed[PersonView] */
+        Listed_PersonView_: {
+            /** Items */
+            items: components["schemas"]["PersonView"][];
             /**
              * Next
              * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
@@ -2452,6 +2909,38 @@ export interface components {
         Listed_SiteView_: {
             /** Items */
             items: components["schemas"]["SiteView"][];
+            /**
+             * Next
+             * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
+             */
+            next?: string | null;
+            /**
+             * Now
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            now: number;
+        };
+        /** Listed[StateView] */
+        Listed_StateView_: {
+            /** Items */
+            items: components["schemas"]["StateView"][];
+            /**
+             * Next
+             * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
+             */
+            next?: string | null;
+            /**
+             * Now
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            now: number;
+        };
+        /** Listed[ValueView] */
+        Listed_ValueView_: {
+            /** Items */
+            items: components["schemas"]["ValueView"][];
             /**
              * Next
              * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
@@ -2729,6 +3218,33 @@ export interface components {
          */
         Outcome: "pending" | "met" | "breached" | "unknown" | "void";
         /**
+         * PartView
+         * @description A point of a device that looks at a zone, such as a detector of a fire panel.
+         */
+        PartView: {
+            /**
+             * At
+             * @example [
+             *       97,
+             *       6
+             *     ]
+             */
+            at: [
+                number,
+                number
+            ];
+            /**
+             * Id
+             * @example l1d001
+             */
+            id: string;
+            /**
+             * Zone
+             * @example b1
+             */
+            zone: string;
+        };
+        /**
          * Pause
          * @description The clock stood still; `to` None: it still does.
          */
@@ -2748,6 +3264,29 @@ export interface components {
             do: "pause_order";
             order: string;
             reason: string;
+        };
+        /**
+         * PersonView
+         * @description Somebody who works here, whether they are on duty, and where they were seen last within a day.
+         */
+        PersonView: {
+            /**
+             * Id
+             * @example p-007
+             */
+            id: string;
+            last: components["schemas"]["SeenView"] | null;
+            name: components["schemas"]["Words"];
+            /** On Duty */
+            on_duty: boolean;
+            /**
+             * Roles
+             * @example [
+             *       "guard",
+             *       "rescue"
+             *     ]
+             */
+            roles: string[];
         };
         /**
          * Phase
@@ -3094,6 +3633,104 @@ export interface components {
             verified_ms: number | null;
         };
         /**
+         * Screen
+         * @description A screen as it stands. `seen_at` is when `live` or `audible` changed last, not each answer.
+         *
+         *         `layout` is the screen's own business: what it shows, in which theme and language. `heard_at`: when `heard_by`
+         *         said that its test sound was heard.
+         */
+        Screen: {
+            /** @default false */
+            audible?: boolean;
+            /** @default 0 */
+            changed_at?: number;
+            /** @default null */
+            heard_at?: number | null;
+            /** @default  */
+            heard_by?: string;
+            id: string;
+            /** @default {} */
+            layout?: Record<string, never>;
+            /** @default false */
+            live?: boolean;
+            /** @default  */
+            name?: string;
+            opened_at: number;
+            /** @default 0 */
+            revision?: number;
+            /** @default null */
+            seen_at?: number | null;
+        };
+        /**
+         * ScreenAnswer
+         * @description A screen's answer to the `nonce` of a `hello` or `heartbeat`, by the screen's own clock for lengths of time.
+         */
+        ScreenAnswer: {
+            /**
+             * Audible
+             * @description sound can be played: not blocked, not muted
+             * @example true
+             */
+            audible: boolean;
+            /**
+             * Data Age Ms
+             * @description ms since anything of the stream was shown last, heartbeats too
+             * @example 40
+             */
+            data_age_ms: number;
+            /**
+             * Drawn Ms
+             * @description ms since a frame was painted last
+             * @example 16
+             */
+            drawn_ms: number;
+            /**
+             * Heard By
+             * @description a person's id: who said that the test sound was heard, until it is tested again
+             * @default
+             * @example p-002
+             */
+            heard_by?: string;
+            /**
+             * Nonce
+             * @example 1764547200000.2f1c9a0d4e5b6c7d8e9f0a1b2c3d4e5f
+             */
+            nonce: string;
+            /**
+             * Visible
+             * @description the page is in view
+             * @example true
+             */
+            visible: boolean;
+        };
+        /**
+         * SeenView
+         * @description Where somebody was known to be.
+         */
+        SeenView: {
+            /**
+             * At
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            at: number;
+            /**
+             * Device
+             * @example cp-b1-03
+             */
+            device: string;
+            /**
+             * Type
+             * @example checkpoint.scan
+             */
+            type: string;
+            /**
+             * Zone
+             * @example b1
+             */
+            zone: string | null;
+        };
+        /**
          * SessionRequest
          * @description Signing in with the access token.
          */
@@ -3103,6 +3740,20 @@ export interface components {
              * @example the access token
              */
             token: string;
+        };
+        /**
+         * SetScreen
+         * @description What a screen is called, and what it shows (a JSON object of at most 4 KB); what is not given stays.
+         */
+        SetScreen: {
+            /** @enum {unknown} */
+            do: "set_screen";
+            /** @default null */
+            layout?: Record<string, never> | null;
+            /** @default null */
+            name?: string | null;
+            /** @description letters, digits, - and _; at most 64 of them */
+            screen: string;
         };
         /**
          * ShelveAlarm
@@ -3168,6 +3819,33 @@ export interface components {
              * @example Asia/Shanghai
              */
             timezone: string;
+        };
+        /**
+         * StateView
+         * @description How a device has been since `at`: its newest event of a lasting type.
+         */
+        StateView: {
+            /**
+             * At
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            at: number;
+            /**
+             * Device
+             * @example gate-n
+             */
+            device: string;
+            /**
+             * Type
+             * @example gate.locked
+             */
+            type: string;
+            /**
+             * Zone
+             * @example gate-north
+             */
+            zone: string | null;
         };
         /**
          * Step
@@ -3239,6 +3917,54 @@ export interface components {
             alarm: string;
             /** @enum {unknown} */
             do: "unshelve_alarm";
+        };
+        /**
+         * ValueView
+         * @description The newest reading of a point. `value` null: it could not be read, as `quality` says; `age_ms`: how old it is.
+         */
+        ValueView: {
+            /**
+             * Age Ms
+             * @example 1800
+             */
+            age_ms: number;
+            /**
+             * At
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            at: number;
+            /**
+             * Device
+             * @example t-power
+             */
+            device: string;
+            /**
+             * Point
+             * @example temperature
+             */
+            point: string;
+            /**
+             * Quality
+             * @example good
+             */
+            quality: string;
+            /**
+             * Received At
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            received_at: number;
+            /**
+             * Unit
+             * @example °C
+             */
+            unit: string;
+            /**
+             * Value
+             * @example 24.6
+             */
+            value: number | null;
         };
         /**
          * VerdictView
@@ -3361,6 +4087,46 @@ export interface components {
             /** @default  */
             skipped?: string;
             step: string;
+        };
+        /**
+         * WayView
+         * @description The way out of a zone, and the gates and doors that must let people through.
+         */
+        WayView: {
+            /**
+             * Devices
+             * @example [
+             *       "gate-n",
+             *       "door-b1"
+             *     ]
+             */
+            devices: string[];
+            /**
+             * Line
+             * @example [
+             *       [
+             *         6,
+             *         18
+             *       ],
+             *       [
+             *         36,
+             *         18
+             *       ],
+             *       [
+             *         36,
+             *         40
+             *       ]
+             *     ]
+             */
+            line: [
+                number,
+                number
+            ][];
+            /**
+             * Zone
+             * @example b1
+             */
+            zone: string;
         };
         /**
          * Words
@@ -3926,6 +4692,13 @@ export interface operations {
                         check: string;
                         /** @enum {unknown} */
                         do: "answer_presence";
+                    } | {
+                        /** @enum {unknown} */
+                        do: "set_screen";
+                        layout?: Record<string, never> | null;
+                        name?: string | null;
+                        /** @description letters, digits, - and _; at most 64 of them */
+                        screen: string;
                     } | {
                         assigned?: string | null;
                         checklist?: string | null;
@@ -5240,6 +6013,68 @@ export interface operations {
             };
         };
     };
+    read_floors_api_v1_sites__site__floors_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_FloorView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     read_incidents_api_v1_sites__site__incidents_get: {
         parameters: {
             query?: {
@@ -5639,6 +6474,68 @@ export interface operations {
             };
         };
     };
+    read_people_api_v1_sites__site__people_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_PersonView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     read_plans_api_v1_sites__site__plans_get: {
         parameters: {
             query?: never;
@@ -5657,6 +6554,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Listed_PlanView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_readings_api_v1_sites__site__readings_get: {
+        parameters: {
+            query: {
+                device: string;
+                point: string;
+                /** @description ms since the epoch, UTC */
+                since: number;
+                /** @description ms since the epoch, UTC */
+                until: number;
+                buckets?: number;
+            };
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CurveView"];
                 };
             };
             /** @description Unauthorized */
@@ -5733,6 +6700,215 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    list_screen_api_v1_sites__site__screens_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before */
+                cursor?: string | null;
+                state?: string[];
+                /** @description ms since the epoch, UTC */
+                since?: number | null;
+                /** @description ms since the epoch, UTC */
+                until?: number | null;
+            };
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_RecordView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_screen_api_v1_sites__site__screens__identity__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                identity: string;
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    take_answer_api_v1_sites__site__screens__screen__answers_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                screen: string;
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScreenAnswer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Conflict: a nonce that proves nothing */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5897,6 +7073,68 @@ export interface operations {
             };
         };
     };
+    read_states_api_v1_sites__site__states_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_StateView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     list_upkeep_api_v1_sites__site__upkeep_get: {
         parameters: {
             query?: {
@@ -5987,6 +7225,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecordView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_values_api_v1_sites__site__values_get: {
+        parameters: {
+            query?: {
+                device?: string | null;
+            };
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_ValueView_"];
                 };
             };
             /** @description Unauthorized */
@@ -6177,6 +7479,8 @@ export interface operations {
                 kind?: components["schemas"]["ChangeKind"][];
                 /** @description an id of this stream, for a first request */
                 after?: string | null;
+                /** @description of `site`: hello and heartbeats carry a `nonce` for it */
+                screen?: string | null;
             };
             header?: {
                 "last-event-id"?: string | null;

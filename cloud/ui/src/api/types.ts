@@ -26,4 +26,5 @@ export type Upkeep = Matter<Schemas['Course']>
 export type Drill = Matter<Schemas['Drill']>
 export type Shift = Matter<Schemas['Duty']>
 export type Check = Matter<Schemas['Check']>
+export type Screen = Matter<Schemas['Screen']>
 export type Escalation = Matter<Schemas['Escalation']>

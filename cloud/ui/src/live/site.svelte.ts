@@ -2,10 +2,11 @@
 import { SvelteMap } from 'svelte/reactivity'
 import { api, ApiError } from '@/api/client'
 import type {
-  Agent, Alarm, Change, ChangeKind, Check, Device, Drill, Episode, EventRow, Incident, Order, Rule, Shift, SiteDetail,
+  Agent, Alarm, Change, ChangeKind, Check, Device, Drill, Episode, EventRow, Incident, Order, Rule, Screen, Shift, SiteDetail,
   Verdict, Words,
 } from '@/api/types'
 import { serverNow, serverSays } from './clock.svelte'
+import { Proof } from './proof'
 import { Stream } from './stream'
 
 const KEPT_VERDICTS = 300
@@ -14,7 +15,7 @@ const RETRY_MS = 1_000
 /** So long the stream may be silent before the page says that it is not live; heartbeats come every 5 s. */
 const SILENT_MS = 7_500
 const KINDS: readonly ChangeKind[] = [
-  'incident', 'verdict', 'alarm', 'order', 'drill', 'duty', 'check', 'escalation', 'event', 'device', 'agent',
+  'incident', 'verdict', 'alarm', 'order', 'drill', 'duty', 'check', 'escalation', 'screen', 'event', 'device', 'agent',
 ]
 
 export type Liveness = 'starting' | 'live' | 'cut' | 'store'
@@ -32,6 +33,7 @@ export class SiteStore {
   readonly checks = new SvelteMap<string, Check>()
   readonly drills = new SvelteMap<string, Drill>()
   readonly shifts = new SvelteMap<string, Shift>()
+  readonly screens = new SvelteMap<string, Screen>()
   readonly devices = new SvelteMap<string, Device>()
   readonly agents = new SvelteMap<string, Agent>()
   rules = $state.raw(new Map<string, Rule>())
@@ -41,9 +43,6 @@ export class SiteStore {
   newestData = $state(0)
   /** When the screen was last known to be right, ms of the server's time. */
   lastLive = $state(serverNow())
-  /** The nonce of the last heartbeat, for screens that prove themselves. */
-  nonce = $state.raw('')
-
   readonly #names: ReadonlyMap<string, Words>
   readonly #listeners = new Set<Listener>()
   readonly #stream: Stream
@@ -53,13 +52,17 @@ export class SiteStore {
   #scheduled = false
   #storeLive = true
   #wanted = 0
+  #heardAt = performance.now()
+  readonly #proof: Proof | null
 
   constructor(
     readonly site: SiteDetail,
-    screen = '',
+    /** The screen's id, where this page is one that proves itself. */
+    readonly screen = '',
   ) {
     const named = [site.people, site.agents, site.groups, site.devices, site.zones].flat()
     this.#names = new Map(named.map((one) => [one.id, one.name]))
+    this.#proof = screen ? new Proof(site.id, screen) : null
     this.#stream = new Stream(
       site.id,
       KINDS,
@@ -82,6 +85,7 @@ export class SiteStore {
   close(): void {
     this.#wanted++
     this.#stream.close()
+    this.#proof?.close()
     this.#timers.forEach(clearInterval)
   }
 
@@ -122,7 +126,7 @@ export class SiteStore {
     this.#loading = true
     const path = { site: this.site.id }
     const day = serverNow() - 86_400_000
-    const [incidents, alarms, orders, pending, decided, checks, drills, shifts, rules] = await Promise.all([
+    const [incidents, alarms, orders, pending, decided, checks, drills, shifts, screens, rules] = await Promise.all([
       api.GET('/api/v1/sites/{site}/incidents', { params: { path, query: { state: 'open', limit: 1000 } } }),
       api.GET('/api/v1/sites/{site}/alarms', { params: { path, query: { state: LIVE_ALARMS, limit: 1000 } } }),
       api.GET('/api/v1/sites/{site}/orders', { params: { path, query: { state: OPEN_ORDERS, limit: 1000 } } }),
@@ -133,6 +137,7 @@ export class SiteStore {
       api.GET('/api/v1/sites/{site}/checks', { params: { path, query: { since: day, limit: 100 } } }),
       api.GET('/api/v1/sites/{site}/drills', { params: { path, query: { limit: 50 } } }),
       api.GET('/api/v1/sites/{site}/shifts', { params: { path, query: { state: ['running'], limit: 50 } } }),
+      api.GET('/api/v1/sites/{site}/screens', { params: { path, query: { limit: 1000 } } }),
       api.GET('/api/v1/sites/{site}/rules', { params: { path } }),
       this.#refresh(),
     ])
@@ -142,6 +147,7 @@ export class SiteStore {
     refill(this.checks, checks.data!.items as unknown as Check[])
     refill(this.drills, drills.data!.items as unknown as Drill[])
     refill(this.shifts, shifts.data!.items as unknown as Shift[])
+    refill(this.screens, screens.data!.items as unknown as Screen[])
     this.verdicts.clear()
     for (const row of [...pending.data!.items, ...decided.data!.items]) this.verdicts.set(episodeKey(row), row)
     this.rules = new Map(rules.data!.items.map((rule) => [rule.id, rule]))
@@ -167,9 +173,11 @@ export class SiteStore {
   }
 
   #heard(message: { now: number; live: boolean; nonce?: string | null }): void {
+    const heard = this.#heardAt
+    this.#heardAt = performance.now()
     serverSays(message.now)
     this.#storeLive = message.live
-    this.nonce = message.nonce ?? ''
+    void this.#proof?.answer({ nonce: message.nonce ?? '', dataAge: performance.now() - heard })
     this.#watch()
   }
 
@@ -209,6 +217,7 @@ export class SiteStore {
       case 'check': return newer(this.checks, row as unknown as Check, () => true)
       case 'drill': return newer(this.drills, row as unknown as Drill, () => true)
       case 'duty': return newer(this.shifts, row as unknown as Shift, (one) => one.state === 'running')
+      case 'screen': return newer(this.screens, row as unknown as Screen, () => true)
       case 'verdict': return this.#verdict(row as Verdict)
       case 'agent': return this.#agentChanged(row as { agent: string; last_seen: number })
       case 'event': return this.#dataAt((row as EventRow).received_at)

@@ -24,6 +24,7 @@ export const PAGES: readonly Entry[] = [
 
 /** Pages that no navigation names. */
 export const OTHERS: Readonly<Record<string, Entry['load']>> = {
+  wall: () => import('@/pages/wall/Wall.svelte'),
   devices: () => import('@/pages/device/Device.svelte'),
   search: () => import('@/pages/search/Search.svelte'),
   labels: () => import('@/pages/labels/Labels.svelte'),
