@@ -10,6 +10,7 @@ from cloud.correlation.overlays import Overlay
 from cloud.correlation.rule_files import load_rules, rules_schema
 from cloud.operations.check_book import PresencePlan
 from cloud.operations.roster import Roster
+from cloud.operations.screen import Watch
 from cloud.operations.setup import load_operations
 from cloud.operations.telling import Telling
 from cloud.operations.upkeep import Upkeep
@@ -75,7 +76,7 @@ def _check_operations(site: Site, beside: Path, report: Report) -> None:
         f"{directory}: {len(found.kinds.by_id)} kinds of alarms, {len(found.plans)} plans,"
         f" {len(found.order_kinds)} kinds of orders, {len(found.checklists)} checklists; {site.id}:"
         f" {rosters} rosters, {len(found.telling.chains)} chains, {len(found.checks)} presence checks,"
-        f" {len(found.upkeep)} plans of upkeep"
+        f" {len(found.upkeep)} plans of upkeep, {'a' if found.watch else 'no'} watch"
     )
 
 
@@ -101,6 +102,7 @@ SECTIONS: Final = {
     "upkeep": tuple[Upkeep, ...],
     "checks": tuple[PresencePlan, ...],
     "telling": Telling,
+    "watch": Watch,
 }
 """The sections of a site's files that the cloud reads."""
 
