@@ -13,8 +13,11 @@ from cloud.operations.alarm import Alarm
 from cloud.operations.command import Action, Answer, Command, verb_of
 from cloud.operations.effects import Deed
 from cloud.operations.life import Phase
+from cloud.operations.miss_book import miss_id
 from cloud.operations.record import Matter, RecordKind, content_id
 from cloud.operations.roster import works
+from cloud.operations.scans import is_checkpoint, scan
+from cloud.operations.tags import read_tag
 from cloud.store.base import Incident, IncidentState
 
 FUTURE_MS: Final = 5_000
@@ -37,6 +40,8 @@ def target_of(action: Action) -> Target | None:
             return kind, identity
     if isinstance(action, do.AddNote | do.Attach):
         return action.matter, action.id
+    if isinstance(action, do.ExplainMiss):
+        return RecordKind.MISS.value, miss_id(action.rule, action.key, action.opened_at)
     return None
 
 
@@ -197,6 +202,21 @@ class Desk:
 
         return doing
 
+    def _arrive_at_order(self, command: Command, at: int, now: int) -> Did:
+        did = self._book(RecordKind.ORDER, self._floor.orders.arrive)(command, at, now)
+        action = command.action
+        tag = read_tag(action.tag).id if isinstance(action, do.ArriveAtOrder) else ""
+        if is_checkpoint(self._floor.site, tag):
+            self._floor.effects.deed(scan(self._floor.site, do.Scan(tag=tag), command.person, at))
+        return did
+
+    def _scan(self, command: Command, at: int, _now: int) -> Did:
+        if not isinstance(command.action, do.Scan):
+            raise RefusedError("unusable", "不支持的操作", "this is no scan")
+        deed = scan(self._floor.site, command.action, command.person, at)
+        self._floor.effects.deed(deed)
+        return "device", deed.device or "", None
+
     def _alive(self, command: Command, at: int, _now: int) -> Did:
         if not isinstance(command.action, do.Alive):
             raise RefusedError("unusable", "不支持的操作", "this says nothing of being alive")
@@ -234,7 +254,7 @@ class Desk:
             ),
             do.AcceptOrder: self._book(RecordKind.ORDER, orders.accept),
             do.ReassignOrder: self._book(RecordKind.ORDER, orders.reassign),
-            do.ArriveAtOrder: self._book(RecordKind.ORDER, orders.arrive),
+            do.ArriveAtOrder: self._arrive_at_order,
             do.PauseOrder: self._book(RecordKind.ORDER, orders.pause),
             do.ResumeOrder: self._book(RecordKind.ORDER, orders.resume),
             do.FillItem: self._book(RecordKind.ORDER, orders.fill),
@@ -264,6 +284,8 @@ class Desk:
             ),
             do.AnswerPresence: self._book(RecordKind.CHECK, floor.checks.answer),
             do.SetScreen: self._book(RecordKind.SCREEN, floor.screens.set_up),
+            do.ExplainMiss: self._book(RecordKind.MISS, floor.misses.explain),
+            do.Scan: self._scan,
         }
 
 

@@ -17,6 +17,7 @@ from cloud.operations.drill_book import DrillBook, Score
 from cloud.operations.duty_book import DutyBook
 from cloud.operations.effects import Concern, Deed, Effects
 from cloud.operations.life import Phase
+from cloud.operations.miss_book import MissBook
 from cloud.operations.notice import Notice, Stopped
 from cloud.operations.order_book import OrderBook
 from cloud.operations.record import Matter, Record, RecordKind
@@ -76,6 +77,7 @@ class Floor:
             setup.upkeep,
         )
         self._post = setup.watch.post if setup.watch is not None else ""
+        self.misses = MissBook(site, kept)
         self.screens = ScreenBook(
             site,
             setup.watch,
@@ -309,6 +311,7 @@ class Floor:
             RecordKind.CHECK: self.checks.get,
             RecordKind.ORDER: self.orders.get,
             RecordKind.SCREEN: self.screens.get,
+            RecordKind.MISS: self.misses.get,
         }
         return look[kind](identity) if kind in look else None
 
@@ -318,7 +321,7 @@ class Floor:
 
     def recall(self, record: Record) -> None:
         """Take back a matter that is stored."""
-        for book in (self.alarms, self.drills, self.checks, self.orders, self.screens):
+        for book in (self.alarms, self.drills, self.checks, self.orders, self.screens, self.misses):
             book.recall(record)
 
     # --- time
@@ -391,7 +394,16 @@ class Floor:
 
     def take(self) -> Outgoing:
         """What is to be stored."""
-        books = (self.alarms, self.duty, self.telling, self.drills, self.checks, self.orders, self.screens)
+        books = (
+            self.alarms,
+            self.duty,
+            self.telling,
+            self.drills,
+            self.checks,
+            self.orders,
+            self.screens,
+            self.misses,
+        )
         return Outgoing(
             records=[record for book in books for record in book.take_records()],
             notices=self.telling.take_notices(),

@@ -273,6 +273,7 @@ class SiteDesk:
             zone=deed.zone,
             person=deed.person,
             data=raw_data(deed.data),
+            clock_error_ms=deed.clock_error_ms,
         )
 
     def _cover_desks(self, now: int) -> None:

@@ -202,6 +202,22 @@ class SetScreen(_Do, frozen=True, tag="set_screen"):
     layout: dict[str, Any] | None = None
 
 
+class ExplainMiss(_Do, frozen=True, tag="explain_miss"):
+    """Why an episode of a rule, such as a round, was missed; the verdict stands."""
+
+    rule: str
+    key: str
+    opened_at: int
+    reason: str
+
+
+class Scan(_Do, frozen=True, tag="scan"):
+    """A checkpoint's tag was scanned with a tablet; `error_ms`: how far the tablet's clock may be off."""
+
+    tag: str
+    error_ms: int = 0
+
+
 class OpenOrder(_Do, frozen=True, tag="open_order"):
     """A repair, a complaint, a request, a service: something to be done, for somebody."""
 
@@ -331,6 +347,8 @@ Action = (
     | AskPresence
     | AnswerPresence
     | SetScreen
+    | ExplainMiss
+    | Scan
     | OpenOrder
     | AcceptOrder
     | ReassignOrder

@@ -10,7 +10,7 @@ from contract.site import Text
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a person did, or the system asked, as the rules are to know it: an event of the site's desk.
 
-    `device`: what was measured by hand is told under the name of the thing that was measured, not the desk's.
+    `device`: what was measured by hand is told under the name of the thing that was measured, not the desk's. `clock_error_ms`: how far off `at` may be.
     """
 
     type: str
@@ -19,6 +19,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     person: str | None = None
     zone: str | None = None
     data: dict[str, Any] = {}
+    clock_error_ms: int = 0
 
 
 class Concern(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ class RecordKind(StrEnum):
     DUTY = "duty"
     CHECK = "check"
     SCREEN = "screen"
+    MISS = "miss"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

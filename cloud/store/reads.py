@@ -222,6 +222,7 @@ class ChangeKind(StrEnum):
     DUTY = "duty"
     CHECK = "check"
     SCREEN = "screen"
+    MISS = "miss"
     ALERT = "alert"
     DEVICE = "device"
     BLIND = "blind"

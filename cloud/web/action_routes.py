@@ -10,7 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from cloud.operations.command import Action, Answer, Command
+from cloud.correlation.verdict import Outcome
+from cloud.operations.command import Action, Answer, Command, ExplainMiss
 from cloud.store.reads import AnswerQuery
 from cloud.web import cursors
 from cloud.web.context import Context, InContext, OfSite
@@ -23,6 +24,7 @@ router = APIRouter(prefix="/api/v1/sites", tags=["actions"], responses=PROBLEMS)
 DECIDED_WITHIN_S: Final = 3.0
 _NUL: Final = b"\\u0000"
 """No database keeps this character in a text."""
+_MISSED: Final = frozenset({Outcome.BREACHED, Outcome.UNKNOWN})
 _STATUS: Final = {"unknown": 404, "conflict": 409, "stale": 412, "not_allowed": 403, "unusable": 422}
 
 
@@ -93,6 +95,7 @@ async def do_action(
     command = _command(await _doing(request), context, idempotency_key, if_match)
     known = await context.reader.answer(site.id, command.id)
     if known is None:
+        await _check_missed(command, site.id, context)
         await context.post.send(site.id, command)
         known = await _decided(context, site.id, command.id)
     if known is None:
@@ -143,6 +146,18 @@ def _command(doing: Doing, context: Context, key: str | None, if_match: str | No
             [{"loc": ("body.at",), "msg": "expected ms since the epoch, not in the future"}]
         )
     return Command(id=identity, person=doing.person, at=at, action=doing.action, expects=expects)
+
+
+async def _check_missed(command: Command, site: str, context: Context) -> None:
+    """What is answered for must have been missed: the worker knows no verdicts of the past, the store does."""
+    action = command.action
+    if not isinstance(action, ExplainMiss):
+        return
+    rows = await context.reader.revisions(site, action.rule, action.key, action.opened_at)
+    if not rows:
+        raise HTTPException(404, f"no episode of rule {action.rule!r} and key {action.key!r} began then")
+    if rows[-1].revised.verdict.outcome not in _MISSED:
+        raise HTTPException(409, "this was not missed: there is nothing to answer for")
 
 
 async def _decided(context: Context, site: str, command: str) -> Answer | None:

@@ -12,13 +12,14 @@ from cloud.operations.command import Action
 from cloud.operations.drill_book import Drill
 from cloud.operations.duty_book import Duty
 from cloud.operations.life import Life
+from cloud.operations.miss_book import Miss
 from cloud.operations.order import Order
 from cloud.operations.screen import Screen
 from cloud.operations.telling_book import Escalation
 from cloud.operations.upkeep_book import Course
 from cloud.web.models import ChangeMessage, Goodbye, Heartbeat, Hello
 
-BODIES: Final = (Alarm, Order, Course, Drill, Duty, Check, Escalation, Screen, Life)
+BODIES: Final = (Alarm, Order, Course, Drill, Duty, Check, Escalation, Screen, Miss, Life)
 """What `RecordView.body` and `IncidentView.life` hold."""
 
 MESSAGES: Final = (Hello, Heartbeat, Goodbye, ChangeMessage)

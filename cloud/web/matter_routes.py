@@ -90,6 +90,7 @@ _offer("upkeep", RecordKind.UPKEEP, "Plans of upkeep: when each was done, how fa
 _offer("drills", RecordKind.DRILL, "Drills with their scores")
 _offer("shifts", RecordKind.DUTY, "Shifts: who works them, who came and went, what was handed over")
 _offer("checks", RecordKind.CHECK, "Presence checks and their answers")
+_offer("misses", RecordKind.MISS, "Missed rounds and checkpoints that somebody answered for")
 _offer("screens", RecordKind.SCREEN, "Screens: what each shows, and whether it is live and can be heard")
 _offer("escalations", RecordKind.ESCALATION, "Escalations: who was told, how far they went")
 
