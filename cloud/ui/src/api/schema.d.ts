@@ -535,6 +535,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites/{site}/misses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Miss
+         * @description Missed rounds and checkpoints that somebody answered for, latest first.
+         */
+        get: operations["list_miss_api_v1_sites__site__misses_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/misses/{identity}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Miss
+         * @description One of them as it stands, with its `ETag`: missed rounds and checkpoints that somebody answered for.
+         */
+        get: operations["read_miss_api_v1_sites__site__misses__identity__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sites/{site}/notices": {
         parameters: {
             query?: never;
@@ -587,6 +627,26 @@ export interface paths {
          * @description One of them as it stands, with its `ETag`: work orders, complaints and requests.
          */
         get: operations["read_order_api_v1_sites__site__orders__identity__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/patrol": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Patrol
+         * @description The patrol board of one of the site's days, today by default.
+         */
+        get: operations["read_patrol_api_v1_sites__site__patrol_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -732,6 +792,26 @@ export interface paths {
          *     watching; one that can't be heard counts as muted.
          */
         post: operations["take_answer_api_v1_sites__site__screens__screen__answers_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Search
+         * @description Whatever of the site is called so, in either language; of what people work on, the newest thousand of each.
+         */
+        get: operations["read_search_api_v1_sites__site__search_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1004,7 +1084,7 @@ export interface components {
          * @enum {unknown}
          */
         Act: "accepted" | "cancelled" | "closed" | "done" | "on_site" | "reassigned" | "registered" | "rejected" | "verified";
-        Action: components["schemas"]["AcknowledgeAlarms"] | components["schemas"]["ShelveAlarm"] | components["schemas"]["UnshelveAlarm"] | components["schemas"]["RetireAlarm"] | components["schemas"]["RestoreAlarm"] | components["schemas"]["ResetAlarm"] | components["schemas"]["Acknowledge"] | components["schemas"]["Dispatch"] | components["schemas"]["Arrive"] | components["schemas"]["Verify"] | components["schemas"]["DoStep"] | components["schemas"]["Handle"] | components["schemas"]["Close"] | components["schemas"]["Review"] | components["schemas"]["AddNote"] | components["schemas"]["Attach"] | components["schemas"]["PlanDrill"] | components["schemas"]["EndDrill"] | components["schemas"]["GoOnDuty"] | components["schemas"]["GoOffDuty"] | components["schemas"]["HandOver"] | components["schemas"]["SwapShift"] | components["schemas"]["Alive"] | components["schemas"]["AskPresence"] | components["schemas"]["AnswerPresence"] | components["schemas"]["SetScreen"] | components["schemas"]["OpenOrder"] | components["schemas"]["AcceptOrder"] | components["schemas"]["ReassignOrder"] | components["schemas"]["ArriveAtOrder"] | components["schemas"]["PauseOrder"] | components["schemas"]["ResumeOrder"] | components["schemas"]["FillItem"] | components["schemas"]["FinishOrder"] | components["schemas"]["VerifyOrder"] | components["schemas"]["CloseOrder"] | components["schemas"]["CallBack"] | components["schemas"]["AnswerOrder"] | components["schemas"]["CancelOrder"];
+        Action: components["schemas"]["AcknowledgeAlarms"] | components["schemas"]["ShelveAlarm"] | components["schemas"]["UnshelveAlarm"] | components["schemas"]["RetireAlarm"] | components["schemas"]["RestoreAlarm"] | components["schemas"]["ResetAlarm"] | components["schemas"]["Acknowledge"] | components["schemas"]["Dispatch"] | components["schemas"]["Arrive"] | components["schemas"]["Verify"] | components["schemas"]["DoStep"] | components["schemas"]["Handle"] | components["schemas"]["Close"] | components["schemas"]["Review"] | components["schemas"]["AddNote"] | components["schemas"]["Attach"] | components["schemas"]["PlanDrill"] | components["schemas"]["EndDrill"] | components["schemas"]["GoOnDuty"] | components["schemas"]["GoOffDuty"] | components["schemas"]["HandOver"] | components["schemas"]["SwapShift"] | components["schemas"]["Alive"] | components["schemas"]["AskPresence"] | components["schemas"]["AnswerPresence"] | components["schemas"]["SetScreen"] | components["schemas"]["ExplainMiss"] | components["schemas"]["Scan"] | components["schemas"]["OpenOrder"] | components["schemas"]["AcceptOrder"] | components["schemas"]["ReassignOrder"] | components["schemas"]["ArriveAtOrder"] | components["schemas"]["PauseOrder"] | components["schemas"]["ResumeOrder"] | components["schemas"]["FillItem"] | components["schemas"]["FinishOrder"] | components["schemas"]["VerifyOrder"] | components["schemas"]["CloseOrder"] | components["schemas"]["CallBack"] | components["schemas"]["AnswerOrder"] | components["schemas"]["CancelOrder"];
         /**
          * AddNote
          * @description Something to remember of an incident or an order.
@@ -1492,7 +1572,7 @@ export interface components {
          *     commit that brought it.
          * @enum {string}
          */
-        ChangeKind: "event" | "verdict" | "incident" | "alarm" | "escalation" | "digest" | "order" | "upkeep" | "drill" | "duty" | "check" | "screen" | "alert" | "device" | "blind" | "agent";
+        ChangeKind: "event" | "verdict" | "incident" | "alarm" | "escalation" | "digest" | "order" | "upkeep" | "drill" | "duty" | "check" | "screen" | "miss" | "alert" | "device" | "blind" | "agent";
         /**
          * ChangeMessage
          * @description On the stream, under the name of its `kind`: one row that the commit `commit_no` of `partition` brought.
@@ -2131,6 +2211,18 @@ export interface components {
             zone: string | null;
         };
         /**
+         * ExplainMiss
+         * @description Why an episode of a rule, such as a round, was missed; the verdict stands.
+         */
+        ExplainMiss: {
+            /** @enum {unknown} */
+            do: "explain_miss";
+            key: string;
+            opened_at: number;
+            reason: string;
+            rule: string;
+        };
+        /**
          * Fallen
          * @description A meter that went back: what it showed and how far it had run before, and how often it was read since.
          */
@@ -2269,6 +2361,29 @@ export interface components {
             width: number;
             /** Zones */
             zones: components["schemas"]["DrawnZoneView"][];
+        };
+        /**
+         * FoundView
+         * @description Something that a search found. `kind`: zone, device, person, route, rule, incident, alarm or order.
+         */
+        FoundView: {
+            /**
+             * At
+             * @example 1764547200000
+             */
+            at: number | null;
+            detail: components["schemas"]["Words"];
+            /**
+             * Id
+             * @example cp-b1-03
+             */
+            id: string;
+            /**
+             * Kind
+             * @example device
+             */
+            kind: string;
+            title: components["schemas"]["Words"];
         };
         /**
          * GapView
@@ -2777,6 +2892,22 @@ export interface components {
              */
             now: number;
         };
+        /** Listed[FoundView] */
+        Listed_FoundView_: {
+            /** Items */
+            items: components["schemas"]["FoundView"][];
+            /**
+             * Next
+             * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
+             */
+            next?: string | null;
+            /**
+             * Now
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            now: number;
+        };
         /** Listed[IncidentView] */
         Listed_IncidentView_: {
             /** Items */
@@ -2985,6 +3116,23 @@ export interface components {
             load: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Miss
+         * @description An episode that was not met, with its reason.
+         */
+        Miss: {
+            at: number;
+            by: string;
+            /** @default 0 */
+            changed_at?: number;
+            id: string;
+            key: string;
+            opened_at: number;
+            reason: string;
+            /** @default 0 */
+            revision?: number;
+            rule: string;
         };
         /**
          * NamedView
@@ -3245,6 +3393,41 @@ export interface components {
             zone: string;
         };
         /**
+         * PatrolView
+         * @description The patrol board of the site's day `[since, until)`.
+         */
+        PatrolView: {
+            /** Checkpoints */
+            checkpoints: components["schemas"]["PostView"][];
+            /**
+             * Day
+             * @example 2026-11-23
+             */
+            day: string;
+            /**
+             * Now
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            now: number;
+            /** Routes */
+            routes: components["schemas"]["RouteView"][];
+            /**
+             * Since
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            since: number;
+            /**
+             * Until
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            until: number;
+            /** Walks */
+            walks: components["schemas"]["WalkView"][];
+        };
+        /**
          * Pause
          * @description The clock stood still; `to` None: it still does.
          */
@@ -3352,6 +3535,50 @@ export interface components {
              * @example 火灾应急预案
              */
             zh: string;
+        };
+        /**
+         * PostView
+         * @description A checkpoint over the day; `due_at`: when it must be walked next, or should have been.
+         */
+        PostView: {
+            /**
+             * Device
+             * @example cp-b1-03
+             */
+            device: string;
+            /**
+             * Due At
+             * @example 1764547200000
+             */
+            due_at: number | null;
+            /**
+             * Last At
+             * @example 1764540000000
+             */
+            last_at: number | null;
+            name: components["schemas"]["Words"];
+            /**
+             * Routes
+             * @example [
+             *       "r-blocks"
+             *     ]
+             */
+            routes: string[];
+            /** Spans */
+            spans: components["schemas"]["SpanView"][];
+            /**
+             * State
+             * @description due, on_time, late, missed or unknown
+             * @example due
+             */
+            state: string;
+            /** Visits */
+            visits: components["schemas"]["VisitView"][];
+            /**
+             * Zone
+             * @example b1
+             */
+            zone: string | null;
         };
         /**
          * Priority
@@ -3560,6 +3787,37 @@ export interface components {
             note: string;
         };
         /**
+         * RoundView
+         * @description A planned round of a route.
+         */
+        RoundView: {
+            span: components["schemas"]["SpanView"];
+            /** Stops */
+            stops: components["schemas"]["StopView"][];
+        };
+        /**
+         * RouteView
+         * @description A route with its rounds of the day.
+         */
+        RouteView: {
+            /**
+             * Checkpoints
+             * @example [
+             *       "cp-b1-03",
+             *       "cp-b1-f3"
+             *     ]
+             */
+            checkpoints: string[];
+            /**
+             * Id
+             * @example r-blocks
+             */
+            id: string;
+            name: components["schemas"]["Words"];
+            /** Rounds */
+            rounds: components["schemas"]["RoundView"][];
+        };
+        /**
          * RuleView
          * @description A version of a rule: which event types start it, which discharge it within `limit`, the contract's words.
          */
@@ -3617,6 +3875,17 @@ export interface components {
             note?: string;
             person: string;
             score: number;
+        };
+        /**
+         * Scan
+         * @description A checkpoint's tag was scanned with a tablet; `error_ms`: how far the tablet's clock may be off.
+         */
+        Scan: {
+            /** @enum {unknown} */
+            do: "scan";
+            /** @default 0 */
+            error_ms?: number;
+            tag: string;
         };
         /**
          * Score
@@ -3821,6 +4090,50 @@ export interface components {
             timezone: string;
         };
         /**
+         * SpanView
+         * @description Somebody had to come by `due_at`; `at` when somebody did; `reason` why not, as somebody answered for it.
+         */
+        SpanView: {
+            /**
+             * At
+             * @example 1764547200000
+             */
+            at: number | null;
+            /**
+             * Due At
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            due_at: number;
+            /**
+             * Key
+             * @example cp-b1-03
+             */
+            key: string;
+            /**
+             * Opened At
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            opened_at: number;
+            /**
+             * Reason
+             * @example 电梯停运，改走楼梯
+             */
+            reason: string;
+            /**
+             * Rule
+             * @example PT-1
+             */
+            rule: string;
+            /**
+             * State
+             * @description due, on_time, late, missed or unknown
+             * @example on_time
+             */
+            state: string;
+        };
+        /**
          * StateView
          * @description How a device has been since `at`: its newest event of a lasting type.
          */
@@ -3868,6 +4181,28 @@ export interface components {
             /** @default  */
             person?: string;
             phase: components["schemas"]["Phase"];
+        };
+        /**
+         * StopView
+         * @description A checkpoint of a round.
+         */
+        StopView: {
+            /**
+             * At
+             * @example 1764547200000
+             */
+            at: number | null;
+            /**
+             * Device
+             * @example cp-b1-03
+             */
+            device: string;
+            /**
+             * State
+             * @description due, on_time, late, missed or unknown
+             * @example on_time
+             */
+            state: string;
         };
         /**
          * Swap
@@ -4076,6 +4411,53 @@ export interface components {
             /** @default  */
             note?: string;
             order: string;
+        };
+        /**
+         * VisitView
+         * @description Somebody was at a checkpoint. `offline`: told by a tablet, by its own clock.
+         */
+        VisitView: {
+            /**
+             * At
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            at: number;
+            /**
+             * Clock Error Ms
+             * @example 20
+             */
+            clock_error_ms: number;
+            /**
+             * Device
+             * @example cp-b1-03
+             */
+            device: string;
+            /** Offline */
+            offline: boolean;
+            /**
+             * Person
+             * @example p-007
+             */
+            person: string;
+            /**
+             * Zone
+             * @example b1
+             */
+            zone: string | null;
+        };
+        /**
+         * WalkView
+         * @description Where somebody walked, in order.
+         */
+        WalkView: {
+            /**
+             * Person
+             * @example p-007
+             */
+            person: string;
+            /** Visits */
+            visits: components["schemas"]["VisitView"][];
         };
         /**
          * Walked
@@ -4699,6 +5081,19 @@ export interface operations {
                         name?: string | null;
                         /** @description letters, digits, - and _; at most 64 of them */
                         screen: string;
+                    } | {
+                        /** @enum {unknown} */
+                        do: "explain_miss";
+                        key: string;
+                        opened_at: number;
+                        reason: string;
+                        rule: string;
+                    } | {
+                        /** @enum {unknown} */
+                        do: "scan";
+                        /** @default 0 */
+                        error_ms?: number;
+                        tag: string;
                     } | {
                         assigned?: string | null;
                         checklist?: string | null;
@@ -6271,6 +6666,140 @@ export interface operations {
             };
         };
     };
+    list_miss_api_v1_sites__site__misses_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before */
+                cursor?: string | null;
+                state?: string[];
+                /** @description ms since the epoch, UTC */
+                since?: number | null;
+                /** @description ms since the epoch, UTC */
+                until?: number | null;
+            };
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_RecordView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_miss_api_v1_sites__site__misses__identity__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                identity: string;
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     read_notices_api_v1_sites__site__notices_get: {
         parameters: {
             query?: {
@@ -6430,6 +6959,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecordView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_patrol_api_v1_sites__site__patrol_get: {
+        parameters: {
+            query?: {
+                day?: string | null;
+            };
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatrolView"];
                 };
             };
             /** @description Unauthorized */
@@ -6909,6 +7502,71 @@ export interface operations {
             };
             /** @description Conflict: a nonce that proves nothing */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_search_api_v1_sites__site__search_get: {
+        parameters: {
+            query: {
+                q: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_FoundView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
