@@ -1,6 +1,6 @@
 """What all lists of the API have in common: how they are asked for, and the page they answer with."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -113,3 +113,19 @@ def listed(
         next=write_cursor(key(page.rows[-1])) if page.more else None,
         now=context.clocks.now(),
     )
+
+
+Query = TypeVar("Query", bound=msgspec.Struct)
+
+
+async def every(
+    query: Query, read: Callable[[Query], Awaitable[Page[Row]]], key: Callable[[Row], object]
+) -> list[Row]:
+    """Every row of a list, page by page; `key` is where a page ended."""
+    rows: list[Row] = []
+    while True:
+        page = await read(query)
+        rows += page.rows
+        if not page.more:
+            return rows
+        query = msgspec.structs.replace(query, before=key(page.rows[-1]))

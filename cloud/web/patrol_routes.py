@@ -1,7 +1,7 @@
 """`/api/v1/sites/…`: the patrol board of a day, and search."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -14,8 +14,9 @@ from cloud.operations.order import Order
 from cloud.operations.record import RecordKind
 from cloud.review.patrol_board import SCAN, Board, Post, Round, Span, Visit, board
 from cloud.review.search import matters, search, things
-from cloud.store.reads import MOST_ROWS, EventQuery, IncidentQuery, Page, RecordQuery, VerdictQuery
+from cloud.store.reads import MOST_ROWS, EventQuery, IncidentQuery, RecordQuery, VerdictQuery
 from cloud.web.context import Context, InContext, OfSite
+from cloud.web.lists import every
 from cloud.web.models import Listed, Words
 from cloud.web.patrol_models import (
     FoundView,
@@ -36,7 +37,6 @@ router = APIRouter(prefix="/api/v1/sites", tags=["patrol"], responses=PROBLEMS)
 BEFORE_MS: Final = 12 * 3_600_000
 """An obligation of the day may have begun so long before it."""
 T = TypeVar("T")
-Q = TypeVar("Q", bound=msgspec.Struct)
 
 
 @router.get("/{site}/patrol")
@@ -89,7 +89,7 @@ async def _verdicts(site: Site, context: Context, since: int, until: int) -> lis
     if not rules:
         return []
     query = VerdictQuery(site=site.id, rules=rules, since=since - BEFORE_MS, until=until, limit=MOST_ROWS)
-    rows = await _all(query, context.reader.verdicts, _verdict_key)
+    rows = await every(query, context.reader.verdicts, _verdict_key)
     return [row.revised.verdict for row in rows if row.revised.verdict.due_at >= since]
 
 
@@ -99,7 +99,7 @@ def _verdict_key(row: Any) -> tuple[int, str, str]:  # noqa: ANN401 - a row of v
 
 async def _scans(site: Site, context: Context, since: int, until: int) -> list[Any]:
     query = EventQuery(site=site.id, types=(SCAN,), since=since, until=until, limit=MOST_ROWS)
-    rows = await _all(
+    rows = await every(
         query, context.reader.events, lambda row: (row.event.at, row.event.device, row.event.seq)
     )
     return [row.event for row in rows]
@@ -112,17 +112,6 @@ async def _said(site: Site, context: Context, since: int, until: int) -> dict[tu
     rows = (await context.reader.records(query)).rows
     found = [msgspec.json.decode(row.body, type=Miss) for row in rows]
     return {(miss.rule, miss.key, miss.opened_at): miss.reason for miss in found}
-
-
-async def _all(query: Q, read: Callable[[Q], Any], key: Callable[[Any], object]) -> list[Any]:
-    """Every row of a list, page by page."""
-    rows: list[Any] = []
-    while True:
-        page: Page[Any] = await read(query)
-        rows += page.rows
-        if not page.more:
-            return rows
-        query = msgspec.structs.replace(query, before=key(page.rows[-1]))
 
 
 def _walks(found: Board) -> list[WalkView]:
