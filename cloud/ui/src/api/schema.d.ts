@@ -475,6 +475,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites/{site}/generators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Generators
+         * @description Each generator: how it stands, its runs, what was promised of it, and how long each transfer took.
+         */
+        get: operations["read_generators_api_v1_sites__site__generators_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sites/{site}/incidents": {
         parameters: {
             query?: never;
@@ -527,6 +547,26 @@ export interface paths {
          * @description Met, breached and unknown apart, blind time, and how long the evidence took, by group.
          */
         get: operations["read_kpi_api_v1_sites__site__kpi_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Limits
+         * @description What rules want of readings, for the lines in a curve.
+         */
+        get: operations["read_limits_api_v1_sites__site__limits_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2404,6 +2444,46 @@ export interface components {
             start: number;
         };
         /**
+         * GeneratorView
+         * @description A generator as it stands.
+         */
+        GeneratorView: {
+            /**
+             * Device
+             * @example genset-1
+             */
+            device: string;
+            /**
+             * Mains
+             * @description present, lost or unknown
+             * @example present
+             */
+            mains: string;
+            name: components["schemas"]["Words"];
+            /** Quotas */
+            quotas: components["schemas"]["QuotaView"][];
+            /** Runs */
+            runs: components["schemas"]["RunView"][];
+            /**
+             * Since
+             * @example 1764547200000
+             */
+            since: number | null;
+            /**
+             * State
+             * @description stopped, running, on_load, fault or unknown
+             * @example stopped
+             */
+            state: string;
+            /** Transfers */
+            transfers: components["schemas"]["TransferView"][];
+            /**
+             * Zone
+             * @example power
+             */
+            zone: string | null;
+        };
+        /**
          * GoOffDuty
          * @description Somebody ends their shift.
          */
@@ -2780,6 +2860,43 @@ export interface components {
             zones?: string[];
         };
         /**
+         * LimitView
+         * @description A rule's limit for a point of a device: what is beyond it for longer than `longer_than` is a breach.
+         */
+        LimitView: {
+            /**
+             * Above
+             * @example 40
+             */
+            above: number | null;
+            /**
+             * Below
+             * @example null
+             */
+            below: number | null;
+            /**
+             * Device
+             * @example t-power
+             */
+            device: string;
+            /**
+             * Longer Than
+             * @example 10m
+             */
+            longer_than: string;
+            name: components["schemas"]["Words"];
+            /**
+             * Point
+             * @example temperature
+             */
+            point: string;
+            /**
+             * Rule
+             * @example TE-1
+             */
+            rule: string;
+        };
+        /**
          * LinkView
          * @description How far an evidence source was known when an alert was raised.
          */
@@ -2908,6 +3025,22 @@ export interface components {
              */
             now: number;
         };
+        /** Listed[GeneratorView] */
+        Listed_GeneratorView_: {
+            /** Items */
+            items: components["schemas"]["GeneratorView"][];
+            /**
+             * Next
+             * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
+             */
+            next?: string | null;
+            /**
+             * Now
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            now: number;
+        };
         /** Listed[IncidentView] */
         Listed_IncidentView_: {
             /** Items */
@@ -2928,6 +3061,22 @@ export interface components {
         Listed_KpiView_: {
             /** Items */
             items: components["schemas"]["KpiView"][];
+            /**
+             * Next
+             * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
+             */
+            next?: string | null;
+            /**
+             * Now
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            now: number;
+        };
+        /** Listed[LimitView] */
+        Listed_LimitView_: {
+            /** Items */
+            items: components["schemas"]["LimitView"][];
             /**
              * Next
              * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
@@ -3673,6 +3822,52 @@ export interface components {
             size: number;
         };
         /**
+         * QuotaView
+         * @description Runs that were promised for `[since, until)`, and those that count so far.
+         */
+        QuotaView: {
+            /**
+             * Counted
+             * @example [
+             *       1764547200000
+             *     ]
+             */
+            counted: number[];
+            /**
+             * Done
+             * @example 1
+             */
+            done: number;
+            name: components["schemas"]["Words"];
+            /**
+             * Outcome
+             * @example pending
+             */
+            outcome: string;
+            /**
+             * Rule
+             * @example GE-1
+             */
+            rule: string;
+            /**
+             * Since
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            since: number;
+            /**
+             * Until
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            until: number;
+            /**
+             * Wanted
+             * @example 2
+             */
+            wanted: number;
+        };
+        /**
          * ReassignOrder
          * @description An order goes to somebody else, with a reason.
          */
@@ -3864,6 +4059,33 @@ export interface components {
              * @example 1
              */
             version: number;
+        };
+        /**
+         * RunView
+         * @description A run: no_load, on_load, outage or invalid, and why; `end` null while it goes on.
+         */
+        RunView: {
+            /**
+             * End
+             * @example 1764547800000
+             */
+            end: number | null;
+            /**
+             * Kind
+             * @example no_load
+             */
+            kind: string;
+            /**
+             * Start
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            start: number;
+            /**
+             * Why
+             * @example too_short
+             */
+            why: string;
         };
         /**
          * Satisfied
@@ -4243,6 +4465,39 @@ export interface components {
         Told: {
             channel: string;
             person: string;
+        };
+        /**
+         * TransferView
+         * @description The mains were lost at `at`; the load was carried `took_ms` later, null where that is not known.
+         */
+        TransferView: {
+            /**
+             * At
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            at: number;
+            /**
+             * Limit Ms
+             * @example 10000
+             */
+            limit_ms: number;
+            name: components["schemas"]["Words"];
+            /**
+             * Outcome
+             * @example met
+             */
+            outcome: string;
+            /**
+             * Rule
+             * @example GE-3
+             */
+            rule: string;
+            /**
+             * Took Ms
+             * @example 7200
+             */
+            took_ms: number | null;
         };
         /**
          * UnshelveAlarm
@@ -6470,6 +6725,71 @@ export interface operations {
             };
         };
     };
+    read_generators_api_v1_sites__site__generators_get: {
+        parameters: {
+            query?: {
+                /** @description ms; 90 days ago by default */
+                since?: number | null;
+            };
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_GeneratorView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     read_incidents_api_v1_sites__site__incidents_get: {
         parameters: {
             query?: {
@@ -6622,6 +6942,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Listed_KpiView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_limits_api_v1_sites__site__limits_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_LimitView_"];
                 };
             };
             /** @description Unauthorized */
