@@ -1,0 +1,200 @@
+"""An hour in the control room, on the real line: from a detector's register to a closed incident."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from sitewarden.stack import Stack
+
+pytestmark = pytest.mark.timeout(150)
+
+
+def items(stack: Stack, path: str) -> list[dict[str, Any]]:
+    answer: Any = stack.get(f"/api/v1/sites/demo/{path}")
+    return list(answer["items"])
+
+
+def be(page: Page, name: str) -> None:
+    """Say who is at the screen."""
+    page.locator("#who").click()
+    page.get_by_role("dialog").get_by_role("button", name=re.compile(name)).click()
+    expect(page.locator("#who")).to_contain_text(name)
+
+
+def test_an_alarm_goes_from_a_register_to_a_card_to_acknowledgement_to_closure(
+    page: Page, stack: Stack
+) -> None:
+    page.goto("/s/demo/board?lang=en")
+    be(page, "Chen Guoqiang")
+    card = page.locator(".card", has_text="Fire alarm").first
+    expect(card).to_be_visible(timeout=90_000)
+    expect(card).to_contain_text("Block 1 lobby")
+    expect(page.locator("#sound")).to_have_attribute("data-sound", "on")
+    identity = card.get_attribute("data-id")
+    acknowledge = card.get_by_role("button", name="Acknowledge")
+    if acknowledge.is_visible():
+        acknowledge.click()
+        expect(acknowledge).to_have_count(0)
+    card.get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Fire alarm · Block 1 lobby")
+    expect(page.locator('[data-phase="acknowledged"]')).to_contain_text("Chen Guoqiang")
+    expect(page.locator("#timeline tr[data-role=trigger]")).to_contain_text("Fire alarm panel")
+
+    page.get_by_role("button", name="Send people").click()
+    page.get_by_role("dialog").get_by_label("Zhang Wei").check()
+    page.get_by_role("dialog").get_by_role("button", name="OK").click()
+    expect(page.locator('[data-phase="dispatched"]')).to_have_class(re.compile("done"))
+    page.get_by_role("button", name="Verify").click()
+    page.get_by_label("false alarm").check()
+    page.get_by_label("In words").fill("Steam of the kitchen")
+    page.get_by_role("dialog").get_by_role("button", name="OK").click()
+    expect(page.locator('[data-phase="verified"]')).to_have_class(re.compile("done"))
+    page.locator('[data-step="linkage"]').get_by_role("button", name="Done").click()
+    expect(page.locator('[data-step="linkage"]')).to_contain_text("✓")
+    page.get_by_role("button", name="Danger is over").click()
+    page.get_by_role("dialog").get_by_role("button", name="OK").click()
+    expect(page.locator('[data-phase="handled"]')).to_have_class(re.compile("done"))
+    page.locator("#content").get_by_role("button", name="Close", exact=True).click()
+    page.get_by_label("Why it is closed").fill("the panel is reset in the morning")
+    page.get_by_role("dialog").get_by_role("button", name="OK").click()
+    expect(page.locator('[data-phase="closed"]')).to_have_class(re.compile("done"))
+
+    page.get_by_role("navigation").get_by_role("link", name="Board").click()
+    expect(page.locator(f'.card[data-id="{identity}"]')).to_have_count(0)
+    kept: Any = stack.get(f"/api/v1/sites/demo/incidents/{identity}")
+    assert (kept["state"], kept["life"]["result"], kept["life"]["people"]) == ("closed", "false", ["p-007"])
+
+
+def test_everything_can_be_done_with_keys_alone(page: Page, stack: Stack) -> None:
+    page.goto("/s/demo/alarms?lang=en")
+    row = page.locator('tr[data-state="unacknowledged"]').first
+    expect(row).to_be_visible(timeout=90_000)
+    identity = row.get_attribute("data-alarm")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("a")
+    dialog = page.get_by_role("dialog", name="Who is here")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(page.locator(f'tr[data-alarm="{identity}"]')).not_to_have_attribute("data-state", "unacknowledged")
+    alarm: Any = stack.get(f"/api/v1/sites/demo/alarms/{identity}")
+    assert alarm["body"]["acked_by"]
+
+
+def test_both_languages_and_the_choice_is_remembered(page: Page) -> None:
+    page.goto("/s/demo/board")
+    expect(page.get_by_role("heading", name="待处理")).to_be_visible()
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", name="Needs somebody")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="Needs somebody")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_a_fire_shows_on_the_plan_and_leads_to_the_device(page: Page) -> None:
+    page.goto("/s/demo/plan?lang=en&floor=ground")
+    burning = page.locator('[data-zone="b1"].burning')
+    expect(burning).to_have_count(1, timeout=90_000)
+    expect(page.locator('[data-device="gate-n"]').first).to_have_attribute(
+        "data-open", re.compile("true|false")
+    )
+    page.get_by_role("button", name=re.compile("Fire alarm panel")).click()
+    page.get_by_role("link", name="All of this device").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Fire alarm panel")
+    expect(page.locator("main")).to_contain_text("Fire alarm")
+
+
+def test_a_site_without_a_drawing_would_have_a_schematic_and_search_finds_the_way(page: Page) -> None:
+    page.goto("/s/demo/search?lang=en")
+    page.get_by_role("searchbox").fill("clubhouse")
+    page.get_by_role("link", name=re.compile("Clubhouse checkpoint")).click()
+    expect(page).to_have_url(re.compile("/devices/cp-club"))
+    page.go_back()
+    expect(page.get_by_role("searchbox")).to_have_value("clubhouse")
+
+
+def test_a_curve_zooms_and_can_be_read_as_a_table(page: Page) -> None:
+    page.goto("/s/demo/devices/t-power?lang=en&point=temperature")
+    figure = page.locator('figure[data-point="t-power/temperature"]')
+    expect(figure).to_contain_text("°C")
+    with page.expect_response(lambda answer: "/readings" in answer.url) as asked:
+        figure.get_by_role("button", name="1 h", exact=True).click()
+    curve = json.loads(asked.value.body())
+    assert curve["until"] - curve["since"] == 3_600_000
+    figure.get_by_role("button", name="Table").click()
+    expect(figure.get_by_role("table")).to_contain_text("22")
+
+
+def test_a_mistyped_address_says_so_in_words(page: Page) -> None:
+    page.goto("/s/demo/nowhere?lang=en")
+    expect(page.get_by_text("There is no such page")).to_be_visible()
+    page.goto("/s/demo/incidents/none?lang=en")
+    expect(page.get_by_text("No incident none")).to_be_visible()
+    page.goto("/s/demo/orders/none?lang=en")
+    expect(page.get_by_text("No order none")).to_be_visible()
+
+
+def test_an_order_is_opened_at_the_desk_and_what_is_missing_is_said(page: Page, stack: Stack) -> None:
+    page.goto("/s/demo/orders?lang=en")
+    be(page, "Zhou Min")
+    page.get_by_role("button", name="New order").click()
+    dialog = page.get_by_role("dialog", name="New order")
+    dialog.get_by_label("In words").fill("The lamp in front of the lift flickers")
+    dialog.get_by_role("button", name="Open it").click()
+    expect(dialog.get_by_role("alert")).to_have_text("Give it a title")
+    expect(dialog.get_by_label("In words")).to_have_value("The lamp in front of the lift flickers")
+    dialog.get_by_label("Title").fill("Lamp flickers")
+    dialog.get_by_label("Place").select_option("b1")
+    dialog.get_by_role("button", name="Open it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Lamp flickers")
+    assert [one["body"]["title"] for one in items(stack, "orders")] == ["Lamp flickers"]
+
+
+def test_t47_a_frozen_screen_is_missed_and_one_that_is_cut_off_says_so(page: Page, stack: Stack) -> None:
+    page.goto("/s/demo/wall?lang=en&screen=left-wall&kiosk=1")
+    expect(page.locator(".pane")).to_have_count(1)
+
+    def screen() -> dict[str, Any]:
+        answer: Any = stack.get("/api/v1/sites/demo/screens/left-wall")
+        return dict(answer)
+
+    expect(page.locator("time").first).to_be_visible()
+    wait_for(page, lambda: screen()["state"] == "live", 20)
+    # The page is frozen as by a broken script: it paints nothing and answers nothing any more.
+    frozen = page.context.new_cdp_session(page)
+    frozen.send("Debugger.enable")
+    frozen.send("Debugger.pause")
+    other = page.context.new_page()
+
+    def unwatched() -> bool:
+        return any(one["kind"] == "unwatched" for one in items(stack, "incidents?state=open"))
+
+    wait_for(other, unwatched, 45)
+    frozen.send("Debugger.resume")
+    wait_for(other, lambda: not unwatched(), 20)
+
+    other.goto("/s/demo/board?lang=en")
+    expect(other.locator("#not-live")).to_be_hidden()
+    cloud = next(child for child in stack.children if child.name == "cloud")
+    cloud.stop()
+    expect(other.locator("#not-live")).to_contain_text("NOT LIVE", timeout=10_000)
+    cloud.start()
+    expect(other.locator("#not-live")).to_be_hidden(timeout=40_000)
+
+
+def wait_for(page: Page, look: Any, within_s: int) -> None:
+    """Until `look` says yes; the browser goes on meanwhile."""
+    for _ in range(within_s * 5):
+        try:
+            if look():
+                return
+        except OSError:
+            pass
+        page.wait_for_timeout(200)
+    raise AssertionError(f"nothing came of it within {within_s} s")
