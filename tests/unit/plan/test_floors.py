@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.plan.drawing import middle
+from cloud.plan.shapes import middle
 from cloud.plan.floors import drawings
 from contract.site import Binding, Device, Floor, Site, SiteFile, Spot, Text, Zone
 from contract.site_files import load_site, shipped_config
