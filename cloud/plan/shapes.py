@@ -58,6 +58,9 @@ def places(outline: Outline, count: int, taken: Sequence[Spot] = ()) -> list[Spo
     top += min(HEAD, (bottom - top) / 3)
     area = (right - left) * (bottom - top)
     step = max(SPACE, math.sqrt(area / _FIRST_TRIED))
+    near = [
+        (x, y) for x, y in taken if left - step < x < right + step and top - step < y < bottom + step
+    ]
     free: list[Spot] = []
     while len(free) < count:
         if step < max(_LEAST, math.sqrt(area / _MOST_TRIED)):
@@ -65,7 +68,7 @@ def places(outline: Outline, count: int, taken: Sequence[Spot] = ()) -> list[Spo
         free = [
             spot
             for spot in _grid(left, top, right, bottom, step)
-            if within(spot, outline) and all(math.dist(spot, other) >= step * _CLOSER for other in taken)
+            if within(spot, outline) and all(math.dist(spot, other) >= step * _CLOSER for other in near)
         ]
         step *= _CLOSER
     return free[:count]
