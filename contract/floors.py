@@ -61,7 +61,10 @@ def _shapes(floor: Floor, path: FieldPath) -> Iterator[Mistake]:
         if len(outline) < _CORNERS:
             yield (*path, "zones", zone), "expected the corners of an area, three or more"
         elif not _area(outline) >= _LEAST_M2:
-            yield (*path, "zones", zone), "expected the corners of an area in their order; these enclose nothing"
+            yield (
+                (*path, "zones", zone),
+                "expected the corners of an area in their order; these enclose nothing",
+            )
         yield from _outside(outline, floor, (*path, "zones", zone))
     for device, spot in floor.devices.items():
         yield from _outside((spot,), floor, (*path, "devices", device))

@@ -141,11 +141,13 @@ class _Drawer:
         """As somebody drew it from where one enters the floor, if it leads to a gate of this zone too."""
         here = [stop for stop in stops if stop[1] in (sheet.centres if stop[0] == "zone" else sheet.spots)]
         entered = next((name for what, name in here if what == "zone"), None)
-        if entered in sheet.floor.ways and here:
-            if set(self._site.zones[entered].escape_route) & set(zone.escape_route):
-                return sheet.floor.ways[entered]
+        if entered in sheet.floor.ways and self._share(entered, zone):
+            return sheet.floor.ways[entered]
         line = [sheet.centres[name] if what == "zone" else sheet.spots[name] for what, name in here]
         return tuple(line) if len(line) > 1 else ()
+
+    def _share(self, name: str, zone: Zone) -> bool:
+        return name == zone.id or bool(set(self._site.zones[name].escape_route) & set(zone.escape_route))
 
 
 def _apart(devices: Sequence[str], taken: set[str]) -> _Sheet:

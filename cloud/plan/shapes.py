@@ -58,9 +58,7 @@ def places(outline: Outline, count: int, taken: Sequence[Spot] = ()) -> list[Spo
     top += min(HEAD, (bottom - top) / 3)
     area = (right - left) * (bottom - top)
     step = max(SPACE, math.sqrt(area / _FIRST_TRIED))
-    near = [
-        (x, y) for x, y in taken if left - step < x < right + step and top - step < y < bottom + step
-    ]
+    near = [(x, y) for x, y in taken if left - step < x < right + step and top - step < y < bottom + step]
     free: list[Spot] = []
     while len(free) < count:
         if step < max(_LEAST, math.sqrt(area / _MOST_TRIED)):

@@ -8,7 +8,7 @@ import msgspec
 from contract.events import LASTING, LASTING_OF_PARTS, Event, is_cleared, part_of
 from contract.site import Site
 
-_LINE_OF: Final = {kind: line for line, kinds in (LASTING | LASTING_OF_PARTS).items() for kind in kinds}
+_LINE_OF: Final = {kind: line for line, kinds in {**LASTING, **LASTING_OF_PARTS}.items() for kind in kinds}
 _ENDS: Final = frozenset({"fire.reset"})
 """Told of a whole device, these end what its parts told."""
 

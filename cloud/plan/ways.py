@@ -41,7 +41,9 @@ class WaysOut:
         found: list[Stop] = []
         for name in names:
             found.append(("zone", name))
-            found += [("device", one) for one in zone.escape_route if one != goal and self._is_door(one, name)]
+            found += [
+                ("device", one) for one in zone.escape_route if one != goal and self._is_door(one, name)
+            ]
         return (*found, ("device", goal))
 
     def _goal(self, zone: Zone) -> str | None:

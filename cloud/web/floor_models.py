@@ -50,7 +50,9 @@ class WayView(Model):
     devices: list[str] = Field(
         examples=[["gate-n", "door-b1"]], description="all that must let people through, on any floor"
     )
-    line: list[Spot] = Field(examples=[_LINE], description="empty where the way only enters or leaves the floor")
+    line: list[Spot] = Field(
+        examples=[_LINE], description="empty where the way only enters or leaves the floor"
+    )
 
 
 class FloorView(Model):
