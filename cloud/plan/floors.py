@@ -88,10 +88,11 @@ class _Drawer:
 
     def _sheet(self, floor: Floor, *, drawn: bool) -> _Sheet:
         spots = dict(floor.devices)
+        centres = {name: middle(outline) for name, outline in floor.zones.items()}
         for zone, outline in floor.zones.items():
             wanted = self._things.get(zone, [])
-            spots |= dict(zip(wanted, places(outline, len(wanted), list(spots.values())), strict=True))
-        centres = {name: middle(outline) for name, outline in floor.zones.items()}
+            found = places(outline, len(wanted), [*spots.values(), centres[zone]])
+            spots |= dict(zip(wanted, found, strict=True))
         return _Sheet(floor, drawn, spots, centres)
 
     # --- how it is drawn

@@ -34,17 +34,19 @@ def walk_order(zones: Sequence[Zone]) -> list[Zone]:
 
 
 def boxes(zones: Sequence[Zone], things: Mapping[str, int]) -> tuple[dict[str, Outline], Spot]:
-    """An outline for each zone, and the size of the drawing. `things`: how many devices and parts each has to hold."""
+    """An outline for each zone, and the size of the drawing. `things`: how many devices and parts each has to hold.
+
+    Rows run to and fro, so that the next in order is always beside or below.
+    """
     order = walk_order(zones)
     columns = max(1, math.ceil(math.sqrt(len(order) * 1.4)))
     outlines: dict[str, Outline] = {}
     top = GAP
     for start in range(0, len(order), columns):
         row = order[start : start + columns]
-        if start // columns % 2:
-            row = row[::-1]
         height = max(height_for(things.get(zone.id, 0)) for zone in row)
-        for column, zone in enumerate(row):
+        for place, zone in enumerate(row):
+            column = columns - 1 - place if start // columns % 2 else place
             left = GAP + column * (WIDTH + GAP)
             outlines[zone.id] = box(left, top, WIDTH, height)
         top += height + GAP

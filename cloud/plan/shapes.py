@@ -13,7 +13,6 @@ HEAD: Final = 4.0
 _CLOSER: Final = 0.8
 _MOST_TRIED: Final = 20_000
 """Places looked at before things stand along the edge."""
-_FIRST_TRIED: Final = 2_000
 _LEAST: Final = 0.05
 _FINE: Final = 24
 
@@ -50,26 +49,27 @@ def middle(outline: Outline) -> Spot:
 
 
 def places(outline: Outline, count: int, taken: Sequence[Spot] = ()) -> list[Spot]:
-    """Places within an area for `count` things, apart from each other and from those `taken` as far as there is room.
+    """Places all over an area for `count` things, apart from each other and from those `taken` as far as there is room.
 
     No two are the same. Where an area is too narrow for any order, things stand along its edge.
     """
+    if not count:
+        return []
     (left, top), (right, bottom) = _bounds(outline)
     top += min(HEAD, (bottom - top) / 3)
     area = (right - left) * (bottom - top)
-    step = max(SPACE, math.sqrt(area / _FIRST_TRIED))
+    step = math.sqrt(area / count)
     near = [(x, y) for x, y in taken if left - step < x < right + step and top - step < y < bottom + step]
-    free: list[Spot] = []
-    while len(free) < count:
-        if step < max(_LEAST, math.sqrt(area / _MOST_TRIED)):
-            return _along(outline, count)
+    while step >= max(_LEAST, math.sqrt(area / _MOST_TRIED)):
         free = [
             spot
             for spot in _grid(left, top, right, bottom, step)
             if within(spot, outline) and all(math.dist(spot, other) >= step * _CLOSER for other in near)
         ]
+        if len(free) >= count:
+            return [free[place * len(free) // count] for place in range(count)]
         step *= _CLOSER
-    return free[:count]
+    return _along(outline, count)
 
 
 def _along(outline: Outline, count: int) -> list[Spot]:
