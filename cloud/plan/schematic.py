@@ -36,7 +36,7 @@ def walk_order(zones: Sequence[Zone]) -> list[Zone]:
 def boxes(zones: Sequence[Zone], things: Mapping[str, int]) -> tuple[dict[str, Outline], Spot]:
     """An outline for each zone, and the size of the drawing. `things`: how many devices and parts each has to hold.
 
-    Rows run to and fro, so that the next in order is always beside or below.
+    Every other row runs backwards, so that the next in order is always beside or below.
     """
     order = walk_order(zones)
     columns = max(1, math.ceil(math.sqrt(len(order) * 1.4)))
