@@ -4,6 +4,8 @@ Times are integer milliseconds since the epoch, UTC. `at` is event time after cl
 `clock_error_ms` >= 0 its uncertainty.
 """
 
+import itertools
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
@@ -29,24 +31,27 @@ LIFE_SAFETY_TYPES: Final = frozenset(
 )
 """Event types that travel in the life-safety lane, before any backlog."""
 
-LASTING_TYPES: Final = frozenset(
-    {
-        "gate.released",
-        "gate.locked",
-        "door.opened",
-        "door.closed",
-        "mains.lost",
-        "mains.restored",
-        "generator.started",
-        "generator.stopped",
-        "generator.on_load",
-        "generator.off_load",
-        "generator.fault",
-        "generator.mode",
-    }
-)
-"""Event types that tell how something is from then on, until the next of its kind; the store finds the newest of each
-at once (index `events_lasting`)."""
+LASTING: Final[Mapping[str, tuple[str, ...]]] = {
+    "lock": ("gate.released", "gate.locked"),
+    "door": ("door.opened", "door.closed"),
+    "mains": ("mains.lost", "mains.restored"),
+    "engine": ("generator.started", "generator.stopped"),
+    "load": ("generator.on_load", "generator.off_load"),
+    "mode": ("generator.mode",),
+}
+"""Event types that tell how a device is from then on, until the next of the same line."""
+
+LASTING_OF_PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "fire": ("fire.alarm", "fire.reset"),
+    "fault": ("generator.fault",),
+}
+"""The same of each part of a device by itself (`part_of`), such as the detectors of a panel."""
+
+LASTING_TYPES: Final = frozenset(itertools.chain(*LASTING.values()))
+"""The store finds the newest of each of a device at once (index `events_lasting`)."""
+
+LASTING_PART_TYPES: Final = frozenset(itertools.chain(*LASTING_OF_PARTS.values()))
+"""The store finds the newest of each of a device's parts at once (index `events_lasting_parts`)."""
 
 KNOWN_TYPES: Final = (
     LIFE_SAFETY_TYPES
@@ -167,6 +172,24 @@ _data_decoder = msgspec.json.Decoder(dict[str, Any])
 def event_data(event: Event) -> dict[str, Any]:
     """The event's data as a dictionary; raises `msgspec.ValidationError` when it is not a JSON object."""
     return _data_decoder.decode(event.data)
+
+
+def part_of(event: Event) -> str:
+    """The point of its device that an event tells of, as `points` of a profile name it; empty where it names none."""
+    part = _about(event).get("point")
+    return part if isinstance(part, str) else ""
+
+
+def is_cleared(event: Event) -> bool:
+    """Whether it tells that what its type says no longer holds."""
+    return _about(event).get("state") == "cleared"
+
+
+def _about(event: Event) -> dict[str, Any]:
+    try:
+        return event_data(event)
+    except msgspec.DecodeError:
+        return {}
 
 
 def raw_data(data: dict[str, Any] | None) -> msgspec.Raw:

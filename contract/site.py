@@ -226,20 +226,22 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     workdays: tuple[dt.date, ...] = ()
 
 
-Spot = tuple[float, float]
+Spot = Annotated[tuple[float, float], Meta(description="a place such as [12, 5.5]")]
 """A place on a floor's drawing: metres to the right and down from its upper left corner."""
+
+Size = Annotated[tuple[float, float], Meta(description="a width and a height in metres such as [120, 80]")]
 
 
 class Floor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The drawing of a floor: `size` in metres, outlines of zones, places of devices.
 
     `walls` are lines that only help the eye. `ways`: by zone, the line that leads out of it. A device of a drawn zone
-    that has no place of its own is placed in its zone; a floor that is not drawn at all is drawn by itself.
+    that has no place of its own is placed in its zone; zones that no floor draws get a schematic.
     """
 
     id: Id
     name: Text = Text()
-    size: Spot
+    size: Size
     zones: dict[Id, tuple[Spot, ...]] = {}
     devices: dict[Id, Spot] = {}
     walls: tuple[tuple[Spot, ...], ...] = ()

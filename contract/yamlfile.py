@@ -135,7 +135,7 @@ def _mistakes(value: Any, model: Any, path: FieldPath) -> Iterator[tuple[FieldPa
     origin = typing.get_origin(arm)
     if isinstance(arm, type) and issubclass(arm, msgspec.Struct):
         yield from _struct_mistakes(value, arm, path)
-    elif origin in {tuple, list} and isinstance(value, list):
+    elif _holds_any_number(arm) and isinstance(value, list):
         for index, item in enumerate(value):
             yield from _mistakes(item, typing.get_args(arm)[0], (*path, index))
     elif origin is dict and isinstance(value, dict):
@@ -194,6 +194,12 @@ def _arms(model: Any) -> list[Any]:
     if typing.get_origin(model) in {typing.Union, types.UnionType}:
         return [_strip(arm)[0] for arm in typing.get_args(model)]
     return [model]
+
+
+def _holds_any_number(model: Any) -> bool:
+    """Whether it is a list of one kind of thing, not a tuple of so many values."""
+    origin = typing.get_origin(model)
+    return origin is list or (origin is tuple and typing.get_args(model)[-1] is Ellipsis)
 
 
 def _pick(value: Any, arms: list[Any]) -> Any:

@@ -80,6 +80,12 @@ class Duty(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             names = [swap.to if name == swap.absent else name for name in names]
         return tuple(dict.fromkeys(names))
 
+    def on_duty(self, now: int) -> tuple[str, ...]:
+        """Who works it at that moment: the staff but for who signed off; nobody before it begins or after it ends."""
+        if not self.opened_at <= now < self.ends_at:
+            return ()
+        return tuple(name for name in self.staff if not _has_left(self, name))
+
 
 class DutyBook:
     """The running shifts of a site. Every act may raise `RefusedError`; then nothing has changed."""
@@ -106,7 +112,7 @@ class DutyBook:
                 if role in person.roles and works(person, now, self._site)
             )
         running = [duty for duty in self._running(now) if self._rosters.by_id[duty.roster].role == role]
-        found = [name for duty in running for name in duty.staff if not _has_left(duty, name)]
+        found = [name for duty in running for name in duty.on_duty(now)]
         return tuple(name for name in dict.fromkeys(found) if works(self._site.people[name], now, self._site))
 
     def _running(self, now: int) -> list[Duty]:

@@ -22,7 +22,7 @@ class DrawnZone(msgspec.Struct, frozen=True):
 
 
 class DrawnDevice(msgspec.Struct, frozen=True):
-    """A device's place; `kind` as `cloud.plan.kinds` says."""
+    """A device's place; `kind` as `cloud.plan.kinds` says, or `AWAY`."""
 
     id: str
     zone: str | None
@@ -32,7 +32,10 @@ class DrawnDevice(msgspec.Struct, frozen=True):
 
 
 class Way(msgspec.Struct, frozen=True):
-    """The line out of a zone, and the gates and doors that must let people through."""
+    """What a floor has of the way out of a zone: its line here, and every gate and door that must let people through.
+
+    The zone may lie on another floor. `line` is empty where the way only leaves or enters the floor.
+    """
 
     zone: str
     devices: tuple[str, ...]
@@ -51,16 +54,3 @@ class Drawing(msgspec.Struct, frozen=True, kw_only=True):
     zones: tuple[DrawnZone, ...] = ()
     devices: tuple[DrawnDevice, ...] = ()
     ways: tuple[Way, ...] = ()
-
-
-def middle(outline: tuple[Spot, ...]) -> Spot:
-    """The centroid of an area; of one without extent, the mean of its corners."""
-    area = x = y = 0.0
-    for (x0, y0), (x1, y1) in zip(outline, (*outline[1:], outline[0]), strict=True):
-        cross = x0 * y1 - x1 * y0
-        area += cross
-        x += (x0 + x1) * cross
-        y += (y0 + y1) * cross
-    if abs(area) < 1e-9:
-        return sum(p[0] for p in outline) / len(outline), sum(p[1] for p in outline) / len(outline)
-    return round(x / (3 * area), 2), round(y / (3 * area), 2)

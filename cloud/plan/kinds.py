@@ -4,15 +4,28 @@ from typing import Final
 
 from contract.site import Device, Site
 
-_BY_TAG: Final = {
-    "gate": "gate",
-    "door": "door",
-    "checkpoint": "checkpoint",
-    "generator": "generator",
-    "plant-climate": "climate",
-}
+KINDS: Final = (
+    "gate",
+    "door",
+    "panel",
+    "detector",
+    "checkpoint",
+    "generator",
+    "climate",
+    "meter",
+    "reader",
+    "io",
+    "call",
+    "desk",
+    "other",
+)
+AWAY: Final = "away"
+"""In place of a kind: the device stands on another floor, and only parts of it are here."""
+
+_BY_TAG: Final = {kind: kind for kind in KINDS} | {"plant-climate": "climate"}
+_OF_A_PANEL: Final = frozenset({"fire.isolated", "fire.mode"})
 _BY_EVENT: Final = (
-    ("fire.alarm", "panel"),
+    ("fire.alarm", "detector"),
     ("generator.started", "generator"),
     ("emergency.call", "call"),
     ("checkpoint.scan", "checkpoint"),
@@ -29,7 +42,7 @@ _BY_READING: Final = (
 
 
 def kind_of(site: Site, device: Device) -> str:
-    """`gate`, `door`, `panel`, `checkpoint`, `generator`, `climate`, `meter`, `reader`, `io`, `call`, `desk` or `other`."""
+    """One of `KINDS`. A tag that is one of them goes first."""
     if site.is_desk(device.id):
         return "desk"
     for tag in device.tags:
@@ -38,6 +51,8 @@ def kind_of(site: Site, device: Device) -> str:
     if any(binding.device for binding in device.points.values()):
         return "io"
     emits = site.emits(device)
+    if "fire.alarm" in emits and (_OF_A_PANEL & emits or any(one.zone for one in device.points.values())):
+        return "panel"
     told = next((kind for event, kind in _BY_EVENT if event in emits), None)
     if told is not None:
         return told

@@ -50,7 +50,7 @@ from cloud.store.reads import (
     VerdictQuery,
     change_order,
 )
-from contract.events import LASTING_TYPES, LOCATION_TYPES, Event
+from contract.events import LASTING_PART_TYPES, LASTING_TYPES, LOCATION_TYPES, Event, part_of
 
 T = TypeVar("T")
 
@@ -138,12 +138,15 @@ class MemoryReader(Reader):
     @override
     async def lasting(self, site: str, devices: Sequence[str]) -> Sequence[StoredEvent]:
         wanted = frozenset(devices)
-        return self._newest(
-            site,
-            lambda event: (
-                (event.device, event.type) if event.type in LASTING_TYPES and event.device in wanted else None
-            ),
-        )
+
+        def key_of(event: Event) -> tuple[str, ...] | None:
+            if event.device not in wanted:
+                return None
+            if event.type in LASTING_TYPES:
+                return event.device, event.type, ""
+            return (event.device, event.type, part_of(event)) if event.type in LASTING_PART_TYPES else None
+
+        return self._newest(site, key_of)
 
     @override
     async def seen(self, site: str, since: int) -> Sequence[StoredEvent]:

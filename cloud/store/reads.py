@@ -331,7 +331,10 @@ class Reader(Protocol):
         ...
 
     async def lasting(self, site: str, devices: Sequence[str]) -> Sequence[StoredEvent]:
-        """The newest event of each of `LASTING_TYPES` of these devices, by device and type."""
+        """The newest event of each of `LASTING_TYPES` of these devices, and of each of `LASTING_PART_TYPES` of their parts.
+
+        By device, type and part.
+        """
         ...
 
     async def seen(self, site: str, since: int) -> Sequence[StoredEvent]:

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from cloud.correlation.rules import RuleBook
 from cloud.operations.setup import OperationsSetup
+from cloud.plan.drawing import Drawing
 from cloud.store.files import FileStore
 from cloud.store.reads import Reader
 from cloud.web.feed import Feed
@@ -34,6 +35,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     nonces: Nonces
     pulses: Pulses
     files: FileStore | None = None
+    drawn: dict[str, list[Drawing]] = msgspec.field(default_factory=dict)
+    """By site, its floors once somebody asked for them."""
     operations: Mapping[str, OperationsSetup] = {}
 
 

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from cloud.plan.kinds import AWAY, KINDS
 from cloud.web.models import Model, Ms, Words
 
 _SPOT = [97.0, 6.0]
@@ -28,23 +29,30 @@ class DrawnZoneView(Model):
 
 
 class DrawnDeviceView(Model):
-    """A device at its place. `kind` away: it stands on another floor and only has parts on this one."""
+    """A device at its place."""
 
     id: str = Field(examples=["fire-panel"])
     name: Words
     zone: str | None = Field(examples=["control"])
     at: Spot = Field(examples=[_SPOT])
-    kind: str = Field(examples=["panel"])
+    kind: str = Field(
+        examples=["panel"],
+        description=f"{', '.join(KINDS)}; {AWAY}: it stands on another floor and only has parts on this one",
+    )
     tags: list[str] = Field(examples=[["gate"]])
     parts: list[PartView]
 
 
 class WayView(Model):
-    """The way out of a zone, and the gates and doors that must let people through."""
+    """What this floor has of the way out of a zone, which may lie on another floor."""
 
     zone: str = Field(examples=["b1"])
-    devices: list[str] = Field(examples=[["gate-n", "door-b1"]])
-    line: list[Spot] = Field(examples=[_LINE])
+    devices: list[str] = Field(
+        examples=[["gate-n", "door-b1"]], description="all that must let people through, on any floor"
+    )
+    line: list[Spot] = Field(
+        examples=[_LINE], description="empty where the way only enters or leaves the floor"
+    )
 
 
 class FloorView(Model):
@@ -62,12 +70,18 @@ class FloorView(Model):
 
 
 class StateView(Model):
-    """How a device has been since `at`: its newest event of a lasting type."""
+    """How a device, or a part of it, has been since `at`: what it told last of what lasts.
+
+    Gates, doors, mains, engine, load and mode by device; fire and faults by part.
+    """
 
     device: str = Field(examples=["gate-n"])
     zone: str | None = Field(examples=["gate-north"])
     type: str = Field(examples=["gate.locked"])
     at: Ms
+    part: str | None = Field(
+        default=None, examples=["l1d001"], description="the part of the device; null: the device itself"
+    )
 
 
 class SeenView(Model):
@@ -80,10 +94,13 @@ class SeenView(Model):
 
 
 class PersonView(Model):
-    """Somebody who works here, whether they are on duty, and where they were seen last within a day."""
+    """Somebody who works here, whether they are on duty and at which post, and where they were seen last within a day."""
 
     id: str = Field(examples=["p-007"])
     name: Words
     roles: list[str] = Field(examples=[["guard", "rescue"]])
     on_duty: bool
+    post: str | None = Field(
+        default=None, examples=["control"], description="the zone that their shift stands at, if it has one"
+    )
     last: SeenView | None

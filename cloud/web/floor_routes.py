@@ -11,6 +11,7 @@ from cloud.operations.record import RecordKind
 from cloud.operations.roster import works
 from cloud.plan.drawing import Drawing
 from cloud.plan.floors import drawings
+from cloud.plan.states import states, zone_of
 from cloud.store.base import StoredEvent
 from cloud.store.reads import MOST_ROWS, RecordQuery
 from cloud.web.context import Context, InContext, OfSite
@@ -37,17 +38,25 @@ _duty: Final = msgspec.json.Decoder(Duty)
 @router.get("/{site}/floors")
 async def read_floors(site: OfSite, context: InContext) -> Listed[FloorView]:
     """The floors: as somebody drew them, and as schematics where nobody did."""
-    views = [_floor_view(site, drawing) for drawing in drawings(site)]
+    if site.id not in context.drawn:
+        context.drawn[site.id] = drawings(site)
+    views = [_floor_view(site, drawing) for drawing in context.drawn[site.id]]
     return Listed(items=views, now=context.clocks.now())
 
 
 @router.get("/{site}/states")
 async def read_states(site: OfSite, context: InContext) -> Listed[StateView]:
-    """How gates, doors, generators and the mains are: the newest event of each that lasts."""
+    """How gates, doors, generators, the mains and detectors are: what each told last of what lasts."""
     found = await context.reader.lasting(site.id, [device.id for device in site.file.devices])
     views = [
-        StateView(device=row.event.device, zone=row.event.zone, type=row.event.type, at=row.event.at)
-        for row in found
+        StateView(
+            device=state.event.device,
+            zone=zone_of(site, state.event),
+            type=state.event.type,
+            at=state.event.at,
+            part=state.part,
+        )
+        for state in states([row.event for row in found])
     ]
     return Listed(items=views, now=context.clocks.now())
 
@@ -57,14 +66,15 @@ async def read_people(site: OfSite, context: InContext) -> Listed[PersonView]:
     """Who works here, who is on duty, where each was seen last."""
     now = context.clocks.now()
     seen = await context.reader.seen(site.id, now - SEEN_MS)
-    on_duty = await _on_duty(site, context, now)
+    posts = await _posts(site, context, now)
     last = _last_of(site, seen)
     views = [
         PersonView(
             id=person.id,
             name=_words(person.name),
             roles=list(person.roles),
-            on_duty=person.id in on_duty,
+            on_duty=person.id in posts,
+            post=posts.get(person.id),
             last=_seen_view(site, last[person.id]) if person.id in last else None,
         )
         for person in site.file.people
@@ -73,10 +83,18 @@ async def read_people(site: OfSite, context: InContext) -> Listed[PersonView]:
     return Listed(items=views, now=now)
 
 
-async def _on_duty(site: Site, context: Context, now: int) -> frozenset[str]:
+async def _posts(site: Site, context: Context, now: int) -> dict[str, str | None]:
+    """By who is on duty, the post that their shift stands at; of two shifts, one with a post."""
     query = RecordQuery(site=site.id, kind=RecordKind.DUTY, states=("running",), limit=MOST_ROWS)
-    shifts = [_duty.decode(row.body) for row in (await context.reader.records(query)).rows]
-    return frozenset(name for shift in shifts if shift.opened_at <= now for name in shift.people)
+    setup = context.operations.get(site.id)
+    rosters = setup.rosters.by_id if setup is not None and setup.rosters is not None else {}
+    found: dict[str, str | None] = {}
+    for row in (await context.reader.records(query)).rows:
+        shift = _duty.decode(row.body)
+        roster = rosters.get(shift.roster)
+        for name in shift.on_duty(now):
+            found[name] = found.get(name) or (roster.post if roster is not None else None)
+    return found
 
 
 def _last_of(site: Site, seen: Sequence[StoredEvent]) -> dict[str, StoredEvent]:
@@ -91,9 +109,7 @@ def _last_of(site: Site, seen: Sequence[StoredEvent]) -> dict[str, StoredEvent]:
 
 def _seen_view(site: Site, row: StoredEvent) -> SeenView:
     event = row.event
-    device = site.devices.get(event.device)
-    zone = event.zone or (device.zone if device is not None else None)
-    return SeenView(at=event.at, zone=zone, device=event.device, type=event.type)
+    return SeenView(at=event.at, zone=zone_of(site, event), device=event.device, type=event.type)
 
 
 def _floor_view(site: Site, drawing: Drawing) -> FloorView:

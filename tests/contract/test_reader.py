@@ -32,7 +32,7 @@ from cloud.store.reads import (
     SiteEvent,
     VerdictQuery,
 )
-from contract.events import Quality, Readings
+from contract.events import Quality, Readings, raw_data
 from tests import samples
 from tests.samples import BIG, NOON, SITE, Scribe
 
@@ -377,6 +377,35 @@ async def test_what_lasts_is_found_by_its_newest_event(reader: Reader, scribe: S
     scribe.write(events=[samples.events(*told)])
     found = await reader.lasting(SITE, ["gate-1"])
     assert [(row.event.type, row.event.seq) for row in found] == [("gate.locked", 1), ("gate.released", 2)]
+
+
+async def test_what_lasts_of_parts_is_found_by_the_newest_event_of_each(
+    reader: Reader, scribe: Scribe
+) -> None:
+    one, two, none = raw_data({"point": "l1d001"}), raw_data({"point": "l1d002"}), raw_data({"point": 7})
+    told = [
+        samples.event(1, NOON, "fire.alarm", data=one),
+        samples.event(2, NOON + 9, "fire.alarm", data=one),
+        samples.event(3, NOON + 5, "fire.reset", data=one),
+        samples.event(4, NOON + 1, "fire.alarm", data=two),
+        samples.event(5, NOON + 2, "fire.prealarm", data=two),
+        samples.event(6, NOON + 3, "fire.reset", data=none),
+        samples.event(7, NOON + 4, "fire.reset"),
+        samples.event(8, NOON, "generator.fault", "genset", data=one),
+        samples.event(9, NOON, "gate.locked", "genset", data=one),
+        samples.event(10, NOON + 1, "gate.locked", "genset", data=two),
+        samples.event(11, NOON, "fire.alarm", "other", data=one),
+    ]
+    scribe.write(events=[samples.events(*told)])
+    found = await reader.lasting(SITE, ["panel-1", "genset"])
+    assert [(row.event.device, row.event.type, row.event.seq) for row in found] == [
+        ("genset", "gate.locked", 10),
+        ("genset", "generator.fault", 8),
+        ("panel-1", "fire.alarm", 2),
+        ("panel-1", "fire.alarm", 4),
+        ("panel-1", "fire.reset", 7),
+        ("panel-1", "fire.reset", 3),
+    ]
 
 
 async def test_people_are_where_they_were_seen_last(reader: Reader, scribe: Scribe) -> None:

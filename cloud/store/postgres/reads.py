@@ -65,7 +65,7 @@ from cloud.store.reads import (
     VerdictQuery,
     change_order,
 )
-from contract.events import LASTING_TYPES, LOCATION_TYPES, Quality
+from contract.events import LASTING_PART_TYPES, LASTING_TYPES, LOCATION_TYPES, Quality, part_of
 
 POOL_SIZE: Final = 6
 POOL_WAIT_S: Final = 3.0
@@ -191,8 +191,11 @@ class PostgresReader(Reader):
 
     @override
     async def lasting(self, site: str, devices: Sequence[str]) -> Sequence[StoredEvent]:
-        where = {"site": site, "devices": list(devices), "types": sorted(LASTING_TYPES)}
-        return [to_stored(row) for row in await self._rows("lasting", where)]
+        where = {"site": site, "devices": list(devices)}
+        rows = await self._rows("lasting", where | {"types": sorted(LASTING_TYPES)})
+        rows += await self._rows("lasting_parts", where | {"types": sorted(LASTING_PART_TYPES)})
+        found = [to_stored(row) for row in rows]
+        return sorted(found, key=lambda row: (row.event.device, row.event.type, part_of(row.event)))
 
     @override
     async def seen(self, site: str, since: int) -> Sequence[StoredEvent]:

@@ -53,7 +53,38 @@ cross join lateral (
     order by n.at desc, n.seq desc
     limit 1
 ) e
-order by e.device collate "C", e.type collate "C"
+
+-- name: lasting_parts
+-- One step along the index for each part that ever told of it, then one for the newest that it told.
+with recursive told(device, type, part) as (
+    (select device, type, point_of(data)
+     from events
+     where site = %(site)s and type in ('fire.alarm', 'fire.reset', 'generator.fault')
+     order by device, type, point_of(data)
+     limit 1)
+    union all
+    select next.device, next.type, next.part
+    from told t
+    cross join lateral (
+        select n.device, n.type, point_of(n.data) as part
+        from events n
+        where n.site = %(site)s and n.type in ('fire.alarm', 'fire.reset', 'generator.fault')
+          and (n.device, n.type, point_of(n.data)) > (t.device, t.type, t.part)
+        order by n.device, n.type, point_of(n.data)
+        limit 1
+    ) next
+)
+select e.device, e.seq, to_ms(e.at), e.type, coalesce(to_ms(e.observed_at), 0), e.clock_error_ms, e.zone, e.person,
+       coalesce(e.data::text, '{}'), to_ms(e.received_at), e.flags
+from told t
+cross join lateral (
+    select * from events n
+    where n.site = %(site)s and n.device = t.device and n.type = t.type and point_of(n.data) = t.part
+      and n.type in ('fire.alarm', 'fire.reset', 'generator.fault')
+    order by n.at desc, n.seq desc
+    limit 1
+) e
+where t.device = any(%(devices)s) and t.type = any(%(types)s)
 
 -- name: seen
 select distinct on (person)

@@ -128,3 +128,46 @@ def test_mistakes_in_drawings_are_named_where_they_are_drawn(tmp_path: Path) -> 
         "floors.yaml:7: floors[1].size: expected a width and a height in metres, both above 0",
         "floors.yaml:8: floors[1].devices.cp-b1-03: 'cp-b1-03' is already drawn on floor 'f1'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("floor", "expected"),
+    [
+        (
+            "size: [10]",
+            "3: floors[0].size: expected a width and a height in metres such as [120, 80], found [10]",
+        ),
+        ("size: [.inf, 8]", "3: floors[0].size: expected a width and a height in metres, both above 0"),
+        (
+            "size: [9, 9]\n    devices: {gate-n: [1, 2, 3]}",
+            "4: floors[0].devices.gate-n: expected a place such as [12, 5.5], found [1, 2, 3]",
+        ),
+        (
+            "size: [9, 9]\n    zones: {b1: [[0, 0], [4, .nan], [4, 4]]}",
+            "4: floors[0].zones.b1: (4, nan) lies outside the drawing, which is 9 by 9 m",
+        ),
+        (
+            "size: [9, 9]\n    zones: {b1: [[0, 0], [4, 0], [2, 0]]}",
+            "4: floors[0].zones.b1: expected the corners of an area in their order; these enclose nothing",
+        ),
+        (
+            "size: [9, 9]\n    ways: {b1: [[0, 0], [4, 0]]}",
+            "4: floors[0].ways.b1: zone 'b1' is not drawn on this floor",
+        ),
+        (
+            "size: [9, 9]\n    walls: [[[0, 0]]]",
+            "4: floors[0].walls[0]: expected the points of a line, two or more",
+        ),
+        (
+            "size: [9, 9]\n    devices: {cp-b1-03: [1, 1]}\n  - {id: f2, size: [9, 9], zones: {b1: [[0, 0], [4, 0], [4, 4]]}}",
+            "4: floors[0].devices.cp-b1-03: its zone 'b1' is drawn on floor 'f2'",
+        ),
+        (
+            "size: [9, 9]\n  - {id: f1, size: [9, 9]}",
+            "4: floors[1].id: 'f1' is already the id of another in floors",
+        ),
+    ],
+)
+def test_a_drawing_that_can_not_be_drawn_is_refused(tmp_path: Path, floor: str, expected: str) -> None:
+    text = f"floors:\n  - id: f1\n    {floor}\n"
+    assert f"floors.yaml:{expected}" in messages(write(tmp_path, site=GOOD, floors=text))

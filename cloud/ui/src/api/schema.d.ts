@@ -907,7 +907,7 @@ export interface paths {
         };
         /**
          * Read States
-         * @description How gates, doors, generators and the mains are: the newest event of each that lasts.
+         * @description How gates, doors, generators, the mains and detectors are: what each told last of what lasts.
          */
         get: operations["read_states_api_v1_sites__site__states_get"];
         put?: never;
@@ -1939,7 +1939,7 @@ export interface components {
         };
         /**
          * DrawnDeviceView
-         * @description A device at its place. `kind` away: it stands on another floor and only has parts on this one.
+         * @description A device at its place.
          */
         DrawnDeviceView: {
             /**
@@ -1960,6 +1960,7 @@ export interface components {
             id: string;
             /**
              * Kind
+             * @description gate, door, panel, detector, checkpoint, generator, climate, meter, reader, io, call, desk, other; away: it stands on another floor and only has parts on this one
              * @example panel
              */
             kind: string;
@@ -3599,7 +3600,7 @@ export interface components {
         };
         /**
          * PersonView
-         * @description Somebody who works here, whether they are on duty, and where they were seen last within a day.
+         * @description Somebody who works here, whether they are on duty and at which post, and where they were seen last within a day.
          */
         PersonView: {
             /**
@@ -3611,6 +3612,12 @@ export interface components {
             name: components["schemas"]["Words"];
             /** On Duty */
             on_duty: boolean;
+            /**
+             * Post
+             * @description the zone that their shift stands at, if it has one
+             * @example control
+             */
+            post?: string | null;
             /**
              * Roles
              * @example [
@@ -4357,7 +4364,9 @@ export interface components {
         };
         /**
          * StateView
-         * @description How a device has been since `at`: its newest event of a lasting type.
+         * @description How a device, or a part of it, has been since `at`: what it told last of what lasts.
+         *
+         *     Gates, doors, mains, engine, load and mode by device; fire and faults by part.
          */
         StateView: {
             /**
@@ -4371,6 +4380,12 @@ export interface components {
              * @example gate-n
              */
             device: string;
+            /**
+             * Part
+             * @description the part of the device; null: the device itself
+             * @example l1d001
+             */
+            part?: string | null;
             /**
              * Type
              * @example gate.locked
@@ -4727,11 +4742,12 @@ export interface components {
         };
         /**
          * WayView
-         * @description The way out of a zone, and the gates and doors that must let people through.
+         * @description What this floor has of the way out of a zone, which may lie on another floor.
          */
         WayView: {
             /**
              * Devices
+             * @description all that must let people through, on any floor
              * @example [
              *       "gate-n",
              *       "door-b1"
@@ -4740,6 +4756,7 @@ export interface components {
             devices: string[];
             /**
              * Line
+             * @description empty where the way only enters or leaves the floor
              * @example [
              *       [
              *         6,

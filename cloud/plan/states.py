@@ -1,0 +1,48 @@
+"""How devices are: what each told last of what lasts."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from contract.events import LASTING, LASTING_OF_PARTS, Event, is_cleared, part_of
+from contract.site import Site
+
+_LINE_OF: Final = {kind: line for line, kinds in {**LASTING, **LASTING_OF_PARTS}.items() for kind in kinds}
+_ENDS: Final = frozenset({"fire.reset"})
+"""Told of a whole device, these end what its parts told."""
+
+
+class State(msgspec.Struct, frozen=True):
+    """The event that tells how a device, or a part of it, is now."""
+
+    event: Event
+    part: str | None
+
+
+def states(events: Iterable[Event]) -> list[State]:
+    """The newest event of each line (`LASTING`), by device, line and part. What no longer holds is not told.
+
+    Events of other types are passed over; of one moment the later number is the newer.
+    """
+    newest: dict[tuple[str, str, str], Event] = {}
+    for event in sorted(events, key=lambda event: (event.at, event.seq)):
+        line = _LINE_OF.get(event.type)
+        if line is not None:
+            part = part_of(event) if line in LASTING_OF_PARTS else ""
+            newest[event.device, line, part] = event
+    return list(_that_hold(newest))
+
+
+def _that_hold(newest: dict[tuple[str, str, str], Event]) -> Iterator[State]:
+    for (device, line, part), event in sorted(newest.items()):
+        whole = newest.get((device, line, ""))
+        ended = part and whole is not None and whole.type in _ENDS and whole.at >= event.at
+        if not ended and not is_cleared(event):
+            yield State(event, part or None)
+
+
+def zone_of(site: Site, event: Event) -> str | None:
+    """Where it happened: in the zone that it names, else where its device stands."""
+    device = site.devices.get(event.device)
+    return event.zone or (device.zone if device is not None else None)
