@@ -168,11 +168,16 @@ async def _check_missed(command: Command, site: str, context: Context) -> None:
             f"没有此项判定：{action.rule} {action.key}",
             f"no episode of rule {action.rule!r} and key {action.key!r} began then",
         )
-    if rows[-1].revised.verdict.outcome not in _MISSED:
+    outcome = rows[-1].revised.verdict.outcome
+    if outcome is Outcome.PENDING:
+        raise RefusedError(
+            "conflict", "尚未判定，请稍后再说明", "this is not decided yet: answer for it once it is"
+        )
+    if outcome not in _MISSED:
         raise RefusedError(
             "conflict",
-            "该项未判定为漏巡或无法判定，无需说明",
-            "this was not decided as missed or unknown: there is nothing to answer for",
+            "该项已按时完成，无需说明",
+            "this was not missed: there is nothing to answer for",
         )
 
 
