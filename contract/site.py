@@ -361,6 +361,16 @@ class Site(msgspec.Struct, frozen=True, dict=True):
         return device is not None and device.line is None and DESK_SIGN in self.emits(device)
 
     @functools.cached_property
+    def told_by_people(self) -> frozenset[str]:
+        """The devices that no agent reads, where people can tell of them: desks, tags without a reader, tablets."""
+        if not any(self.is_desk(device.id) for device in self.file.devices):
+            return frozenset()
+        bound = {b.device for device in self.file.devices for b in device.points.values() if b.device}
+        return frozenset(
+            device.id for device in self.file.devices if device.line is None and device.id not in bound
+        )
+
+    @functools.cached_property
     def answering_zones(self) -> Mapping[str, frozenset[str]]:
         """By zone, the zones in which evidence counts for it: itself, and each that declares to cover it."""
         found = {zone: {zone} for zone in self.zones}

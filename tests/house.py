@@ -2,7 +2,7 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ from cloud.operations.notice import Notice
 from cloud.operations.record import RecordKind
 from cloud.operations.screen import SCREENS, Pulse, Sign
 from cloud.operations.setup import load_operations
-from cloud.store.base import Incident, IncidentState, RefusedNotice
+from cloud.store.base import DeviceHealth, Incident, IncidentState, RefusedNotice
 from cloud.store.memory import MemoryStore
 from contract.batch import Batch, Coverage, Lane, encode
 from contract.events import Event, raw_data
+from contract.site import Site
 from contract.site_files import load_site
 from contract.topics import Address
 
@@ -46,6 +47,14 @@ def demo() -> SiteSetup:
     return SiteSetup(
         site, rules, lambda s, r, f: Engine(s, r, data_from=f), Explainer(site, rules).sentence, people
     )
+
+
+def variant(**fields: Any) -> SiteSetup:
+    """The demo estate with other fields of its files: devices, routes."""
+    given = demo().site
+    site = Site(msgspec.structs.replace(given.file, **fields), given.profiles, given.own_sections)
+    rules = load_rules(HERE / "config/rules", site)
+    return msgspec.structs.replace(demo(), site=site, rules=rules, explain=Explainer(site, rules).sentence)
 
 
 class House:
@@ -103,12 +112,18 @@ class House:
         ]
         self._send("gw-1", events)
 
+    def lose_sight(self, device: str, since: int, *, agent: str = "gw-1") -> None:
+        """An agent says that it could not know a device from a moment on until now."""
+        self._send(agent, [], blind={device: [(since, self.now)]})
+
     def hear(self) -> None:
         """Every agent says that nothing happened up to now."""
         for agent in self.site.agents:
             self._send(agent, [])
 
-    def _send(self, agent: str, events: list[Event]) -> None:
+    def _send(
+        self, agent: str, events: list[Event], blind: Mapping[str, list[tuple[int, int]]] | None = None
+    ) -> None:
         numbered = [msgspec.structs.replace(event, seq=next(self._seq[agent])) for event in events]
         last = numbered[-1].seq if numbered else 0
         own = self._partition_devices(agent)
@@ -121,7 +136,7 @@ class House:
             sent_at=self.now,
             events=numbered,
             through={Lane.MAIN: 0},
-            sources={device: Coverage(self.now) for device in own},
+            sources={device: Coverage(self.now, (blind or {}).get(device, [])) for device in own},
         )
         self._take(Address(self.site.id, agent), encode(batch))
 
@@ -249,6 +264,10 @@ class House:
     def alarms(self) -> list[Alarm]:
         """The alarms as they stand."""
         return self.matters(RecordKind.ALARM, Alarm)
+
+    def devices(self) -> list[DeviceHealth]:
+        """How each device does."""
+        return [row for _, row in self.store.partitions[0].devices.values()]
 
     def verdicts(self, rule: str) -> list[Revised]:
         """The newest revision of each episode of a rule."""

@@ -16,8 +16,7 @@ from cloud.operations.life import Phase
 from cloud.operations.miss_book import miss_id
 from cloud.operations.record import Matter, RecordKind, content_id
 from cloud.operations.roster import works
-from cloud.operations.scans import is_checkpoint, scan
-from cloud.operations.tags import read_tag
+from cloud.operations.scans import scan, scanned_place
 from cloud.store.base import Incident, IncidentState
 
 FUTURE_MS: Final = 5_000
@@ -203,17 +202,19 @@ class Desk:
         return doing
 
     def _arrive_at_order(self, command: Command, at: int, now: int) -> Did:
+        tag = command.action.tag if isinstance(command.action, do.ArriveAtOrder) else ""
+        place = scanned_place(self._floor.site, tag)
+        scanned = do.Scan(tag=tag, device=place.id) if place is not None else None
+        deed = scan(self._floor.site, scanned, command.person, at) if scanned is not None else None
         did = self._book(RecordKind.ORDER, self._floor.orders.arrive)(command, at, now)
-        action = command.action
-        tag = read_tag(action.tag).id if isinstance(action, do.ArriveAtOrder) else ""
-        if is_checkpoint(self._floor.site, tag):
-            self._floor.effects.deed(scan(self._floor.site, do.Scan(tag=tag), command.person, at))
+        if deed is not None:
+            self._floor.effects.deed(deed)
         return did
 
     def _scan(self, command: Command, at: int, _now: int) -> Did:
         if not isinstance(command.action, do.Scan):
             raise RefusedError("unusable", "不支持的操作", "this is no scan")
-        deed = scan(self._floor.site, command.action, command.person, at)
+        deed = scan(self._floor.site, command.action, command.person, at, command.at - at)
         self._floor.effects.deed(deed)
         return "device", deed.device or "", None
 

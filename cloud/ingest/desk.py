@@ -8,7 +8,7 @@ import msgspec
 
 from cloud.condition.derivation import Derivation
 from cloud.correlation.episodes import Past
-from cloud.correlation.rules import Response, RuleBook
+from cloud.correlation.rules import SCAN, Response, RuleBook
 from cloud.correlation.verdict import Effect, EventId, Overdue, Recall, Revised, Verdict
 from cloud.incidents.book import IncidentBook
 from cloud.incidents.commands import Desk
@@ -17,6 +17,7 @@ from cloud.incidents.links import Links, MissingNumbers
 from cloud.ingest.facts import SiteFacts
 from cloud.ingest.health import Health
 from cloud.operations.command import DESK, Answer, Command
+from cloud.operations.duty_book import ALIVE
 from cloud.operations.effects import Deed
 from cloud.operations.record import Record
 from cloud.operations.screen import Pulse
@@ -39,6 +40,7 @@ DATA_FROM: Final = "~data_from"
 """The cell that keeps when the first data of the site came; no name of the engine's begins with `~`."""
 SEED: Final = "~seed"
 """The cell that keeps what presence checks are drawn from."""
+_BY_TABLET: Final = frozenset({SCAN, ALIVE})
 _ANSWERED: Final = 10_000
 """So many ids of commands are remembered besides those that are stored."""
 
@@ -123,6 +125,8 @@ class SiteDesk:
         self.facts = SiteFacts(setup.site if setup else None)
         self.health = Health(name, remembered.devices, remembered.agents)
         self._desks = _desks(setup.site) if setup else {}
+        self._told_by_people = setup.site.told_by_people if setup else frozenset[str]()
+        self._covered = _covered(setup.site, self._desks.values()) if setup else ()
         self._book = IncidentBook(name, remembered.incidents, people_close=bool(self._desks))
         self._answers: list[Answer] = []
         self._answered: dict[str, None] = {}
@@ -254,7 +258,10 @@ class SiteDesk:
         events = [event for deed in deeds if (event := self._event(deed, now)) is not None]
         if events:
             self._deeds += events
-            self.health.saw_events(events, (), DESK, now)
+            # What people tell of a device that an agent reads says nothing of how well that device does.
+            own = [event for event in events if event.device in self._told_by_people]
+            if own:
+                self.health.saw_events(own, (), DESK, now)
             self.judge(events, 0, now)
 
     def _event(self, deed: Deed, now: int) -> Event | None:
@@ -279,7 +286,7 @@ class SiteDesk:
     def _cover_desks(self, now: int) -> None:
         """A desk tells what it has to tell at once; what a tablet sends late comes against this statement."""
         if self._engine is not None:
-            for device in sorted(set(self._desks.values())):
+            for device in self._covered:
                 self._engine.on_coverage(device, Coverage(now))
 
     def take_deeds(self) -> list[Event]:
@@ -398,6 +405,12 @@ def _desks(site: Site) -> Mapping[tuple[str, str], str]:
                 found.setdefault((name, device.zone or ""), device.id)
                 found.setdefault((name, ""), device.id)
     return found
+
+
+def _covered(site: Site, desks: Iterable[str]) -> tuple[str, ...]:
+    """The devices that the desk speaks for: desks, and where guards scan or say that they are well without a reader."""
+    told = {name for name in site.told_by_people if site.emits(site.devices[name]) & _BY_TABLET}
+    return tuple(sorted(told.union(desks)))
 
 
 def _deed_seq(deed: Deed, now: int, number: int) -> int:

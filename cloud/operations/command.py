@@ -212,9 +212,13 @@ class ExplainMiss(_Do, frozen=True, tag="explain_miss"):
 
 
 class Scan(_Do, frozen=True, tag="scan"):
-    """A checkpoint's tag was scanned with a tablet; `error_ms`: how far the tablet's clock may be off."""
+    """A checkpoint's tag was scanned with a tablet; `error_ms`: how far the tablet's clock may be off.
 
-    tag: str
+    `device`: the checkpoint that the guard meant, where the tablet asked; a tag that stands elsewhere is refused then.
+    """
+
+    tag: str = ""
+    device: str = ""
     error_ms: int = 0
 
 

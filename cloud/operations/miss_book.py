@@ -43,17 +43,21 @@ def miss_id(rule: str, key: str, opened_at: int) -> str:
 
 
 class MissBook:
-    """The missed rounds of a site that were answered for. Whether an episode was missed the reader's side has checked."""
+    """The missed rounds of a site that were answered for.
+
+    Whether an episode was missed is checked by the web part, which reads verdicts: the worker lets go of those that
+    are decided. What slips through says something of an episode that nobody asks about.
+    """
 
     def __init__(self, site: Site, records: Iterable[Record] = ()) -> None:
         self._site = site
         self._register = Register(site.id, RecordKind.MISS, Miss, records)
 
     def explain(self, action: ExplainMiss, person: str, at: int, now: int) -> Miss:
-        """Somebody says why.
+        """Somebody says why. Whoever answered for it may put it better; what they wrote before stays on record.
 
         Raises:
-            RefusedError: No reason is given, or somebody answered for it before.
+            RefusedError: No reason is given, or somebody else answered for it before.
         """
         reason = action.reason.strip()
         if not reason or len(reason) > MOST_WORDS:
@@ -64,6 +68,8 @@ class MissBook:
             )
         identity = miss_id(action.rule, action.key, action.opened_at)
         known = self._register.get(identity)
+        if known is not None and known.by == person:
+            return self._register.put(msgspec.structs.replace(known, reason=reason, at=at), now)
         if known is not None:
             who = self._site.people.get(known.by)
             name = who.name.in_("zh") if who is not None else known.by

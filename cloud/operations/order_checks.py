@@ -9,7 +9,7 @@ from cloud.operations.command import Attach
 from cloud.operations.files import FILE_TYPES
 from cloud.operations.order import Act, Order, OrderState, OrderStep
 from cloud.operations.roster import works
-from cloud.operations.tags import read_tag
+from cloud.operations.tags import check_site, read_tag
 from contract.site import Person, Site
 
 MOST_FILE: Final = 20 * 1024 * 1024
@@ -93,10 +93,13 @@ class OrderChecks:
         return holder
 
     def tag(self, order: Order, tag: str) -> str:
-        """The device in the order's zone, or one that covers it, that a code or tag names."""
-        name = read_tag(tag).id
-        found = next((one for one in self._site.file.devices if name in {one.id, one.address}), None)
+        """The device in the order's zone or one that covers it, or such a zone itself, that a code or tag names."""
+        read = read_tag(tag)
+        check_site(read, self._site)
         zones = self._site.answering_zones.get(order.zone or "", frozenset())
+        found = next((one for one in self._site.file.devices if read.id in {one.id, one.address}), None)
+        if found is None and read.id in zones:
+            return read.id
         if found is None or found.zone not in zones:
             raise unusable("该标签不在工单地点", "this tag is not where the order is")
         return found.id

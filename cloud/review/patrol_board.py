@@ -4,9 +4,11 @@
 |---|---|
 | pending before its limit | due |
 | met | on_time |
-| breached, but somebody came | late |
+| breached, but somebody came (to each checkpoint of a round) | late |
 | breached, or pending and overdue | missed |
 | unknown | unknown |
+
+A checkpoint as a whole is as the most pressing of its rules is: missed, late, due, unknown, on time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,11 +16,12 @@ from typing import Final
 
 import msgspec
 
+from cloud.correlation.rules import SCAN
 from cloud.correlation.verdict import Item, Outcome, Verdict
-from contract.events import Event
+from contract.events import Event, event_data
 from contract.site import Site
 
-SCAN: Final = "checkpoint.scan"
+_PRESSING: Final = ("missed", "late", "due", "unknown", "on_time")
 _ITEM_WORDS: Final = {"on_time": "on_time", "missed": "missed", "blind": "unknown"}
 """Every other word of a round's item (early, late, too_fast, out_of_order, alone, impossible) is `late`: somebody came,
 but not as the round wants it."""
@@ -28,7 +31,7 @@ Said = Mapping[tuple[str, str, int], str]
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """One obligation: from `opened_at` on somebody had to come by `due_at`; `at` when somebody did."""
+    """One obligation: from `opened_at` on somebody had to come by `due_at`; `at` when `person` did, where known."""
 
     rule: str
     key: str
@@ -36,6 +39,7 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     due_at: int
     state: str
     at: int | None = None
+    person: str | None = None
     reason: str = ""
 
 
@@ -45,6 +49,7 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     state: str
     at: int | None = None
+    person: str | None = None
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +71,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Post(msgspec.Struct, frozen=True, kw_only=True):
-    """A checkpoint over the day; `state` is that of its newest obligation, `due_at` when it must be walked next."""
+    """A checkpoint over the day; `due_at`: when it must be walked next, or should have been."""
 
     device: str
     routes: tuple[str, ...]
@@ -86,24 +91,23 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def board(site: Site, verdicts: Iterable[Verdict], scans: Iterable[Event], said: Said, now: int) -> Board:
-    """The board from the newest verdicts of rounds and checkpoints and from the day's scans, in any order."""
-    visits = sorted((_visit(site, event) for event in scans), key=lambda visit: (visit.at, visit.device))
+    """The board from the newest verdicts of rounds and checkpoints and from the day's scans, in any order.
+
+    Verdicts of other things than scans don't belong here: the caller leaves them out.
+    """
+    day = _Day(site, scans, said, now)
     by_device: dict[str, list[Verdict]] = {}
     rounds: dict[str, list[Round]] = {}
     for verdict in sorted(verdicts, key=lambda one: (one.opened_at, one.rule, one.key)):
         if verdict.kind == "recurrence":
             by_device.setdefault(verdict.key, []).append(verdict)
         elif verdict.kind == "tour":
-            rounds.setdefault(verdict.key, []).append(_round(verdict, said, now))
-    posts = tuple(
-        _post(site, name, by_device.get(name, []), visits, said, now)
-        for name in _checkpoints(site, by_device)
-    )
+            rounds.setdefault(verdict.key, []).append(day.round(verdict))
     walks: dict[str, list[Visit]] = {}
-    for visit in visits:
+    for visit in day.visits:
         walks.setdefault(visit.person, []).append(visit)
     return Board(
-        posts=posts,
+        posts=tuple(day.post(name, by_device.get(name, [])) for name in _checkpoints(site, by_device)),
         rounds={key: tuple(found) for key, found in rounds.items()},
         walks={person: tuple(found) for person, found in walks.items() if person},
     )
@@ -129,50 +133,66 @@ def _checkpoints(site: Site, judged: Mapping[str, Sequence[Verdict]]) -> list[st
     return [name for name in dict.fromkeys([*routed, *others]) if not site.is_desk(name)]
 
 
-def _post(
-    site: Site, name: str, verdicts: Sequence[Verdict], visits: Sequence[Visit], said: Said, now: int
-) -> Post:
-    mine = tuple(visit for visit in visits if visit.device == name)
-    spans = tuple(_span(verdict, said, now) for verdict in verdicts)
-    newest = spans[-1] if spans else None
-    return Post(
-        device=name,
-        routes=tuple(
-            route.id for route in site.file.routes if name in {leg.device for leg in route.checkpoints}
-        ),
-        state=newest.state if newest is not None else "unknown",
-        due_at=newest.due_at if newest is not None and newest.state in {"due", "missed"} else None,
-        last_at=mine[-1].at if mine else None,
-        visits=mine,
-        spans=spans,
-    )
+class _Day:
+    """What the parts of a board are made from."""
 
+    def __init__(self, site: Site, scans: Iterable[Event], said: Said, now: int) -> None:
+        self._said = said
+        self._now = now
+        self.visits = sorted((_visit(site, event) for event in scans), key=lambda one: (one.at, one.device))
+        self._at: dict[str, list[Visit]] = {}
+        for visit in self.visits:
+            self._at.setdefault(visit.device, []).append(visit)
+        self._who = {(visit.device, visit.at): visit.person or None for visit in self.visits}
+        self._routes: dict[str, list[str]] = {}
+        for route in site.file.routes:
+            for name in dict.fromkeys(leg.device for leg in route.checkpoints):
+                self._routes.setdefault(name, []).append(route.id)
 
-def _span(verdict: Verdict, said: Said, now: int) -> Span:
-    came = verdict.opened_at + verdict.elapsed_ms if verdict.elapsed_ms is not None else None
-    return Span(
-        rule=verdict.rule,
-        key=verdict.key,
-        opened_at=verdict.opened_at,
-        due_at=verdict.due_at,
-        state=state_of(verdict, now),
-        at=came,
-        reason=said.get((verdict.rule, verdict.key, verdict.opened_at), ""),
-    )
+    def post(self, name: str, verdicts: Sequence[Verdict]) -> Post:
+        """A checkpoint, by its verdicts in order."""
+        spans = tuple(self._span(verdict, name) for verdict in verdicts)
+        newest = {span.rule: span for span in spans}.values()
+        first = min(newest, key=lambda span: (_PRESSING.index(span.state), span.due_at), default=None)
+        visits = tuple(self._at.get(name, ()))
+        return Post(
+            device=name,
+            routes=tuple(self._routes.get(name, ())),
+            state=first.state if first is not None else "unknown",
+            due_at=first.due_at if first is not None and first.state in {"due", "missed"} else None,
+            last_at=visits[-1].at if visits else None,
+            visits=visits,
+            spans=spans,
+        )
 
+    def round(self, verdict: Verdict) -> Round:
+        """A round with its checkpoints."""
+        waits = verdict.outcome is Outcome.PENDING and self._now <= verdict.due_at
+        stops = tuple(self._stop(item, waits=waits) for item in verdict.items)
+        return Round(span=self._span(verdict, ""), stops=stops)
 
-def _round(verdict: Verdict, said: Said, now: int) -> Round:
-    waits = verdict.outcome is Outcome.PENDING and now <= verdict.due_at
-    return Round(
-        span=_span(verdict, said, now), stops=tuple(_stop(item, waits=waits) for item in verdict.items)
-    )
+    def _span(self, verdict: Verdict, device: str) -> Span:
+        came = verdict.opened_at + verdict.elapsed_ms if verdict.elapsed_ms is not None else None
+        # Who walked a round is who came to the last of its checkpoints.
+        ends = [(item.at, item.device) for item in verdict.items if item.at is not None]
+        at, where = (came, device) if device else max(ends, default=(None, ""))
+        return Span(
+            rule=verdict.rule,
+            key=verdict.key,
+            opened_at=verdict.opened_at,
+            due_at=verdict.due_at,
+            state=state_of(verdict, self._now),
+            at=came,
+            person=self._who.get((where, at)) if came is not None and at is not None else None,
+            reason=self._said.get((verdict.rule, verdict.key, verdict.opened_at), ""),
+        )
 
-
-def _stop(item: Item, *, waits: bool) -> Stop:
-    state = _ITEM_WORDS.get(item.word, "late")
-    if waits and item.at is None:
-        state = "due"
-    return Stop(device=item.device, state=state, at=item.at)
+    def _stop(self, item: Item, *, waits: bool) -> Stop:
+        if item.at is None:
+            state = "due" if waits else _ITEM_WORDS.get(item.word, "late")
+            return Stop(device=item.device, state=state)
+        person = self._who.get((item.device, item.at))
+        return Stop(device=item.device, state=_ITEM_WORDS.get(item.word, "late"), at=item.at, person=person)
 
 
 def _visit(site: Site, event: Event) -> Visit:
@@ -184,5 +204,5 @@ def _visit(site: Site, event: Event) -> Visit:
         zone=event.zone or (device.zone if device is not None else None),
         person=person.id if person is not None else event.person or "",
         clock_error_ms=event.clock_error_ms,
-        offline=b"tablet" in bytes(event.data),
+        offline=event_data(event).get("by") == "tablet",
     )

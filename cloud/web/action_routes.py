@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from cloud.correlation.verdict import Outcome
-from cloud.operations.command import Action, Answer, Command, ExplainMiss
+from cloud.errors import RefusedError
+from cloud.operations.command import Action, Answer, Command, ExplainMiss, verb_of
 from cloud.store.reads import AnswerQuery
 from cloud.web import cursors
 from cloud.web.context import Context, InContext, OfSite
@@ -95,7 +96,10 @@ async def do_action(
     command = _command(await _doing(request), context, idempotency_key, if_match)
     known = await context.reader.answer(site.id, command.id)
     if known is None:
-        await _check_missed(command, site.id, context)
+        try:
+            await _check_missed(command, site.id, context)
+        except RefusedError as error:
+            return _refused(_not_sent(command, site.id, error), request)
         await context.post.send(site.id, command)
         known = await _decided(context, site.id, command.id)
     if known is None:
@@ -149,15 +153,48 @@ def _command(doing: Doing, context: Context, key: str | None, if_match: str | No
 
 
 async def _check_missed(command: Command, site: str, context: Context) -> None:
-    """What is answered for must have been missed: the worker knows no verdicts of the past, the store does."""
+    """What is answered for must have been missed: the worker knows no verdicts of the past, the store does.
+
+    Raises:
+        RefusedError: There is no such episode, or it was not missed, as far as the newest revision says.
+    """
     action = command.action
     if not isinstance(action, ExplainMiss):
         return
     rows = await context.reader.revisions(site, action.rule, action.key, action.opened_at)
     if not rows:
-        raise HTTPException(404, f"no episode of rule {action.rule!r} and key {action.key!r} began then")
-    if rows[-1].revised.verdict.outcome not in _MISSED:
-        raise HTTPException(409, "this was not missed: there is nothing to answer for")
+        raise RefusedError(
+            "unknown",
+            f"没有此项判定：{action.rule} {action.key}",
+            f"no episode of rule {action.rule!r} and key {action.key!r} began then",
+        )
+    outcome = rows[-1].revised.verdict.outcome
+    if outcome is Outcome.PENDING:
+        raise RefusedError(
+            "conflict", "尚未判定，请稍后再说明", "this is not decided yet: answer for it once it is"
+        )
+    if outcome not in _MISSED:
+        raise RefusedError(
+            "conflict",
+            "该项已按时完成，无需说明",
+            "this was not missed: there is nothing to answer for",
+        )
+
+
+def _not_sent(command: Command, site: str, error: RefusedError) -> Answer:
+    """The answer to what is refused before the worker hears of it; it is not kept, and may be sent again."""
+    return Answer(
+        site=site,
+        id=command.id,
+        person=command.person,
+        at=command.at,
+        received_at=command.at,
+        verb=verb_of(command.action),
+        body=b"",
+        problem=error.problem,
+        zh=error.zh,
+        en=error.en,
+    )
 
 
 async def _decided(context: Context, site: str, command: str) -> Answer | None:

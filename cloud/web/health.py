@@ -63,7 +63,7 @@ def device_state(
 ) -> DeviceState:
     """The state of a device; `buffers` when it keeps events by itself while it is away.
 
-    A `desk` is people at their screens: no agent reads it, and it has nothing to say while nobody does anything.
+    A `desk` is told of by people: no agent reads it, and it has nothing to say while nobody does anything.
     """
     if desk:
         return DeviceState.OK

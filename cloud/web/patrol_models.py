@@ -8,7 +8,10 @@ _STATE = "due, on_time, late, missed or unknown"
 
 
 class SpanView(Model):
-    """Somebody had to come by `due_at`; `at` when somebody did; `reason` why not, as somebody answered for it."""
+    """Somebody had to come by `due_at`; `at` when `person` did; `reason` why not, as somebody answered for it.
+
+    `person` is null where the scan lies outside the day or nobody's card was read.
+    """
 
     rule: str = Field(examples=["PT-1"])
     key: str = Field(examples=["cp-b1-03"])
@@ -16,6 +19,7 @@ class SpanView(Model):
     due_at: Ms
     state: str = Field(examples=["on_time"], description=_STATE)
     at: int | None = Field(examples=[1_764_547_200_000])
+    person: str | None = Field(examples=["p-007"])
     reason: str = Field(examples=["电梯停运，改走楼梯"])
 
 
@@ -36,6 +40,7 @@ class StopView(Model):
     device: str = Field(examples=["cp-b1-03"])
     state: str = Field(examples=["on_time"], description=_STATE)
     at: int | None = Field(examples=[1_764_547_200_000])
+    person: str | None = Field(examples=["p-007"])
 
 
 class RoundView(Model):
@@ -55,7 +60,10 @@ class RouteView(Model):
 
 
 class PostView(Model):
-    """A checkpoint over the day; `due_at`: when it must be walked next, or should have been."""
+    """A checkpoint over the day; `due_at`: when it must be walked next, or should have been.
+
+    `state` is that of the most pressing of its rules.
+    """
 
     device: str = Field(examples=["cp-b1-03"])
     name: Words
@@ -88,7 +96,10 @@ class PatrolView(Model):
 
 
 class FoundView(Model):
-    """Something that a search found. `kind`: zone, device, person, route, rule, incident, alarm or order."""
+    """Something that a search found.
+
+    `kind`: zone, device, person, route, rule, checklist, incident, alarm or order.
+    """
 
     kind: str = Field(examples=["device"])
     id: str = Field(examples=["cp-b1-03"])

@@ -1,22 +1,24 @@
 """`/api/v1/sites/…`: the patrol board of a day, and search."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Query
 
-from cloud.correlation.rules import Recurrence, RuleBook, Tour
+from cloud.correlation.rules import SCAN, Recurrence, RuleBook, Tour
+from cloud.correlation.verdict import Verdict
 from cloud.operations.alarm import Alarm
 from cloud.operations.miss_book import Miss
 from cloud.operations.order import Order
 from cloud.operations.record import RecordKind
-from cloud.review.patrol_board import SCAN, Board, Post, Round, Span, Visit, board
+from cloud.operations.setup import OperationsSetup
+from cloud.review.patrol_board import Board, Post, Round, Span, Visit, board
 from cloud.review.search import matters, search, things
 from cloud.store.reads import MOST_ROWS, EventQuery, IncidentQuery, RecordQuery, VerdictQuery
 from cloud.web.context import Context, InContext, OfSite
-from cloud.web.lists import every
+from cloud.web.lists import every, unusable
 from cloud.web.models import Listed, Words
 from cloud.web.patrol_models import (
     FoundView,
@@ -30,12 +32,13 @@ from cloud.web.patrol_models import (
     WalkView,
 )
 from cloud.web.problems import PROBLEMS
+from contract.duration import parse_duration
 from contract.site import Site, Text
 
 router = APIRouter(prefix="/api/v1/sites", tags=["patrol"], responses=PROBLEMS)
 
-BEFORE_MS: Final = 12 * 3_600_000
-"""An obligation of the day may have begun so long before it."""
+_FIRST: Final = dt.date(2000, 1, 1)
+_LAST: Final = dt.date(2999, 12, 31)
 T = TypeVar("T")
 
 
@@ -44,12 +47,16 @@ async def read_patrol(site: OfSite, context: InContext, day: dt.date | None = No
     """The patrol board of one of the site's days, today by default."""
     now = context.clocks.now()
     date = day or dt.datetime.fromtimestamp(now / 1_000, site.timezone).date()
+    if not _FIRST <= date <= _LAST:
+        raise unusable("day", f"expected a day from {_FIRST} to {_LAST}")
     since, until = _midnight(site, date), _midnight(site, date + dt.timedelta(days=1))
+    rules, longest = _patrols(context.rules.get(site.id, RuleBook()))
+    verdicts = await _verdicts(site, context, rules, since - longest, until)
     found = board(
         site,
-        await _verdicts(site, context, since, until),
+        (one for one in verdicts if one.due_at >= since),
         await _scans(site, context, since, until),
-        await _said(site, context, since, until),
+        await _said(site, context, since - longest, until),
         now,
     )
     return PatrolView(
@@ -75,22 +82,28 @@ def _midnight(site: Site, date: dt.date) -> int:
     return int(dt.datetime.combine(date, dt.time(), site.timezone).timestamp() * 1_000)
 
 
-async def _verdicts(site: Site, context: Context, since: int, until: int) -> list[Any]:
-    """The newest of every round and checkpoint that were due on the day."""
-    rules = tuple(
-        sorted(
-            {
-                version.rule.id
-                for version in context.rules.get(site.id, RuleBook()).versions
-                if isinstance(version.rule, Recurrence | Tour)
-            }
-        )
-    )
-    if not rules:
-        return []
-    query = VerdictQuery(site=site.id, rules=rules, since=since - BEFORE_MS, until=until, limit=MOST_ROWS)
-    rows = await every(query, context.reader.verdicts, _verdict_key)
-    return [row.revised.verdict for row in rows if row.revised.verdict.due_at >= since]
+def _patrols(rules: RuleBook) -> tuple[Mapping[str, int], int]:
+    """The rules that are kept by scans, and for how long the longest of their obligations lasts, ms."""
+    found: dict[str, int] = {}
+    for version in rules.versions:
+        rule = version.rule
+        if isinstance(rule, Recurrence) and SCAN in rule.expect.types:
+            lasts = parse_duration(rule.every).ms
+        elif isinstance(rule, Tour):
+            lasts = parse_duration(rule.complete_within).ms + parse_duration(rule.start_tolerance).ms
+        else:
+            continue
+        found[rule.id] = max(lasts, found.get(rule.id, 0))
+    return found, max(found.values(), default=0)
+
+
+async def _verdicts(
+    site: Site, context: Context, rules: Iterable[str], begun: int, until: int
+) -> list[Verdict]:
+    """The newest of every round and checkpoint whose obligation began in a period."""
+    query = VerdictQuery(site=site.id, rules=tuple(sorted(rules)), since=begun, until=until, limit=MOST_ROWS)
+    rows = await every(query, context.reader.verdicts, _verdict_key) if query.rules else []
+    return [row.revised.verdict for row in rows]
 
 
 def _verdict_key(row: Any) -> tuple[int, str, str]:  # noqa: ANN401 - a row of verdicts
@@ -105,11 +118,9 @@ async def _scans(site: Site, context: Context, since: int, until: int) -> list[A
     return [row.event for row in rows]
 
 
-async def _said(site: Site, context: Context, since: int, until: int) -> dict[tuple[str, str, int], str]:
-    query = RecordQuery(
-        site=site.id, kind=RecordKind.MISS, since=since - BEFORE_MS, until=until, limit=MOST_ROWS
-    )
-    rows = (await context.reader.records(query)).rows
+async def _said(site: Site, context: Context, begun: int, until: int) -> dict[tuple[str, str, int], str]:
+    query = RecordQuery(site=site.id, kind=RecordKind.MISS, since=begun, until=until, limit=MOST_ROWS)
+    rows = await every(query, context.reader.records, lambda row: (row.opened_at, row.id))
     found = [msgspec.json.decode(row.body, type=Miss) for row in rows]
     return {(miss.rule, miss.key, miss.opened_at): miss.reason for miss in found}
 
@@ -137,7 +148,7 @@ def _post(site: Site, post: Post) -> PostView:
 
 
 def _round(one: Round) -> RoundView:
-    stops = [StopView(device=stop.device, state=stop.state, at=stop.at) for stop in one.stops]
+    stops = [StopView(**msgspec.structs.asdict(stop)) for stop in one.stops]
     return RoundView(span=_span(one.span), stops=stops)
 
 
@@ -161,10 +172,14 @@ async def read_search(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Listed[FoundView]:
     """Whatever of the site is called so, in either language; of what people work on, the newest thousand of each."""
+    if not q.strip():
+        raise unusable("q", "expected a word to look for")
+    setup = context.operations.get(site.id, OperationsSetup())
     among = [
-        *things(site, context.rules.get(site.id, RuleBook())),
+        *things(site, context.rules.get(site.id, RuleBook()), setup),
         *matters(
             site,
+            setup,
             (await context.reader.incidents(IncidentQuery(site=site.id, limit=MOST_ROWS))).rows,
             await _records(site, context, RecordKind.ALARM, Alarm),
             await _records(site, context, RecordKind.ORDER, Order),

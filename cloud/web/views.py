@@ -322,7 +322,7 @@ def _device_view(
         zone=device.zone if device else None,
         profile=device.profile if device else None,
         agent=health.agent if health else None,
-        state=device_state(health, agent, blind, now, buffers=buffers, desk=site.is_desk(name)),
+        state=device_state(health, agent, blind, now, buffers=buffers, desk=name in site.told_by_people),
         last_at=health.last_at if health else None,
         last_seen=health.last_seen if health else None,
         complete_to=health.complete_to if health else None,

@@ -1,14 +1,21 @@
 """The patrol board and search: from verdicts and scans to what a supervisor reads."""
 
+import msgspec
 import pytest
 
 from cloud.correlation.rules import RuleBook
 from cloud.correlation.verdict import Item, Outcome, Reason, Verdict
+from cloud.operations.alarm import Alarm, Priority
+from cloud.operations.life import Life
+from cloud.operations.order import Order
+from cloud.operations.setup import OperationsSetup
 from cloud.review.patrol_board import board, state_of
-from cloud.review.search import Found, search, things
+from cloud.review.search import Found, matters, search, things
 from contract.events import Event, raw_data
 from contract.site import Site, Text
 from contract.site_files import load_site, shipped_config
+from tests import samples
+from tests.house import demo
 from tests.samples import NOON
 
 H = 3_600_000
@@ -112,12 +119,44 @@ def test_a_round_shows_each_of_its_checkpoints() -> None:
     assert (over.span.state, [stop.state for stop in over.stops]) == ("missed", ["on_time", "late", "missed"])
 
 
+def test_a_checkpoint_is_as_the_most_pressing_of_its_rules() -> None:
+    soon = msgspec.structs.replace(judged(Outcome.PENDING), rule="AA-1", due_at=NOON + H)
+    told = [soon, judged(Outcome.PENDING)]
+
+    def club(now: int) -> tuple[str, int | None]:
+        (found,) = [post for post in board(DEMO, told, [], {}, now).posts if post.device == "cp-club"]
+        return found.state, found.due_at
+
+    assert club(NOON) == ("due", NOON + H)
+    assert club(NOON + H + 1) == ("missed", NOON + H)
+
+
+def test_who_came_is_named_for_a_checkpoint_and_for_a_round() -> None:
+    walked = (Item("on_time", "cp-gate-n", NOON + 60_000), Item("on_time", "cp-club", NOON + 120_000))
+    told = [
+        judged(Outcome.MET, elapsed_ms=120_000),
+        judged(Outcome.MET, key="r-grounds", kind="tour", elapsed_ms=120_000, items=walked),
+    ]
+    scans = [scanned(NOON + 60_000, "card:8812332", "cp-gate-n"), scanned(NOON + 120_000)]
+    found = board(DEMO, told, scans, {}, NOON + H)
+    (club,) = [post for post in found.posts if post.device == "cp-club"]
+    assert [span.person for span in club.spans] == ["p-007"]
+    (one,) = found.rounds["r-grounds"]
+    assert (one.span.person, [stop.person for stop in one.stops]) == ("p-007", ["p-008", "p-007"])
+
+
+def test_only_a_tablet_is_said_to_be_one() -> None:
+    scans = [scanned(NOON, data={"note": "tablet found here"}), scanned(NOON + 1, data={"by": "tablet"})]
+    (walk,) = board(DEMO, [], scans, {}, NOON).walks.values()
+    assert [visit.offline for visit in walk] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("text", "first"),
     [("会所", "cp-club"), ("CP-CLUB", "cp-club"), ("clubhouse door", "door-club"), ("zhang", "p-007")],
 )
 def test_anything_is_found_by_what_people_call_it(text: str, first: str) -> None:
-    found = search(text, things(DEMO, RuleBook()), 20)
+    found = search(text, things(DEMO, RuleBook(), OperationsSetup()), 20)
     assert first in {one.id for one in found}
 
 
@@ -130,3 +169,24 @@ def test_what_is_called_just_so_comes_first_and_then_the_latest() -> None:
     ]
     assert [one.id for one in search("lamp", among, 3)] == ["lamp", "a", "b"]
     assert search("lamp nothing", among, 3) == []
+    assert search(" ", among, 3) == []
+
+
+def test_what_people_work_on_is_found_by_its_kind_in_words_and_its_place() -> None:
+    setup = demo().operations
+    fire = samples.incident("9f1c", subject="b1", life=Life(emergency="fire"))
+    order = Order(id="77ab", kind="repair", title="Lamp broken", opened_at=NOON, zone="b1")
+    door = Alarm(
+        id="c0de", kind="door-held", source="door-b3", opened_at=NOON, group="g", priority=Priority.MEDIUM
+    )
+    among = [*matters(DEMO, setup, [fire], [door], [order]), *things(DEMO, RuleBook(), setup)]
+
+    def found(text: str) -> set[str]:
+        return {one.id for one in search(text, among, 100) if one.kind in {"incident", "order", "alarm"}}
+
+    assert found("一号楼大堂 火灾") == {"9f1c"}
+    assert found("lobby LAMP") == {"77ab"}
+    assert found("77") == {"77ab"}
+    assert "c0de" in found(DEMO.devices["door-b3"].name.en)
+    (form,) = [one for one in search(next(iter(setup.checklists)), among, 9) if one.kind == "checklist"][:1]
+    assert form.title == next(iter(setup.checklists.values())).name
