@@ -1,11 +1,11 @@
 """Brings the hours that curves of years are drawn from up to date with the readings, outside the ingest."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import psycopg
 
+from cloud.clock import monotonic_ms
 from cloud.errors import StoreUnavailableError
 from cloud.store.base import WITHHELD
 from cloud.store.postgres.connection import connect, driver_errors
@@ -17,8 +17,8 @@ _SQL: Final = {name: text.encode() for name, text in load_queries("hours").items
 _SESSION: Final = {"statement_timeout": "15s", "enable_seqscan": "off"}
 _FIRST_BATCH: Final = 1_000
 _MOST_BATCH: Final = 50_000
-_SHORT_S: Final = 0.5
-_LONG_S: Final = 2.0
+_SHORT_MS: Final = 500
+_LONG_MS: Final = 2_000
 
 _Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -29,9 +29,12 @@ class HourRoller:
     Its calls block; one thread uses it at a time. A connection that broke is opened again by the next call.
     """
 
-    def __init__(self, dsn: str, batch: int = _FIRST_BATCH) -> None:
+    def __init__(
+        self, dsn: str, batch: int = _FIRST_BATCH, monotonic: Callable[[], int] = monotonic_ms
+    ) -> None:
         self._dsn = dsn
         self._batch = batch
+        self._monotonic = monotonic
         self._open: _Connection | None = None
 
     def step(self, partitions: Sequence[int]) -> bool:
@@ -64,7 +67,10 @@ class HourRoller:
         where = {"partitions": partitions}
         connection.execute(_SQL["begin_rolling"], where)
         behind = connection.execute(_SQL["behind"], where).fetchall()
-        return any([self._roll(connection, partition) for (partition,) in behind])
+        more = False
+        for (partition,) in behind:
+            more |= self._roll(connection, partition)
+        return more
 
     def _roll(self, connection: _Connection, partition: int) -> bool:
         """One batch of a partition in one transaction with how far it is rolled; whether there is more."""
@@ -75,15 +81,15 @@ class HourRoller:
             after, last = found
             upto = min(last, after + self._batch)
             where = {"partition": partition, "after": after, "upto": upto}
-            began = time.monotonic()
+            began = self._monotonic()
             connection.execute(_SQL["roll"], where | {"most": MOST_VALUE, "withheld": int(WITHHELD)})
             connection.execute(_SQL["set_rolled"], where)
-        self._suit(time.monotonic() - began)
+        self._suit(self._monotonic() - began)
         return bool(upto < last)
 
-    def _suit(self, took_s: float) -> None:
+    def _suit(self, took_ms: int) -> None:
         """Commits differ in size a thousandfold: a batch is to take about a second."""
-        if took_s < _SHORT_S:
+        if took_ms < _SHORT_MS:
             self._batch = min(_MOST_BATCH, self._batch * 2)
-        elif took_s > _LONG_S:
+        elif took_ms > _LONG_MS:
             self._batch = max(1, self._batch // 2)
