@@ -34,6 +34,7 @@ from cloud.operations.setup import OperationsSetup, load_operations
 from cloud.operations.telling import channels_of
 from cloud.settings import Role, Settings, environment
 from cloud.store.files import FileStore
+from cloud.store.postgres.hours import HourRoller
 from cloud.store.postgres.migrate import migrate
 from cloud.store.postgres.outbox import PostgresOutbox
 from cloud.store.postgres.reads import PostgresReader
@@ -52,6 +53,8 @@ T = TypeVar("T")
 _log: Final = structlog.get_logger("cloud")
 GIL_SWITCH_S: Final = 0.0005
 """A commit's thread waits for the interpreter at every piece it sends: with the default of 5 ms it crawls."""
+ROLL_PAUSE_S: Final = 30.0
+"""How often the newest hours of curves are worked out anew; in between they are read from the readings."""
 
 
 def run(settings: Settings) -> int:
@@ -195,6 +198,7 @@ async def serve(
     if Role.WORKER in settings.roles:
         metrics = IngestMetrics(registry)
         parts.append(supervise("worker", functools.partial(_work, settings, setups, metrics, stop), stop))
+        parts.append(supervise("hours", functools.partial(_roll, settings, stop), stop))
     if Role.WEB in settings.roles:
         web = functools.partial(_serve_web, settings, setups, registry, stop, on_web)
         parts.append(supervise("web", web, stop))
@@ -279,6 +283,21 @@ async def _own_partitions(settings: Settings, around: Surroundings, stop: asynci
         await stop.wait()
         for worker in workers:
             worker.stop()
+
+
+async def _roll(settings: Settings, stop: asyncio.Event) -> None:
+    """The worker's role beside its stream: roll the readings of its partitions up by the hour."""
+    await patiently(lambda: asyncio.to_thread(migrate, settings.database), stop)
+    roller = HourRoller(settings.database)
+    partitions = settings.partitions or range(PARTITIONS)
+    try:
+        while not stop.is_set():
+            more = await patiently(lambda: asyncio.to_thread(roller.step, partitions), stop)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0 if more else ROLL_PAUSE_S):
+                    await stop.wait()
+    finally:
+        roller.close()
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | None:

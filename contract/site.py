@@ -266,12 +266,25 @@ class SiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     floors: tuple[Floor, ...] = ()
 
 
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """A point that a kind of device tells readings of, by its own name.
+
+    `state`: its numbers stand for what is so, not for how much. `bound_only`: it is read only where a site binds it.
+    """
+
+    name: str
+    unit: str = ""
+    label: Text = Text()
+    state: bool = False
+    bound_only: bool = False
+
+
 class ProfileHead(msgspec.Struct, frozen=True, kw_only=True):
     """What everybody needs to know of a device profile; the edge knows the rest.
 
     `buffers` marks a source that keeps events by itself while it is away (a patrol wand): its coverage
     advances only when it is synced. `measures`: what it gives readings of; names with braces stand for many.
-    `units`: the units of those that have one.
+    `units`: the units of those that have one. `gives`: those that are really told, each by its own name.
     """
 
     profile: Id
@@ -280,6 +293,7 @@ class ProfileHead(msgspec.Struct, frozen=True, kw_only=True):
     buffers: bool = False
     measures: frozenset[str] = frozenset()
     units: dict[str, str] = {}
+    gives: tuple[Given, ...] = ()
 
 
 class Site(msgspec.Struct, frozen=True, dict=True):
@@ -289,6 +303,8 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     profiles: dict[str, ProfileHead] = {}
     own_sections: tuple[Located, ...] = ()
     """The site's files with sections that others read, such as `overlays`."""
+    point_names: dict[str, Text] = {}
+    """What points are called, by the names that readings have."""
 
     @property
     def id(self) -> str:

@@ -5,6 +5,7 @@ names the site. A profile is looked for in `<site>/profiles`, then in `../../pro
 among those that came with the program.
 """
 
+import functools
 import importlib.resources
 import zoneinfo
 from collections.abc import Iterable, Iterator
@@ -15,9 +16,10 @@ import msgspec
 
 from contract.duration import parse_duration
 from contract.floors import floor_mistakes
+from contract.measured import given_by
 from contract.problems import ConfigError, Problem
-from contract.site import Device, ProfileHead, Site, SiteFile
-from contract.yamlfile import FieldPath, Located, check, load_yaml, unknown_name
+from contract.site import Device, ProfileHead, Site, SiteFile, Text
+from contract.yamlfile import FieldPath, Located, check, convert, load_yaml, unknown_name
 
 SECTIONS = ("zones", "devices", "groups", "people", "routes", "schedules", "agents", "floors")
 OWN_SECTIONS = frozenset({"overlays", "rosters", "checks", "telling", "upkeep", "watch"})
@@ -40,7 +42,7 @@ def load_site(directory: Path) -> Site:
     if problems:
         raise ConfigError(problems)
     own = [one for one in files if isinstance(one.value, dict) and OWN_SECTIONS & one.value.keys()]
-    return Site(model, heads, tuple(own))
+    return Site(model, heads, tuple(own), _point_names())
 
 
 def profile_folders(directory: Path) -> list[Path]:
@@ -60,6 +62,12 @@ def shipped_config() -> Path:
     """The `config/` that came with the program: in the package when installed, beside it in a checkout."""
     packaged = Path(str(importlib.resources.files("sitewarden"))) / "config"
     return packaged if packaged.is_dir() else packaged.parent.parent / "config"
+
+
+@functools.cache
+def _point_names() -> dict[str, Text]:
+    """What points are called: `config/points.yaml`."""
+    return convert(load_yaml(shipped_config() / "points.yaml"), dict[str, Text])
 
 
 class _Origins(msgspec.Struct):
@@ -158,7 +166,9 @@ def _profile_heads(
             head = msgspec.convert(located.value, ProfileHead)
             units = dict(_measured(located.value))
             told = {point: unit for point, unit in units.items() if unit}
-            heads[name] = msgspec.structs.replace(head, measures=frozenset(units), units=told)
+            heads[name] = msgspec.structs.replace(
+                head, measures=frozenset(units), units=told, gives=given_by(located.value)
+            )
         except ConfigError as error:
             problems += error.problems
         except msgspec.ValidationError:

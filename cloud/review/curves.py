@@ -2,7 +2,10 @@
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Iterable
 from typing import Final
+
+from cloud.store.reads import HOUR_MS
 
 STEPS: Final = tuple(
     1_000 * seconds
@@ -21,8 +24,30 @@ def step_for(span: int, most: int) -> int:
     return days * DAY_MS
 
 
-def origin_for(since: int, zone: zoneinfo.ZoneInfo) -> int:
-    """The site's midnight at or before `since`, ms, from which bins are counted."""
+def origin_for(since: int, step: int, zone: zoneinfo.ZoneInfo) -> int:
+    """The site's midnight at or before `since`, ms, from which bins of `step` ms are counted.
+
+    For bins of hours it is the whole hour (UTC) at or before it, since hours are kept so: where a zone is off by
+    half an hour, such bins begin half an hour before midnight.
+    """
     local = dt.datetime.fromtimestamp(since / 1_000, zone)
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    return int(midnight.timestamp() * 1_000)
+    midnight = int(local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1_000)
+    return midnight - midnight % HOUR_MS if step >= HOUR_MS else midnight
+
+
+def step_within(span: int, most: int) -> int:
+    """The shortest easy length, ms, by which `span` ms touch at most `most` bins, wherever these begin."""
+    return step_for(span, most - 1)
+
+
+def merged(spans: Iterable[tuple[int, int]], since: int, until: int) -> list[tuple[int, int]]:
+    """What spans of time cover of `[since, until)`, in order and without overlaps."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted((max(start, since), min(end, until)) for start, end in spans):
+        if start >= end:
+            continue
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((start, end))
+    return found

@@ -27,6 +27,7 @@ from cloud.store.base import (
 from cloud.store.memory import MemoryStore, Partition, stored_events
 from cloud.store.reads import (
     MOST_ROWS,
+    MOST_VALUE,
     RECORDS,
     AlertState,
     AnswerQuery,
@@ -112,10 +113,10 @@ class MemoryReader(Reader):
         return sorted((row for row in rows if row.site == site), key=lambda row: row.device)
 
     @override
-    async def blind(self, site: str, since: int) -> Sequence[BlindRow]:
+    async def blind(self, site: str, since: int, device: str | None = None) -> Sequence[BlindRow]:
         with self._store.lock:
             rows = [row for held in self._partitions() for _, row in held.blind.values()]
-        mine = (row for row in rows if row.site == site and row.end > since)
+        mine = (row for row in rows if row.site == site and row.end > since and device in {None, row.device})
         return sorted(mine, key=lambda row: (row.device, row.start))
 
     @override
@@ -171,23 +172,24 @@ class MemoryReader(Reader):
         return [found[key] for key in sorted(found)]
 
     @override
-    async def latest_readings(self, site: str) -> Sequence[LatestReading]:
-        newest: dict[tuple[str, str], LatestReading] = {}
+    async def latest_readings(self, site: str, device: str | None = None) -> Sequence[LatestReading]:
+        newest: dict[tuple[str, str], tuple[int, int, LatestReading]] = {}
         for group in self._reading_groups(site):
-            for reading in _readings(group):
-                key = reading.device, reading.point
-                if key not in newest or newest[key].at <= reading.at:
-                    newest[key] = reading
-        return [newest[key] for key in sorted(newest)]
+            for seq, reading in _readings(group):
+                key, row = (reading.device, reading.point), (reading.at, seq, reading)
+                if device in {None, reading.device} and (key not in newest or newest[key][:2] <= row[:2]):
+                    newest[key] = row
+        return [newest[key][2] for key in sorted(newest)]
 
     @override
     async def curve(self, query: CurveQuery) -> Sequence[CurveBin]:
         points = [(query.device, query.point)]
         past = await self.past_readings(query.site, points, query.since, query.until)
+        told = [(at, value) for _, _, at, value in past if abs(value) <= MOST_VALUE]
         if not query.step:
-            return [(at, value, value, value, 1) for _, _, at, value in past[: query.limit]]
+            return [(at, value, value, value, 1) for at, value in told[: query.limit]]
         bins: dict[int, list[float]] = {}
-        for _, _, at, value in past:
+        for at, value in told:
             start = query.origin + (at - query.origin) // query.step * query.step
             bins.setdefault(start, []).append(value)
         return [
@@ -350,13 +352,24 @@ def _episode(row: VerdictRow) -> tuple[str, str, int]:
     return verdict.rule, verdict.key, verdict.opened_at
 
 
-def _readings(group: ReadingGroup) -> Iterator[LatestReading]:
+def _readings(group: ReadingGroup) -> Iterator[tuple[int, LatestReading]]:
+    """Each reading that no flag withholds, with its sequence number."""
     columns, flags = group.readings, group.flags or repeat(0)
-    rows = zip(columns.device, columns.point, columns.at, columns.value, columns.quality, flags, strict=False)
-    for device, point, at, value, quality, flag in rows:
+    measured = zip(columns.seq, columns.at, columns.value, columns.quality, strict=True)
+    for (seq, at, value, quality), device, point, flag in zip(
+        measured, columns.device, columns.point, flags, strict=False
+    ):
         if not flag & WITHHELD:
-            yield LatestReading(
-                device=device, point=point, at=at, received_at=group.received_at, value=value, quality=quality
+            yield (
+                group.seq_base + seq,
+                LatestReading(
+                    device=device,
+                    point=point,
+                    at=at,
+                    received_at=group.received_at,
+                    value=value,
+                    quality=quality,
+                ),
             )
 
 

@@ -32,6 +32,11 @@ from contract.events import Quality
 MOST_ROWS: Final = 1_000
 """The longest page."""
 
+MOST_VALUE: Final = 1e290
+"""A curve leaves out what is larger, either way: no device measures it, and sums of it would overflow."""
+
+HOUR_MS: Final = 3_600_000
+
 T = TypeVar("T")
 
 EventKey = tuple[int, str, int]
@@ -176,6 +181,7 @@ class CurveQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Good readings of a point, `since <= at < until`, ms.
 
     `step` 0: each of them, at most `limit`; else in bins of `step` ms that begin at `origin` and its multiples.
+    Bins of whole hours (`step` and `origin` are multiples of `HOUR_MS`) are quick however many readings they have.
     """
 
     site: str
@@ -318,8 +324,11 @@ class Reader(Protocol):
         """What is known of each device of a site, by device."""
         ...
 
-    async def blind(self, site: str, since: int) -> Sequence[BlindRow]:
-        """Spans with `end > since` for which a device of the site could not be known, by device and start."""
+    async def blind(self, site: str, since: int, device: str | None = None) -> Sequence[BlindRow]:
+        """Spans with `end > since` for which a device of the site could not be known, by device and start.
+
+        `device` None: of all devices.
+        """
         ...
 
     async def agents(self, site: str) -> Sequence[AgentHealth]:
@@ -341,8 +350,11 @@ class Reader(Protocol):
         """The newest event of each person (a card or an id) that says where they were, `at >= since`."""
         ...
 
-    async def latest_readings(self, site: str) -> Sequence[LatestReading]:
-        """The newest reading of each point of a site, by device and point."""
+    async def latest_readings(self, site: str, device: str | None = None) -> Sequence[LatestReading]:
+        """The newest reading, by `(at, seq)`, of each point of a site or of one device, by device and point.
+
+        Those that a flag withholds are none.
+        """
         ...
 
     async def curve(self, query: CurveQuery) -> Sequence[CurveBin]:

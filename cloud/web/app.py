@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from cloud.clock import monotonic_ms, now_ms
 from cloud.correlation.rules import RuleBook
 from cloud.operations.setup import OperationsSetup
+from cloud.review.points import points_of
 from cloud.store.files import FileStore
 from cloud.store.reads import Reader
 from cloud.web import (
@@ -85,10 +86,11 @@ def create_app(  # noqa: PLR0913 - each is a part that it is made of
     """
     check_options(options)
     metrics = WebMetrics(registry)
+    by_id = {site.id: site for site in sites}
     context = Context(
         reader=reader,
         feed=Feed(reader, metrics),
-        sites={site.id: site for site in sites},
+        sites=by_id,
         rules=rules or {},
         clocks=clocks or Clocks(now=now_ms, monotonic=monotonic_ms),
         metrics=metrics,
@@ -98,6 +100,7 @@ def create_app(  # noqa: PLR0913 - each is a part that it is made of
         pulses=Pulses(post),
         files=files,
         operations=operations or {},
+        points={name: points_of(site) for name, site in by_id.items()},
     )
     app = FastAPI(
         title="Sitewarden",

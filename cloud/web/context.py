@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from cloud.correlation.rules import RuleBook
 from cloud.operations.setup import OperationsSetup
 from cloud.plan.drawing import Drawing
+from cloud.review.points import SitePoint
 from cloud.store.files import FileStore
 from cloud.store.reads import Reader
 from cloud.web.feed import Feed
@@ -22,7 +23,10 @@ from contract.site import Site
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """Made once by `create_app`. `rules` and `operations` hold, by site, what is in force there."""
+    """Made once by `create_app`.
+
+    `rules` and `operations` hold, by site, what is in force there, `points` what is measured there.
+    """
 
     reader: Reader
     feed: Feed
@@ -38,6 +42,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     drawn: dict[str, list[Drawing]] = msgspec.field(default_factory=dict)
     """By site, its floors once somebody asked for them."""
     operations: Mapping[str, OperationsSetup] = {}
+    points: Mapping[str, Mapping[tuple[str, str], SitePoint]] = {}
 
 
 def context_in(app: FastAPI) -> Context:

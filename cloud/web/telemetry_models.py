@@ -1,14 +1,31 @@
 """What is measured."""
 
+from typing import Literal
+
 from pydantic import Field
 
-from cloud.web.models import Model, Ms
+from cloud.web.models import Model, Ms, Words
 
 _NOON = 1_764_547_200_000
 
 
+class PointView(Model):
+    """A point that a device gives readings of. `state`: its numbers stand for what is so, not for how much."""
+
+    device: str = Field(examples=["t-power"])
+    point: str = Field(examples=["temperature"])
+    name: Words
+    unit: str = Field(examples=["°C"])
+    kind: Literal["number", "state"] = Field(examples=["number"])
+    zone: str | None = Field(examples=["power"])
+
+
 class ValueView(Model):
-    """The newest reading of a point. `value` null: it could not be read, as `quality` says; `age_ms`: how old it is."""
+    """The newest reading of a point, however long ago that was: `age_ms` says how old it is.
+
+    `value` null: it could not be read, as `quality` says. `complete_to`: up to when the device is known; what it
+    measured after that may be there and not have come.
+    """
 
     device: str = Field(examples=["t-power"])
     point: str = Field(examples=["temperature"])
@@ -18,6 +35,7 @@ class ValueView(Model):
     value: float | None = Field(examples=[24.6])
     quality: str = Field(examples=["good"])
     age_ms: int = Field(examples=[1_800])
+    complete_to: int | None = Field(examples=[_NOON])
 
 
 class GapView(Model):
@@ -31,7 +49,9 @@ class CurveView(Model):
     """Readings of a point in columns of one length; `[since, until)`.
 
     `step_ms` 0: every good reading; else each row is a bin of that length that begins at `at`, with the lowest, the
-    mean and the highest of its `count` readings. `complete_to`: up to when the device is known.
+    mean and the highest of its `count` readings; the first and the last may reach beyond the period, and count what
+    is in it. A bin without a good reading is not there. `gaps`: when the device could not be known. `complete_to`: up
+    to when it is known.
     """
 
     device: str = Field(examples=["t-power"])

@@ -1,17 +1,18 @@
-"""`/api/v1/sites/…`: what is measured now, and the curves of it."""
+"""`/api/v1/sites/…`: what is measured, what it is now, and the curves of it."""
 
 from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Query
 
-from cloud.review.curves import origin_for, step_for
+from cloud.review.curves import merged, origin_for, step_within
 from cloud.store.reads import CurveQuery
 from cloud.web.context import Context, InContext, OfSite
 from cloud.web.lists import MOST_MS, Name, unusable
-from cloud.web.models import Listed
+from cloud.web.models import Listed, Words
 from cloud.web.problems import PROBLEMS
-from cloud.web.telemetry_models import CurveView, GapView, ValueView
+from cloud.web.telemetry_models import CurveView, GapView, PointView, ValueView
+from contract.site import Site
 
 router = APIRouter(prefix="/api/v1/sites", tags=["telemetry"], responses=PROBLEMS)
 
@@ -19,29 +20,49 @@ _Time = Annotated[int, Query(ge=0, le=MOST_MS, description="ms since the epoch, 
 LONGEST_MS: Final = 20 * 366 * 86_400_000
 
 
+@router.get("/{site}/points")
+async def read_points(site: OfSite, context: InContext, device: Name | None = None) -> Listed[PointView]:
+    """What devices give readings of, by device and point, as the site's files say; more may have been stored."""
+    views = [
+        PointView(
+            device=one.device,
+            point=one.point,
+            name=Words(zh=one.name.zh, en=one.name.en),
+            unit=one.unit,
+            kind="state" if one.state else "number",
+            zone=one.zone,
+        )
+        for one in context.points[site.id].values()
+        if device in {None, one.device}
+    ]
+    return Listed(items=views, now=context.clocks.now())
+
+
 @router.get("/{site}/values")
 async def read_values(site: OfSite, context: InContext, device: Name | None = None) -> Listed[ValueView]:
     """The newest reading of each point, by device and point."""
+    rows = await context.reader.latest_readings(site.id, device)
+    known_to = {row.device: row.complete_to for row in await context.reader.devices(site.id)}
     now = context.clocks.now()
     views = [
         ValueView(
             device=row.device,
             point=row.point,
-            unit=site.unit(row.device, row.point),
+            unit=_unit(context, site, row.device, row.point),
             at=row.at,
             received_at=row.received_at,
             value=row.value,
             quality=str(row.quality),
             age_ms=max(0, now - row.at),
+            complete_to=known_to.get(row.device),
         )
-        for row in await context.reader.latest_readings(site.id)
-        if device is None or row.device == device
+        for row in rows
     ]
     return Listed(items=views, now=now)
 
 
 @router.get("/{site}/readings")
-async def read_readings(
+async def read_readings(  # noqa: PLR0913 - each is a parameter of the query
     site: OfSite,
     context: InContext,
     device: Name,
@@ -56,14 +77,14 @@ async def read_readings(
     query = CurveQuery(site=site.id, device=device, point=point, since=since, until=until, limit=buckets + 1)
     rows = await context.reader.curve(query)
     if len(rows) > buckets:
-        step, origin = step_for(until - since, buckets), origin_for(since, site.timezone)
-        query = msgspec.structs.replace(query, step=step, origin=origin)
+        step = step_within(until - since, buckets)
+        query = msgspec.structs.replace(query, step=step, origin=origin_for(since, step, site.timezone))
         rows = await context.reader.curve(query)
     gaps, complete_to = await _known(context, query)
     return CurveView(
         device=device,
         point=point,
-        unit=site.unit(device, point),
+        unit=_unit(context, site, device, point),
         since=since,
         until=until,
         step_ms=query.step,
@@ -77,13 +98,15 @@ async def read_readings(
     )
 
 
+def _unit(context: Context, site: Site, device: str, point: str) -> str:
+    known = context.points[site.id].get((device, point))
+    return known.unit if known is not None else site.unit(device, point)
+
+
 async def _known(context: Context, query: CurveQuery) -> tuple[list[GapView], int | None]:
     """What of the period could not be known of the device, and up to when it is known."""
-    spans = await context.reader.blind(query.site, query.since)
-    gaps = [
-        GapView(start=max(span.start, query.since), end=min(span.end, query.until))
-        for span in spans
-        if span.device == query.device and span.start < query.until
-    ]
+    spans = await context.reader.blind(query.site, query.since, query.device)
+    gaps = merged(((span.start, span.end) for span in spans), query.since, query.until)
     healths = await context.reader.devices(query.site)
-    return gaps, next((row.complete_to for row in healths if row.device == query.device), None)
+    complete_to = next((row.complete_to for row in healths if row.device == query.device), None)
+    return [GapView(start=start, end=end) for start, end in gaps], complete_to

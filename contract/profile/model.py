@@ -129,7 +129,8 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     A reading is told when it moved by `deadband` or `heartbeat` has passed; `report: false` tells none.
     `optional`: a device may well not have it, so that its absence is no fault. `bound_only`: it is read only
     where the site binds it, since nothing tells an unused one from a used one. `shortest`: the shortest that its
-    states last. `verified: false`: one weak source only.
+    states last. `verified: false`: one weak source only. `label`: what people call it, where `config/points.yaml`
+    does not say so.
     """
 
     name: PointName
@@ -156,6 +157,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     shortest: Span | None = None
     verified: bool = True
     data: dict[str, Fact] = {}
+    label: Text = Text()
     note: str = ""
 
 
@@ -191,6 +193,7 @@ class Lapse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     from_: EventType
     to: EventType
     at_most: Span = "10m"
+    label: Text = Text()
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -292,6 +295,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     deadband: Annotated[float, Meta(ge=0)] = 0.0
     heartbeat: Span = "5m"
     verified: bool = True
+    label: Text = Text()
     note: str = ""
 
 

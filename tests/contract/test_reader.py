@@ -287,6 +287,8 @@ async def test_blind_spans_are_those_that_reach_into_the_period(reader: Reader, 
     scribe.write(blind=[old, recent])
     assert list(await reader.blind(SITE, NOON)) == [recent]
     assert list(await reader.blind(SITE, NOON - 1)) == [old, recent]
+    assert list(await reader.blind(SITE, NOON - 1, "cp-b1")) == [old, recent]
+    assert list(await reader.blind(SITE, NOON - 1, "cp-gate")) == []
 
 
 async def test_what_was_put_aside_is_listed_latest_first(reader: Reader, scribe: Scribe) -> None:

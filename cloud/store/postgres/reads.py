@@ -29,6 +29,7 @@ from cloud.store.base import (
     VerdictRow,
 )
 from cloud.store.postgres.connection import connection_arguments, driver_errors
+from cloud.store.postgres.curves import hourly, whole_hours
 from cloud.store.postgres.lookback import spans
 from cloud.store.postgres.rows import (
     Row,
@@ -42,6 +43,7 @@ from cloud.store.postgres.rows import (
 from cloud.store.queries import load_queries
 from cloud.store.reads import (
     MOST_ROWS,
+    MOST_VALUE,
     RECORDS,
     AlertState,
     AnswerQuery,
@@ -71,7 +73,9 @@ POOL_SIZE: Final = 6
 POOL_WAIT_S: Final = 3.0
 """How long a call waits for a connection before it says that the store is not there."""
 
-_SQL: Final = {name: text.encode() for name, text in load_queries("reads").items()}
+_SQL: Final = {
+    name: text.encode() for file in ("reads", "curves") for name, text in load_queries(file).items()
+}
 _incident = msgspec.json.Decoder(Incident)
 _links = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
@@ -159,8 +163,9 @@ class PostgresReader(Reader):
         return [to_device(row) for row in await self._rows("devices", {"site": site})]
 
     @override
-    async def blind(self, site: str, since: int) -> Sequence[BlindRow]:
-        return [_blind(row) for row in await self._rows("blind", {"site": site, "since": since})]
+    async def blind(self, site: str, since: int, device: str | None = None) -> Sequence[BlindRow]:
+        where = {"site": site, "since": since, "device": device}
+        return [_blind(row) for row in await self._rows("blind", where)]
 
     @override
     async def agents(self, site: str) -> Sequence[AgentHealth]:
@@ -203,8 +208,9 @@ class PostgresReader(Reader):
         return [to_stored(row) for row in await self._rows("seen", where)]
 
     @override
-    async def latest_readings(self, site: str) -> Sequence[LatestReading]:
-        rows = await self._rows("latest_readings", {"site": site, "withheld": int(WITHHELD)})
+    async def latest_readings(self, site: str, device: str | None = None) -> Sequence[LatestReading]:
+        where = {"site": site, "device": device, "withheld": int(WITHHELD)}
+        rows = await self._rows("latest_readings", where)
         return [
             LatestReading(
                 device=device, point=point, at=at, received_at=received, value=value, quality=Quality(quality)
@@ -214,7 +220,14 @@ class PostgresReader(Reader):
 
     @override
     async def curve(self, query: CurveQuery) -> Sequence[CurveBin]:
-        where = msgspec.structs.asdict(query) | {"withheld": int(WITHHELD)}
+        where = msgspec.structs.asdict(query) | {"withheld": int(WITHHELD), "most": MOST_VALUE}
+        hours = whole_hours(query)
+        if hours is not None:
+            # By the second statement the hours may hold more than the first one says: then an hour is read from its
+            # readings that need not have been. Never from both.
+            more = hourly(hours, await self._rows("unrolled", {"site": query.site}))
+            if more is not None:
+                return await self._rows("hourly_curve", where | more)
         return await self._rows("binned_curve" if query.step else "raw_curve", where)
 
     @override

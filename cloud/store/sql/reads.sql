@@ -13,6 +13,7 @@ order by device collate "C"
 select site, device, to_ms(start_at), to_ms(end_at)
 from blind_spans
 where site = %(site)s and end_at > from_ms(%(since)s)
+  and (%(device)s::text is null or device = %(device)s)
 order by device collate "C", start_at
 
 -- name: agents
@@ -97,13 +98,17 @@ order by person, at desc, device collate "C" desc, seq desc
 -- name: latest_readings
 -- One step along the index for each point, however many readings it has.
 with recursive measured(device, point) as (
-    (select device, point from readings where site = %(site)s order by device, point limit 1)
+    (select device, point from readings
+     where site = %(site)s and (%(device)s::text is null or device = %(device)s)
+     order by device, point
+     limit 1)
     union all
     select next.device, next.point
     from measured m
     cross join lateral (
         select r.device, r.point from readings r
         where r.site = %(site)s and (r.device, r.point) > (m.device, m.point)
+          and (%(device)s::text is null or r.device = %(device)s)
         order by r.device, r.point
         limit 1
     ) next
@@ -113,29 +118,10 @@ from measured m
 cross join lateral (
     select r.at, r.received_at, r.value, r.quality from readings r
     where r.site = %(site)s and r.device = m.device and r.point = m.point and r.flags & %(withheld)s = 0
-    order by r.at desc
+    order by r.at desc, r.seq desc
     limit 1
 ) l
 order by m.device collate "C", m.point collate "C"
-
--- name: raw_curve
-select to_ms(at), value, value, value, 1
-from readings
-where site = %(site)s and device = %(device)s and point = %(point)s
-  and at >= from_ms(%(since)s) and at < from_ms(%(until)s)
-  and quality = 'good' and value is not null and flags & %(withheld)s = 0
-order by at
-limit %(limit)s
-
--- name: binned_curve
-select to_ms(date_bin(make_interval(secs => %(step)s / 1000.0), at, from_ms(%(origin)s))),
-       min(value), avg(value), max(value), count(*)
-from readings
-where site = %(site)s and device = %(device)s and point = %(point)s
-  and at >= from_ms(%(since)s) and at < from_ms(%(until)s)
-  and quality = 'good' and value is not null and flags & %(withheld)s = 0
-group by 1
-order by 1
 
 -- name: past_readings
 select r.device, r.point, to_ms(r.at), r.value

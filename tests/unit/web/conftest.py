@@ -16,6 +16,7 @@ from cloud.store.memory_reads import MemoryReader
 from cloud.web.app import create_app
 from cloud.web.options import WebOptions
 from cloud.web.stream import Clocks
+from contract.site import Site
 from tests import samples
 from tests.samples import NOON, Scribe
 from tests.webserver import RULES
@@ -63,15 +64,15 @@ def line(time: Time) -> MemoryLine:
 
 @pytest.fixture
 def client(store: MemoryStore, time: Time, line: MemoryLine, tmp_path: Path) -> Client:
-    """Opens the application and a client of it; keyword arguments are those of `WebOptions`."""
+    """Opens the application and a client of it, for a site of a test's own or the sample; others are `WebOptions`."""
 
     @contextlib.asynccontextmanager
     async def opened(
-        *, base_url: str = "http://localhost", **options: Any
+        *, base_url: str = "http://localhost", site: Site | None = None, **options: Any
     ) -> AsyncIterator[httpx.AsyncClient]:
         app = create_app(
             MemoryReader(store),
-            [samples.site(), samples.site("empty")],
+            [site or samples.site(), samples.site("empty")],
             WebOptions(**options),
             post=MemoryPost(line),
             files=FileStore(tmp_path / "files"),

@@ -2,15 +2,29 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from cloud.review.curves import DAY_MS, step_for
 from cloud.store.base import BlindRow, ReadingGroup
 from contract.events import Quality, Readings
+from contract.site import Device, Given, ProfileHead, Site, Text
 from tests import samples
 from tests.samples import NOON, SITE, Scribe
 
 DEMO = "/api/v1/sites/demo"
+
+
+def measuring() -> Site:
+    """The sample with a sensor on site that never said anything."""
+    sample = samples.site()
+    sensor = Device(id="t-b1", zone="b1", profile="climate")
+    head = ProfileHead(profile="climate", gives=(Given(name="humidity", unit="%RH"),))
+    return Site(
+        msgspec.structs.replace(sample.file, devices=(*sample.file.devices, sensor)),
+        {**sample.profiles, "climate": head},
+        point_names={"humidity": Text(zh="湿度", en="Humidity")},
+    )
 
 
 def readings(*rows: tuple[int, float | None]) -> ReadingGroup:
@@ -70,6 +84,34 @@ async def test_a_value_says_how_old_it_is_and_when_it_could_not_be_read(client: 
         assert (await web.get(f"{DEMO}/values", params={"device": "t-2"})).json()["items"] == []
 
 
+async def test_a_value_says_up_to_when_its_device_is_known(client: Any, scribe: Scribe) -> None:
+    scribe.write(readings=[readings((NOON - 9_000, 20.5))], devices=[samples.device("t-1", NOON - 5_000)])
+    async with client() as web:
+        (value,) = (await web.get(f"{DEMO}/values", params={"device": "t-1"})).json()["items"]
+    assert (value["complete_to"], value["age_ms"]) == (NOON - 5_000, 9_000)
+
+
+async def test_points_are_told_with_names_units_and_kinds_whether_or_not_anything_was_read(
+    client: Any, scribe: Scribe
+) -> None:
+    scribe.write(readings=[readings((NOON, 20.5))])
+    async with client(site=measuring()) as web:
+        points = (await web.get(f"{DEMO}/points")).json()["items"]
+        values = (await web.get(f"{DEMO}/values")).json()["items"]
+        none = (await web.get(f"{DEMO}/points", params={"device": "t-1"})).json()["items"]
+    assert points == [
+        {
+            "device": "t-b1",
+            "point": "humidity",
+            "name": {"zh": "湿度", "en": "Humidity"},
+            "unit": "%RH",
+            "kind": "number",
+            "zone": "b1",
+        }
+    ]
+    assert ([value["device"] for value in values], none) == (["t-1"], [])
+
+
 async def test_a_short_curve_has_each_reading_and_a_long_one_bins(client: Any, scribe: Scribe) -> None:
     scribe.write(readings=[readings(*[(NOON + 1_000 * n, float(n % 4)) for n in range(40)])])
     where = {"device": "t-1", "point": "temperature", "since": NOON, "until": NOON + 40_000}
@@ -81,8 +123,22 @@ async def test_a_short_curve_has_each_reading_and_a_long_one_bins(client: Any, s
     assert (cut["low"][0], cut["mean"][0], cut["high"][0]) == (0.0, 1.2, 3.0)
 
 
+async def test_a_curve_of_a_year_is_cut_at_the_sites_days(client: Any, scribe: Scribe) -> None:
+    midnight = 1_764_518_400_000  # 1 December 2025 in Shanghai
+    scribe.write(readings=[readings(*[(midnight + DAY_MS * n // 2, float(n)) for n in range(40)])])
+    where = {"device": "t-1", "point": "temperature", "since": midnight - 1, "until": midnight + 30 * DAY_MS}
+    async with client() as web:
+        curve = (await web.get(f"{DEMO}/readings", params=where | {"buckets": 35})).json()
+    assert (curve["step_ms"], curve["at"][0], len(curve["at"])) == (DAY_MS, midnight, 20)
+    assert (curve["low"][1], curve["mean"][1], curve["high"][1], curve["count"][1]) == (2.0, 2.5, 3.0, 2)
+
+
 async def test_a_curve_shows_where_nothing_could_be_known(client: Any, scribe: Scribe) -> None:
-    scribe.write(blind=[BlindRow(site=SITE, device="t-1", start=NOON - 5, end=NOON + 700)])
+    spans = [("t-1", NOON - 5, NOON + 200), ("t-1", NOON + 100, NOON + 700), ("t-2", NOON, NOON + 9)]
+    scribe.write(
+        blind=[BlindRow(site=SITE, device=name, start=start, end=end) for name, start, end in spans],
+        readings=[readings((NOON, None))],
+    )
     where = {"device": "t-1", "point": "temperature", "since": NOON, "until": NOON + 500}
     async with client() as web:
         curve = (await web.get(f"{DEMO}/readings", params=where)).json()
