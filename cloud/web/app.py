@@ -15,6 +15,7 @@ from cloud.store.files import FileStore
 from cloud.store.reads import Reader
 from cloud.web import (
     action_routes,
+    checklist_routes,
     file_routes,
     floor_routes,
     matter_routes,
@@ -45,6 +46,7 @@ PARTS: Final = (
     site_routes,
     matter_routes,
     action_routes,
+    checklist_routes,
     file_routes,
     floor_routes,
     patrol_routes,
