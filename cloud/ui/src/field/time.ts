@@ -10,6 +10,8 @@ export interface DeviceClock {
   offset: number
   /** Whether the offset was measured since the clock jumped last, or follows from it for certain. */
   known: boolean
+  /** Whether it was ever measured. */
+  ever: boolean
   /** What the device's clock and the page's stopwatch showed last. */
   wall: number
   mono: number
@@ -33,10 +35,10 @@ export const WRONG_MS = 60_000
 
 /** The clock of a page that opens: as the last one left it, unless it was set back while no page was open. */
 export function opened(kept: DeviceClock | null, wall: number, mono: number, era: string): DeviceClock {
-  if (!kept) return { era, offset: 0, known: false, wall, mono, set: 0 }
+  if (!kept) return { era, offset: 0, known: false, ever: false, wall, mono, set: 0 }
   const back = kept.wall - wall
   if (back <= SLACK_MS) return { ...kept, wall, mono, set: 0 }
-  return { era, offset: kept.offset + back, known: false, wall, mono, set: -back }
+  return { ...kept, era, offset: kept.offset + back, known: false, wall, mono, set: -back }
 }
 
 /** A moment later. Set back, the jump is known exactly; ahead, the device may as well have slept, so the offset stays
@@ -54,8 +56,8 @@ export function heard(clock: DeviceClock, server: number, wall: number, mono: nu
   // The line's delay is not the clock's error: what was measured before stands while it fits.
   const offset = clock.known && Math.abs(measured - clock.offset) < STEADY_MS ? clock.offset : measured
   const ahead = clock.offset - offset
-  const set = !clock.known && Math.abs(ahead) > WRONG_MS ? ahead : clock.set
-  return { ...clock, offset, known: true, wall, mono, set }
+  const set = clock.ever && !clock.known && Math.abs(ahead) > WRONG_MS ? ahead : clock.set
+  return { ...clock, offset, known: true, ever: true, wall, mono, set }
 }
 
 export const stampOf = (clock: DeviceClock, wall: number): Stamp => ({
