@@ -42,7 +42,7 @@ class ChecklistView(Model):
     signature: bool
 
 
-class LimitView(Model):
+class OrderLimitView(Model):
     """Time that an order of some urgency may take, as the contract says it: `15m`, `24h`, `2wd` for working days.
 
     `ms`: the same in ms from the opening; null: it is counted in working days.
@@ -64,7 +64,7 @@ class OrderKindView(Model):
     name: Words
     role: str = Field(examples=["engineer"])
     urgencies: list[str] = Field(examples=[["normal", "urgent"]])
-    limits: list[LimitView]
+    limits: list[OrderLimitView]
     checklist: str | None = Field(examples=["home-repair"])
     needs_verification: bool
     call_back: bool

@@ -11,8 +11,8 @@ from cloud.web.checklist_models import (
     ChecklistItemView,
     ChecklistView,
     ChoiceView,
-    LimitView,
     OrderKindView,
+    OrderLimitView,
 )
 from cloud.web.context import InContext, OfSite
 from cloud.web.models import Listed
@@ -77,7 +77,7 @@ def _kind_view(kind: OrderKind) -> OrderKindView:
     )
 
 
-def _limits(kind: OrderKind) -> Iterator[LimitView]:
+def _limits(kind: OrderKind) -> Iterator[OrderLimitView]:
     for name in LIMITS:
         given = getattr(kind, name)
         for urgency in kind.urgencies:
@@ -85,4 +85,4 @@ def _limits(kind: OrderKind) -> Iterator[LimitView]:
             if limit is not None:
                 text = given[urgency] if isinstance(given, dict) else given
                 ms = None if limit.working_days else limit.ms
-                yield LimitView(name=name, urgency=urgency, text=text, ms=ms)
+                yield OrderLimitView(name=name, urgency=urgency, text=text, ms=ms)

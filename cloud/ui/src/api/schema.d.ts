@@ -2977,6 +2977,43 @@ export interface components {
             zones?: string[];
         };
         /**
+         * LimitView
+         * @description A rule's limit for a point of a device: what is beyond it for longer than `longer_than` is a breach.
+         */
+        LimitView: {
+            /**
+             * Above
+             * @example 40
+             */
+            above: number | null;
+            /**
+             * Below
+             * @example null
+             */
+            below: number | null;
+            /**
+             * Device
+             * @example t-power
+             */
+            device: string;
+            /**
+             * Longer Than
+             * @example 10m
+             */
+            longer_than: string;
+            name: components["schemas"]["Words"];
+            /**
+             * Point
+             * @example temperature
+             */
+            point: string;
+            /**
+             * Rule
+             * @example TE-1
+             */
+            rule: string;
+        };
+        /**
          * LinkView
          * @description How far an evidence source was known when an alert was raised.
          */
@@ -3172,7 +3209,7 @@ export interface components {
         /** Listed[LimitView] */
         Listed_LimitView_: {
             /** Items */
-            items: components["schemas"]["cloud__web__power_models__LimitView"][];
+            items: components["schemas"]["LimitView"][];
             /**
              * Next
              * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
@@ -3616,7 +3653,7 @@ export interface components {
              */
             id: string;
             /** Limits */
-            limits: components["schemas"]["cloud__web__checklist_models__LimitView"][];
+            limits: components["schemas"]["OrderLimitView"][];
             name: components["schemas"]["Words"];
             /** Needs Verification */
             needs_verification: boolean;
@@ -3635,6 +3672,35 @@ export interface components {
              *     ]
              */
             urgencies: string[];
+        };
+        /**
+         * OrderLimitView
+         * @description Time that an order of some urgency may take, as the contract says it: `15m`, `24h`, `2wd` for working days.
+         *
+         *     `ms`: the same in ms from the opening; null: it is counted in working days.
+         */
+        OrderLimitView: {
+            /**
+             * Ms
+             * @example 900000
+             */
+            ms: number | null;
+            /**
+             * Name
+             * @description accept_within, arrive_within, done_within, answer_within, close_within or call_back_within
+             * @example arrive_within
+             */
+            name: string;
+            /**
+             * Text
+             * @example 15m
+             */
+            text: string;
+            /**
+             * Urgency
+             * @example normal
+             */
+            urgency: string;
         };
         /**
          * OrderStep
@@ -4946,72 +5012,6 @@ export interface components {
              * @example 一号楼大堂
              */
             zh: string;
-        };
-        /**
-         * LimitView
-         * @description Time that an order of some urgency may take, as the contract says it: `15m`, `24h`, `2wd` for working days.
-         *
-         *     `ms`: the same in ms from the opening; null: it is counted in working days.
-         */
-        cloud__web__checklist_models__LimitView: {
-            /**
-             * Ms
-             * @example 900000
-             */
-            ms: number | null;
-            /**
-             * Name
-             * @description accept_within, arrive_within, done_within, answer_within, close_within or call_back_within
-             * @example arrive_within
-             */
-            name: string;
-            /**
-             * Text
-             * @example 15m
-             */
-            text: string;
-            /**
-             * Urgency
-             * @example normal
-             */
-            urgency: string;
-        };
-        /**
-         * LimitView
-         * @description A rule's limit for a point of a device: what is beyond it for longer than `longer_than` is a breach.
-         */
-        cloud__web__power_models__LimitView: {
-            /**
-             * Above
-             * @example 40
-             */
-            above: number | null;
-            /**
-             * Below
-             * @example null
-             */
-            below: number | null;
-            /**
-             * Device
-             * @example t-power
-             */
-            device: string;
-            /**
-             * Longer Than
-             * @example 10m
-             */
-            longer_than: string;
-            name: components["schemas"]["Words"];
-            /**
-             * Point
-             * @example temperature
-             */
-            point: string;
-            /**
-             * Rule
-             * @example TE-1
-             */
-            rule: string;
         };
     };
     responses: never;

@@ -21,13 +21,7 @@ export interface Proposal {
 }
 
 /** A checkpoint of today's rounds. */
-export interface Checkpoint {
-  device: string
-  name: { zh: string; en: string }
-  zone: string | null
-  next_due_at: number | null
-  state: string
-}
+export type Checkpoint = Schemas['PostView']
 
 export interface Kept {
   site: SiteDetail | null
