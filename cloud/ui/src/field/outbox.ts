@@ -1,7 +1,7 @@
 /** The outbox at work: entries go out in order and once; what a person must decide is kept until they do. */
 import { db, orderIdOf, type Entry, type FileRef } from './db.ts'
 import { chainOf, decidedOf, nextOf, outcomeOf, uploadOf, type Outcome, type Reply } from './decide.ts'
-import { correctedAt, errorOf, stampOf, type DeviceClock } from './time.ts'
+import { correctedAt, doubtOf, errorOf, stampOf, type DeviceClock } from './time.ts'
 
 const LOCK = 'sitewarden-outbox'
 const TIMEOUT_MS = 15_000
@@ -75,6 +75,11 @@ async function atOf(entry: Entry, clock: DeviceClock): Promise<number> {
   return Math.max(correctedAt(entry, clock), ...before.map((one) => one.at ?? 0))
 }
 
+/** A scan says how far its time may be off, which is known best when it is sent. */
+function sent(entry: Entry, clock: DeviceClock): Entry['action'] {
+  return entry.action.do === 'scan' ? { ...entry.action, error_ms: doubtOf(entry, clock) } : entry.action
+}
+
 async function post(entry: Entry, clock: DeviceClock): Promise<Outcome> {
   const path = `/api/v1/sites/${encodeURIComponent(entry.site)}/actions`
   if (entry.taken) {
@@ -85,7 +90,7 @@ async function post(entry: Entry, clock: DeviceClock): Promise<Outcome> {
   if (entry.expects !== undefined) headers['If-Match'] = `"${entry.expects}"`
   const at = await atOf(entry, clock)
   await db.outbox.update(entry.seq, { at })
-  const body = JSON.stringify({ person: entry.person, action: entry.action, at })
+  const body = JSON.stringify({ person: entry.person, action: sent(entry, clock), at })
   return outcomeOf(await ask(path, { method: 'POST', headers, body }), entry.id)
 }
 

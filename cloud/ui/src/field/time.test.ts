@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { correctedAt, errorOf, heard, isWrong, opened, stampOf, ticked, type DeviceClock } from './time.ts'
+import { correctedAt, doubtOf, errorOf, heard, isWrong, opened, stampOf, ticked, type DeviceClock } from './time.ts'
 
 const NOON = 1_764_547_200_000
 const HOUR = 3_600_000
@@ -62,4 +62,13 @@ test('set back while no page was open: times never run backwards', () => {
 test('a page that opens later goes on with the clock as it was', () => {
   const clock = opened(behind, NOON, 7, 'b')
   assert.deepEqual([clock.era, clock.offset, clock.known], ['a', HOUR, true])
+})
+
+test('a time that was measured is little in doubt; one after a jump that nobody saw is, until the server is heard', () => {
+  assert.equal(doubtOf(stampOf(behind, NOON), behind), 1_000)
+  const later = ticked(behind, NOON + HOUR, 1_000, 'b')
+  const stamp = stampOf(later, NOON + HOUR)
+  assert.equal(doubtOf(stamp, later), HOUR)
+  assert.equal(doubtOf(stamp, heard(later, NOON + 1_000, NOON + HOUR, 1_000)), 1_000)
+  assert.equal(doubtOf(stamp, { ...later, era: 'c', known: true }), HOUR)
 })

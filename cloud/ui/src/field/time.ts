@@ -23,8 +23,9 @@ export interface Stamp {
   /** By the device's own clock. */
   deviceAt: number
   era: string
-  /** As it was thought to be then. */
+  /** As it was thought to be then, and whether that was measured. */
   offset: number
+  known: boolean
 }
 
 /** A stopwatch and a clock that drift apart by less are as they should be. */
@@ -61,13 +62,22 @@ export function heard(clock: DeviceClock, server: number, wall: number, mono: nu
 }
 
 export const stampOf = (clock: DeviceClock, wall: number): Stamp => ({
-  deviceAt: wall, era: clock.era, offset: clock.offset,
+  deviceAt: wall, era: clock.era, offset: clock.offset, known: clock.known,
 })
 
 /** When it was done by the server's time, as well as that is known now. */
 export function correctedAt(stamp: Stamp, clock: DeviceClock): number {
   const offset = clock.era === stamp.era && clock.known ? clock.offset : stamp.offset
   return Math.max(0, Math.round(stamp.deviceAt + offset))
+}
+
+/** The most that is said of a time that nobody can vouch for. */
+const MOST_DOUBT_MS = 3_600_000
+
+/** By how much a corrected time may still be off, ms. */
+export function doubtOf(stamp: Stamp, clock: DeviceClock): number {
+  if (stamp.known || (clock.era === stamp.era && clock.known)) return STEADY_MS
+  return Math.round(Math.min(MOST_DOUBT_MS, Math.max(WRONG_MS, Math.abs(stamp.offset))))
 }
 
 /** How far the device's clock is off, ms: positive when it is ahead. */
