@@ -9,6 +9,7 @@ import type { OrderKind } from './urgent.ts'
 type Schemas = components['schemas']
 export type Person = Schemas['PersonView']
 export type Reading = Schemas['ValueView']
+export type Point = Schemas['PointView']
 export type Plan = Schemas['PlanView']
 export type Floor = Schemas['FloorView']
 
@@ -30,6 +31,7 @@ export interface Kept {
   plans: Plan[]
   floors: Floor[]
   values: Reading[]
+  points: Point[]
   devices: Device[]
   rules: Rule[]
   checklists: Checklist[]
@@ -40,7 +42,7 @@ export interface Kept {
 }
 
 export const NOTHING: Kept = {
-  site: null, people: [], orders: [], plans: [], floors: [], values: [], devices: [], rules: [], checklists: [], kinds: [],
+  site: null, people: [], orders: [], plans: [], floors: [], values: [], points: [], devices: [], rules: [], checklists: [], kinds: [],
   checkpoints: [], sheets: {},
 }
 
@@ -55,6 +57,7 @@ const PATHS: readonly (readonly [Exclude<keyof Kept, 'sheets'>, string])[] = [
   ['people', '/people'],
   ['devices', '/devices'],
   ['values', '/values'],
+  ['points', '/points'],
   ['plans', '/plans'],
   ['floors', '/floors'],
   ['rules', '/rules'],

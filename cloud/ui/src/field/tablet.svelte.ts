@@ -4,7 +4,8 @@ import { api, ApiError } from '@/api/client'
 import type { Order, Words } from '@/api/types'
 import { serverSays } from '@/live/clock.svelte'
 import { keepPreferences, preferences } from '@/preferences.svelte'
-import { said, speakAt } from '@/words/index.svelte'
+import { tell } from '@/parts/toasts.svelte'
+import { said, speakAt, t } from '@/words/index.svelte'
 import { db, keepClock, keptClock, prune, type Entry, type FileRef } from './db.ts'
 import { counted } from './decide.ts'
 import { drafted, merged, type Done, type Merged } from './merge.ts'
@@ -91,9 +92,10 @@ export class Tablet {
   async #hear(): Promise<boolean> {
     const before = performance.now()
     const { data } = await api.GET('/api/v1/sites')
+    if (typeof data?.now !== 'number') throw new SyntaxError('an answer that is not ours')
     this.#tick()
     const delay = performance.now() - before
-    this.#clockIs(heard(this.#clock, data!.now + delay / 2, Date.now(), performance.now()))
+    this.#clockIs(heard(this.#clock, data.now + delay / 2, Date.now(), performance.now()))
     await keepClock(this.#clock)
     return true
   }
@@ -118,9 +120,9 @@ export class Tablet {
       const changed = Boolean(round && round.sent + round.rejected)
       await this.#refresh(changed)
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error
-      this.signIn = error.status === 401
-      this.online = error.status === 401
+      // A hotel's sign-in page is no answer of ours, and no JSON.
+      if (!(error instanceof ApiError) && !(error instanceof SyntaxError)) this.failed = error
+      this.signIn = this.online = error instanceof ApiError && error.status === 401
     } finally {
       this.#busy = false
     }
@@ -176,9 +178,14 @@ export class Tablet {
 
   /** Writes an act down as of now; it is safe when this is done, and is sent as soon as that can be. */
   async do(action: Entry['action'], more: { files?: FileRef[]; expects?: number } = {}): Promise<Entry> {
-    const entry = await write({ site: this.site, person: this.me, action, ...more }, this.#clock)
-    void this.sync()
-    return entry
+    try {
+      const entry = await write({ site: this.site, person: this.me, action, ...more }, this.#clock)
+      void this.sync()
+      return entry
+    } catch (error) {
+      tell(t('tablet.full'), { bad: true })
+      throw error
+    }
   }
 
   // --- what is seen
