@@ -40,6 +40,7 @@ check: $(STAMP) ## lint, types, import contracts
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(NPM) run --silent check
+	$(NPM) test --silent
 
 ui-types: $(STAMP) ## the pages' types of the API, anew from its description
 	$(BIN)/sitewarden openapi > cloud/ui/src/api/openapi.json

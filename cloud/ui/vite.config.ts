@@ -27,7 +27,8 @@ function serviceWorker(): Plugin {
 
 export default defineConfig({
   plugins: [svelte(), serviceWorker()],
-  resolve: { alias: { '@': new URL('./src', import.meta.url).pathname } },
+  // Dexie's default is built for browsers of ten years ago, and larger.
+  resolve: { alias: { '@': new URL('./src', import.meta.url).pathname, dexie: 'dexie/dist/modern/dexie.min.mjs' } },
   build: {
     target: 'es2022',
     outDir: '../web/static',

@@ -16,6 +16,7 @@ from cloud.store.files import FileStore
 from cloud.store.reads import Reader
 from cloud.web import (
     action_routes,
+    checklist_routes,
     file_routes,
     floor_routes,
     matter_routes,
@@ -46,6 +47,7 @@ PARTS: Final = (
     site_routes,
     matter_routes,
     action_routes,
+    checklist_routes,
     file_routes,
     floor_routes,
     patrol_routes,

@@ -255,6 +255,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites/{site}/checklists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Checklists
+         * @description The checklists in force, with what each item takes and when it is bad.
+         */
+        get: operations["read_checklists_api_v1_sites__site__checklists_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sites/{site}/checks": {
         parameters: {
             query?: never;
@@ -627,6 +647,26 @@ export interface paths {
          * @description What people were told and what became of it, latest first.
          */
         get: operations["read_notices_api_v1_sites__site__notices_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/order-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Order Kinds
+         * @description The kinds of orders that can be opened: who takes them, and how soon what must happen.
+         */
+        get: operations["read_order_kinds_api_v1_sites__site__order_kinds_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1661,6 +1701,82 @@ export interface components {
             revision?: number;
             /** @default false */
             worked?: boolean;
+        };
+        /**
+         * ChecklistItemView
+         * @description One thing to look at. A reading beyond `least` or `most` is bad; so is a yes_no that is not `good`.
+         *
+         *     `opens`: the kind of order that a bad answer opens.
+         */
+        ChecklistItemView: {
+            /** Choices */
+            choices: components["schemas"]["ChoiceView"][];
+            /** Good */
+            good: boolean;
+            /**
+             * Id
+             * @example fuel
+             */
+            id: string;
+            /**
+             * Kind
+             * @example reading
+             * @enum {string}
+             */
+            kind: "reading" | "choice" | "text" | "photo" | "signature" | "yes_no";
+            /**
+             * Least
+             * @example 50
+             */
+            least: number | null;
+            /**
+             * Most
+             * @example 100
+             */
+            most: number | null;
+            name: components["schemas"]["Words"];
+            /**
+             * Opens
+             * @example defect
+             */
+            opens: string | null;
+            /** Required */
+            required: boolean;
+            /**
+             * Unit
+             * @example %
+             */
+            unit: string;
+        };
+        /**
+         * ChecklistView
+         * @description Items in their order. `signature`: the work is signed, even where no item asks for it.
+         */
+        ChecklistView: {
+            /**
+             * Id
+             * @example generator-test
+             */
+            id: string;
+            /** Items */
+            items: components["schemas"]["ChecklistItemView"][];
+            name: components["schemas"]["Words"];
+            /** Signature */
+            signature: boolean;
+        };
+        /**
+         * ChoiceView
+         * @description One of the answers. `bad`: something must be done about it.
+         */
+        ChoiceView: {
+            /** Bad */
+            bad: boolean;
+            /**
+             * Id
+             * @example black
+             */
+            id: string;
+            name: components["schemas"]["Words"];
         };
         /**
          * Close
@@ -2962,6 +3078,22 @@ export interface components {
              */
             now: number;
         };
+        /** Listed[ChecklistView] */
+        Listed_ChecklistView_: {
+            /** Items */
+            items: components["schemas"]["ChecklistView"][];
+            /**
+             * Next
+             * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
+             */
+            next?: string | null;
+            /**
+             * Now
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            now: number;
+        };
         /** Listed[DeviceView] */
         Listed_DeviceView_: {
             /** Items */
@@ -3094,6 +3226,22 @@ export interface components {
         Listed_NoticeView_: {
             /** Items */
             items: components["schemas"]["NoticeView"][];
+            /**
+             * Next
+             * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
+             */
+            next?: string | null;
+            /**
+             * Now
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            now: number;
+        };
+        /** Listed[OrderKindView] */
+        Listed_OrderKindView_: {
+            /** Items */
+            items: components["schemas"]["OrderKindView"][];
             /**
              * Next
              * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
@@ -3486,6 +3634,73 @@ export interface components {
             verifies?: boolean;
             /** @default null */
             zone?: string | null;
+        };
+        /**
+         * OrderKindView
+         * @description A kind of orders. `role`: who may take them; `limits`: one for each that an urgency has.
+         */
+        OrderKindView: {
+            /** Call Back */
+            call_back: boolean;
+            /**
+             * Checklist
+             * @example home-repair
+             */
+            checklist: string | null;
+            /**
+             * Id
+             * @example repair
+             */
+            id: string;
+            /** Limits */
+            limits: components["schemas"]["OrderLimitView"][];
+            name: components["schemas"]["Words"];
+            /** Needs Verification */
+            needs_verification: boolean;
+            /** Requested */
+            requested: boolean;
+            /**
+             * Role
+             * @example engineer
+             */
+            role: string;
+            /**
+             * Urgencies
+             * @example [
+             *       "normal",
+             *       "urgent"
+             *     ]
+             */
+            urgencies: string[];
+        };
+        /**
+         * OrderLimitView
+         * @description Time that an order of some urgency may take, as the contract says it: `15m`, `24h`, `2wd` for working days.
+         *
+         *     `ms`: the same in ms from the opening; null: it is counted in working days.
+         */
+        OrderLimitView: {
+            /**
+             * Ms
+             * @example 900000
+             */
+            ms: number | null;
+            /**
+             * Name
+             * @description accept_within, arrive_within, done_within, answer_within, close_within or call_back_within
+             * @example arrive_within
+             */
+            name: string;
+            /**
+             * Text
+             * @example 15m
+             */
+            text: string;
+            /**
+             * Urgency
+             * @example normal
+             */
+            urgency: string;
         };
         /**
          * OrderStep
@@ -6013,6 +6228,68 @@ export interface operations {
             };
         };
     };
+    read_checklists_api_v1_sites__site__checklists_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_ChecklistView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     list_check_api_v1_sites__site__checks_get: {
         parameters: {
             query?: {
@@ -7224,6 +7501,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Listed_NoticeView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_order_kinds_api_v1_sites__site__order_kinds_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_OrderKindView_"];
                 };
             };
             /** @description Unauthorized */
