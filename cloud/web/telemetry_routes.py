@@ -62,7 +62,7 @@ async def read_values(site: OfSite, context: InContext, device: Name | None = No
 
 
 @router.get("/{site}/readings")
-async def read_readings(  # noqa: PLR0913 - each is a parameter of the query
+async def read_readings(
     site: OfSite,
     context: InContext,
     device: Name,

@@ -775,6 +775,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites/{site}/points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Points
+         * @description What devices give readings of, by device and point, as the site's files say; more may have been stored.
+         */
+        get: operations["read_points_api_v1_sites__site__points_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sites/{site}/readings": {
         parameters: {
             query?: never;
@@ -1839,7 +1859,9 @@ export interface components {
          * @description Readings of a point in columns of one length; `[since, until)`.
          *
          *     `step_ms` 0: every good reading; else each row is a bin of that length that begins at `at`, with the lowest, the
-         *     mean and the highest of its `count` readings. `complete_to`: up to when the device is known.
+         *     mean and the highest of its `count` readings; the first and the last may reach beyond the period, and count what
+         *     is in it. A bin without a good reading is not there. `gaps`: when the device could not be known. `complete_to`: up
+         *     to when it is known.
          */
         CurveView: {
             /**
@@ -2521,7 +2543,9 @@ export interface components {
         };
         /**
          * FoundView
-         * @description Something that a search found. `kind`: zone, device, person, route, rule, incident, alarm or order.
+         * @description Something that a search found.
+         *
+         *     `kind`: zone, device, person, route, rule, checklist, incident, alarm or order.
          */
         FoundView: {
             /**
@@ -3286,6 +3310,22 @@ export interface components {
              */
             now: number;
         };
+        /** Listed[PointView] */
+        Listed_PointView_: {
+            /** Items */
+            items: components["schemas"]["PointView"][];
+            /**
+             * Next
+             * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
+             */
+            next?: string | null;
+            /**
+             * Now
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            now: number;
+        };
         /** Listed[QuarantineView] */
         Listed_QuarantineView_: {
             /** Items */
@@ -3908,8 +3948,43 @@ export interface components {
             zh: string;
         };
         /**
+         * PointView
+         * @description A point that a device gives readings of. `state`: its numbers stand for what is so, not for how much.
+         */
+        PointView: {
+            /**
+             * Device
+             * @example t-power
+             */
+            device: string;
+            /**
+             * Kind
+             * @example number
+             * @enum {string}
+             */
+            kind: "number" | "state";
+            name: components["schemas"]["Words"];
+            /**
+             * Point
+             * @example temperature
+             */
+            point: string;
+            /**
+             * Unit
+             * @example °C
+             */
+            unit: string;
+            /**
+             * Zone
+             * @example power
+             */
+            zone: string | null;
+        };
+        /**
          * PostView
          * @description A checkpoint over the day; `due_at`: when it must be walked next, or should have been.
+         *
+         *     `state` is that of the most pressing of its rules.
          */
         PostView: {
             /**
@@ -4323,13 +4398,18 @@ export interface components {
         /**
          * Scan
          * @description A checkpoint's tag was scanned with a tablet; `error_ms`: how far the tablet's clock may be off.
+         *
+         *         `device`: the checkpoint that the guard meant, where the tablet asked; a tag that stands elsewhere is refused then.
          */
         Scan: {
+            /** @default  */
+            device?: string;
             /** @enum {unknown} */
             do: "scan";
             /** @default 0 */
             error_ms?: number;
-            tag: string;
+            /** @default  */
+            tag?: string;
         };
         /**
          * Score
@@ -4535,7 +4615,9 @@ export interface components {
         };
         /**
          * SpanView
-         * @description Somebody had to come by `due_at`; `at` when somebody did; `reason` why not, as somebody answered for it.
+         * @description Somebody had to come by `due_at`; `at` when `person` did; `reason` why not, as somebody answered for it.
+         *
+         *     `person` is null where the scan lies outside the day or nobody's card was read.
          */
         SpanView: {
             /**
@@ -4560,6 +4642,11 @@ export interface components {
              * @example 1764547200000
              */
             opened_at: number;
+            /**
+             * Person
+             * @example p-007
+             */
+            person: string | null;
             /**
              * Reason
              * @example 电梯停运，改走楼梯
@@ -4649,6 +4736,11 @@ export interface components {
              * @example cp-b1-03
              */
             device: string;
+            /**
+             * Person
+             * @example p-007
+             */
+            person: string | null;
             /**
              * State
              * @description due, on_time, late, missed or unknown
@@ -4740,7 +4832,10 @@ export interface components {
         };
         /**
          * ValueView
-         * @description The newest reading of a point. `value` null: it could not be read, as `quality` says; `age_ms`: how old it is.
+         * @description The newest reading of a point, however long ago that was: `age_ms` says how old it is.
+         *
+         *     `value` null: it could not be read, as `quality` says. `complete_to`: up to when the device is known; what it
+         *     measured after that may be there and not have come.
          */
         ValueView: {
             /**
@@ -4754,6 +4849,11 @@ export interface components {
              * @example 1764547200000
              */
             at: number;
+            /**
+             * Complete To
+             * @example 1764547200000
+             */
+            complete_to: number | null;
             /**
              * Device
              * @example t-power
@@ -5576,11 +5676,14 @@ export interface operations {
                         reason: string;
                         rule: string;
                     } | {
+                        /** @default  */
+                        device?: string;
                         /** @enum {unknown} */
                         do: "scan";
                         /** @default 0 */
                         error_ms?: number;
-                        tag: string;
+                        /** @default  */
+                        tag?: string;
                     } | {
                         assigned?: string | null;
                         checklist?: string | null;
@@ -7885,6 +7988,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Listed_PlanView_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_points_api_v1_sites__site__points_get: {
+        parameters: {
+            query?: {
+                device?: string | null;
+            };
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_PointView_"];
                 };
             };
             /** @description Unauthorized */
