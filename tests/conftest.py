@@ -2,11 +2,13 @@
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+# Explaining a failure traces every line of it: a failure would end in a timeout that says nothing.
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink]
 
-settings.register_profile("dev", deadline=None, max_examples=100, suppress_health_check=SLOW)
+settings.register_profile("dev", deadline=None, max_examples=100, suppress_health_check=SLOW, phases=PHASES)
 settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, max_examples=300)
 cases = int(os.environ.get("SITEWARDEN_CASES", "0"))
 if cases:

@@ -289,6 +289,13 @@ class QuotaChain(Timeline):
         self.forget(self.base)
 
     @override
+    def unsettled_by(self, start: int, end: int) -> int | None:
+        """Every period that is over was judged, however long ago: no list of those that were is asked."""
+        if start >= self.kept_from or end <= self._data_from:
+            return super().unsettled_by(start, end)
+        return period_of(max(start, self._data_from), self._of.rule.per, self._of.zone)[0]
+
+    @override
     def reopen_base(self, since: int) -> None:
         span = period_of(max(since, self._data_from), self._of.rule.per, self._of.zone)
         whole = since <= max(span[0], self._data_from)

@@ -48,8 +48,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             stack.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for a module: while it is there, its event loop keeps tests of other modules from having theirs."""
     try:
         path = chromium.find()
     except chromium.LeftOutError as why:

@@ -12,7 +12,7 @@ from contract.batch import Coverage
 from contract.events import Event, raw_data
 from contract.site import Device, Site, SiteFile
 from tests.properties.reference import reference
-from tests.properties.test_engine import check_against_reference, lived, plain, replayed
+from tests.properties.test_engine import Live, check_against_reference, lived, plain, replayed
 from tests.properties.worlds import START, History
 
 HOUR = 3_600_000
@@ -102,3 +102,21 @@ def test_without_its_deciding_run_no_quota_is_met_as_it_was(history: History) ->
             device, seq = verdict.evidence[-1]
             rest = [event for event in history.events if (event.device, event.seq) != (device, seq)]
             assert verdict not in replayed(msgspec.structs.replace(history, events=rest))
+
+
+def test_a_blind_span_that_is_told_of_seven_weeks_late_takes_a_shortfall_back() -> None:
+    monday = START + 6 * DAY + 16 * HOUR
+    now = START + 55 * DAY
+    rule = Quota(
+        id="G", at_least=1, per="week", count=EventFilter("input.on"), session=None, warn_before="0s"
+    )
+    late = ("dg1", Coverage(START, [(monday - HOUR, monday + HOUR)]))
+    statements = [("dg1", Coverage(now + DAY, [])), late]
+    live = Live(History(SITE, RuleBook((RuleVersion(rule, 0, None),)), [], statements, now), 1_000 * DAY)
+    live.take(statements[0])
+    live.settle(now)
+    (before,) = [one for one in live.verdicts() if (one.key, one.opened_at) == ("dg1", monday)]
+    live.take(late)
+    live.settle(now)
+    (after,) = [one for one in live.verdicts() if (one.key, one.opened_at) == ("dg1", monday)]
+    assert (before.outcome, after.outcome) == (Outcome.BREACHED, Outcome.UNKNOWN)
