@@ -275,10 +275,22 @@ class QuotaChain(Timeline):
 
     @override
     def needed_from(self) -> int | None:
-        """The beginning of the oldest period that is open, or not over, whether anything was told of it or not."""
+        """The beginning of the oldest period that is open, or not over, or whose last session is not over."""
         opened = [opened_at for opened_at, told in self.told.items() if not told.verdict.final]
         settled = max(min(self._now, self.complete), self._data_from)
-        return min([*opened, period_of(settled, self._of.rule.per, self._of.zone)[0]])
+        begun = min(self._under_way_since(settled), settled)
+        return min([*opened, period_of(begun, self._of.rule.per, self._of.zone)[0]])
+
+    def _under_way_since(self, settled: int) -> int:
+        """When the session began that may still come to count, however many periods ago; `settled` if there is none."""
+        if self._of.rule.session is None:
+            return settled
+        for mark in reversed(self.marks):
+            if mark.meaning == Meaning.STOP or settled - mark.at > self._of.longest:
+                return settled
+            if mark.meaning == Meaning.START:
+                return mark.at
+        return settled
 
     @override
     def let_go(self, now: int) -> None:
