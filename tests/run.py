@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from tests import timescale
+from tests import chromium, timescale
 
 
 def main() -> int:
@@ -17,8 +17,12 @@ def main() -> int:
         except timescale.LeftOutError as why:
             said = f"LEFT OUT: the tests on the real TimescaleDB, since {why}"
         print(said, flush=True)
-        # Most of the time goes by in waiting for real processes: two at a time, a file never torn apart.
-        side_by_side = ["-n", "2", "--dist", "loadfile"]
+        try:
+            chromium.find()
+        except chromium.LeftOutError as why:
+            print(f"LEFT OUT: the tests in a browser, since {why}", flush=True)
+        # Most of the time goes by in waiting for real processes: three at a time, a file never torn apart.
+        side_by_side = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
         command = [sys.executable, "-m", "pytest", "-m", "not long", "-q", *side_by_side, *sys.argv[1:]]
         return subprocess.run(command, check=False).returncode
 
