@@ -2,7 +2,7 @@
 FROM python:3.11-slim-trixie AS build
 WORKDIR /source
 RUN pip install --no-cache-dir 'build>=1.2'
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY contract contract
 COPY edge edge
 COPY cloud cloud

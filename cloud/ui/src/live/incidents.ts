@@ -2,12 +2,12 @@
 import type { Episode, Incident, Rule, Verdict, Words } from '@/api/types'
 
 /** How it stands, in the order in which it needs a person. */
-export const STATUSES = ['overdue', 'waiting', 'breached', 'unknown', 'toclose', 'link'] as const
+export const STATUSES = ['unwatched', 'overdue', 'waiting', 'breached', 'unknown', 'toclose', 'link'] as const
 export type Status = (typeof STATUSES)[number]
 
 /** Colour and form of each, never one without the other: the level is a priority of `Priority.svelte`. */
 export const MARKS: Readonly<Record<Status, string>> = {
-  overdue: '▲', waiting: '●', breached: '✖', unknown: '?', toclose: '○', link: '◆',
+  unwatched: '▲', overdue: '▲', waiting: '●', breached: '✖', unknown: '?', toclose: '○', link: '◆',
 }
 
 /** What must be known of the site. */
@@ -26,6 +26,7 @@ export function foremost(episodes: readonly Episode[]): Episode | null {
 
 export function statusOf(incident: Incident, now: number): Status {
   const episode = foremost(incident.episodes)
+  if (incident.kind === 'unwatched') return 'unwatched'
   if (!episode) return incident.life.emergency ? 'toclose' : 'link'
   if (episode.outcome === 'pending') return episode.overdue || now > episode.due_at ? 'overdue' : 'waiting'
   if (incident.life.emergency) return 'toclose'

@@ -22,13 +22,16 @@ const SHUT = new Set(['gate.locked', 'door.closed'])
 
 /** Whether what opens is open; null: it does not open, or nothing is known of it. A lock that let go counts as open. */
 export function isOpen(device: string, states: ReadonlyMap<string, State>): boolean | null {
-  const found = [...OPENED, ...SHUT].map((type) => states.get(stateKey(device, type))).filter((one) => one !== undefined)
+  const found = [...OPENED, ...SHUT].map((type) => states.get(stateKey({ device, type }))).filter((one) => one !== undefined)
   if (!found.length) return null
   return found.some((one) => OPENED.has(one.type))
 }
 
-/** A gate and a door on one device are two pairs; the newest of a pair replaces the other. */
-export const stateKey = (device: string, type: string): string => `${device}|${type.split('.')[0]}`
+/** What opens and shuts is a pair, of which the newest replaces the other; a gate and a door on one device are two. */
+export function stateKey({ device, type, part }: { device: string; type: string; part?: string | null }): string {
+  const line = OPENED.has(type) || SHUT.has(type) ? type.split('.')[0] : type
+  return `${device}|${line}|${part ?? ''}`
+}
 
 export function iconOf(kind: string, open: boolean | null): string {
   return (open && OPEN_ICONS[kind]) || ICONS[kind] || mdiHelpRhombus
@@ -37,7 +40,7 @@ export function iconOf(kind: string, open: boolean | null): string {
 /** The states after an event, or the same map where the event says nothing lasting. */
 export function stateAfter(states: ReadonlyMap<string, State>, row: EventRow): ReadonlyMap<string, State> {
   if (!OPENED.has(row.type) && !SHUT.has(row.type)) return states
-  const key = stateKey(row.device, row.type)
+  const key = stateKey({ device: row.device, type: row.type })
   if ((states.get(key)?.at ?? -1) > row.at) return states
   return new Map(states).set(key, { device: row.device, zone: row.zone, type: row.type, at: row.at })
 }
