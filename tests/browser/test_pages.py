@@ -82,7 +82,7 @@ def faults(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize(("size", "theme", "language"), LOOKS)
-def test_every_page_can_be_used_by_everybody_and_is_shown(  # noqa: PLR0913 - what is looked at, and how
+def test_every_page_can_be_used_by_everybody_and_is_shown(
     browser: Browser, stack: Stack, order: str, size: str, theme: str, language: str
 ) -> None:
     view = WALL if size == "wall" else TABLET
