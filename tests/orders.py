@@ -162,6 +162,7 @@ class Office:
             do.PauseOrder: self.book.pause,
             do.ResumeOrder: self.book.resume,
             do.FillItem: self.book.fill,
+            do.UsePart: self.book.use_part,
             do.FinishOrder: self.book.finish,
             do.VerifyOrder: self.book.verify,
             do.CloseOrder: self.book.close,

@@ -259,6 +259,7 @@ class Desk:
             do.PauseOrder: self._book(RecordKind.ORDER, orders.pause),
             do.ResumeOrder: self._book(RecordKind.ORDER, orders.resume),
             do.FillItem: self._book(RecordKind.ORDER, orders.fill),
+            do.UsePart: self._book(RecordKind.ORDER, orders.use_part),
             do.FinishOrder: self._book(RecordKind.ORDER, orders.finish),
             do.VerifyOrder: self._book(RecordKind.ORDER, orders.verify),
             do.CloseOrder: self._book(RecordKind.ORDER, orders.close),

@@ -27,11 +27,24 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     bad: bool = False
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a reading can be had from without writing it down: a point of the order's device, or the length of its run.
+
+    `take`: which of a run's readings; `now`: the newest, whether it runs or not.
+    """
+
+    reading: (
+        Annotated[str, Meta(pattern=r"^[a-z0-9_.]+$", description="a point such as fuel_level")] | None
+    ) = None
+    run: Literal["length"] | None = None
+    take: Literal["now", "last", "least", "most"] = "last"
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"source": "from"}):
     """One thing to look at. `least` and `most`: a reading beyond them is bad; so is a yes_no that is not `good`.
 
     `opens`: the kind of order that a bad answer opens. `point`: the reading is a measurement of that name, which the
-    rules are told.
+    rules are told. `source`: where telemetry knows it from.
     """
 
     id: Id
@@ -47,6 +60,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     point: Annotated[str, Meta(pattern=r"^[a-z0-9_]+$", description="a name such as temperature")] | None = (
         None
     )
+    source: Source | None = None
 
 
 class Checklist(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,7 +82,19 @@ Checklists = Mapping[str, Checklist]
 """By id."""
 
 SIGNED: Final = Item(id=SIGNATURE, name=Text(zh="签字", en="Signature"), kind="signature")
-_LIMITED: Final = ("unit", "least", "most", "point")
+_LIMITED: Final = ("unit", "least", "most", "point", "source")
+UNITS: Final[Mapping[str, tuple[str, float]]] = {
+    "ms": ("s", 0.001),
+    "s": ("s", 1.0),
+    "min": ("s", 60.0),
+    "h": ("s", 3_600.0),
+    "kPa": ("kPa", 1.0),
+    "bar": ("kPa", 100.0),
+    "MPa": ("kPa", 1_000.0),
+    "V": ("V", 1.0),
+    "kV": ("V", 1_000.0),
+}
+"""Units that stand for one another: of what, and how much of it. SI."""
 
 
 def items_of(checklist: Checklist | None, *, signed: bool) -> tuple[Item, ...]:
@@ -153,7 +179,10 @@ def _item_mistakes(item: Item, located: Located, at: FieldPath) -> Iterator[Prob
     if item.kind != "reading":
         for field in _LIMITED:
             if getattr(item, field) not in {None, ""}:
-                yield located.problem((*at, field), "expected with a reading, and only there")
+                shown = "from" if field == "source" else field
+                yield located.problem((*at, shown), "expected with a reading, and only there")
+    if item.source is not None:
+        yield from _source_mistakes(item, item.source, located, at)
     if item.least is not None and item.most is not None and item.least > item.most:
         yield located.problem((*at, "most"), "expected it not below `least`")
     if bool(item.choices) is not (item.kind == "choice"):
@@ -164,6 +193,23 @@ def _item_mistakes(item: Item, located: Located, at: FieldPath) -> Iterator[Prob
             yield located.problem((*at, "choices", number, "id"), f"{name!r} stands there twice")
     if item.opens is not None and not _can_be_bad(item):
         yield located.problem((*at, "opens"), "nothing that is found here can be bad")
+
+
+def _source_mistakes(item: Item, source: Source, located: Located, at: FieldPath) -> Iterator[Problem]:
+    if (source.reading is None) is (source.run is None):
+        yield located.problem((*at, "from"), "expected `reading` or `run`, one of them")
+    elif source.run is not None and UNITS.get(item.unit, ("", 0.0))[0] != "s":
+        yield located.problem((*at, "unit"), "expected a unit of time (s, min, h) for the length of a run")
+
+
+def converted(value: float, given: str, wanted: str) -> float | None:
+    """A value in another unit; None where one does not stand for the other."""
+    if given == wanted:
+        return value
+    known, asked = UNITS.get(given), UNITS.get(wanted)
+    if known is None or asked is None or known[0] != asked[0]:
+        return None
+    return value * known[1] / asked[1]
 
 
 def _can_be_bad(item: Item) -> bool:

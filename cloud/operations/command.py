@@ -280,6 +280,15 @@ class FillItem(_Do, frozen=True, tag="fill_item"):
     note: str = ""
 
 
+class UsePart(_Do, frozen=True, tag="use_part"):
+    """A part or material that an order took; said again of the same part it replaces what was said, 0 takes it out."""
+
+    order: str
+    part: str
+    quantity: float
+    unit: str = ""
+
+
 class FinishOrder(_Do, frozen=True, tag="finish_order"):
     """The work is done."""
 
@@ -360,6 +369,7 @@ Action = (
     | PauseOrder
     | ResumeOrder
     | FillItem
+    | UsePart
     | FinishOrder
     | VerifyOrder
     | CloseOrder

@@ -91,6 +91,16 @@ class Filled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     opened: str = ""
 
 
+class UsedPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A part or material that the work took, as said last."""
+
+    part: str
+    quantity: float
+    at: int
+    person: str
+    unit: str = ""
+
+
 class Satisfied(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What whoever asked said of it, from 1 (not at all) to 5."""
 
@@ -131,6 +141,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     steps: tuple[OrderStep, ...] = ()
     pauses: tuple[Pause, ...] = ()
     items: tuple[Filled, ...] = ()
+    parts: tuple[UsedPart, ...] = ()
     notes: tuple[Note, ...] = ()
     files: tuple[Attachment, ...] = ()
     answers: tuple[Note, ...] = ()
@@ -241,6 +252,17 @@ def resumed(order: Order, at: int) -> Order:
 def ended(order: Order, step: OrderStep) -> Order:
     """The work is done, or the order over or cancelled: no pause outlasts it."""
     return stepped(resumed(order, step.at), step)
+
+
+def with_part(order: Order, used: UsedPart) -> Order:
+    """With a part that was used, by name; what was said of it later stands, and of nothing nothing is left."""
+    known = next((one for one in order.parts if one.part == used.part), None)
+    if known is not None and known.at > used.at:
+        return order
+    parts = [one for one in order.parts if one.part != used.part]
+    if used.quantity:
+        parts.append(used)
+    return msgspec.structs.replace(order, parts=tuple(sorted(parts, key=lambda one: one.part)))
 
 
 def with_item(order: Order, found: Filled) -> Order:

@@ -20,6 +20,7 @@ from cloud.operations.order import (
     OrderState,
     OrderStep,
     Satisfied,
+    UsedPart,
     accepted,
     arrived,
     ended,
@@ -29,6 +30,7 @@ from cloud.operations.order import (
     stepped,
     telling,
     with_item,
+    with_part,
 )
 from cloud.operations.order_clock import Deadline
 from cloud.operations.order_kinds import OrderKinds
@@ -222,6 +224,19 @@ class OrderBook:
         self._measured(order, item, found)
         self._inspected(order, person, now)
         return self._orders.get(order.id) or order
+
+    def use_part(self, action: do.UsePart, person: str, at: int, now: int) -> Order:
+        """A part that the work took; the last word on each part counts."""
+        self._checks.person(person, at)
+        order = self._orders.known(action.order)
+        check.still_open(order)
+        check.part(action)
+        self._checks.held_by(order, person)
+        check.not_before(at, None, order)
+        used = UsedPart(
+            part=action.part.strip(), quantity=action.quantity, at=at, person=person, unit=action.unit.strip()
+        )
+        return self._orders.put(with_part(order, used), now)
 
     def _follow(self, order: Order, item: Item, found: Filled, now: int) -> Order:
         """What is bad opens an order, once; it is signed where the checklist is."""

@@ -5,13 +5,16 @@ from typing import Final
 
 from cloud.errors import RefusedError
 from cloud.operations.checklist import Item
-from cloud.operations.command import Attach
+from cloud.operations.command import Attach, UsePart
 from cloud.operations.files import FILE_TYPES
 from cloud.operations.order import Act, Order, OrderState, OrderStep
 from cloud.operations.roster import works
 from cloud.operations.tags import check_site, read_tag
 from contract.site import Person, Site
 
+MOST_PART: Final = 80
+MOST_UNIT: Final = 12
+MOST_QUANTITY: Final = 10_000
 MOST_FILE: Final = 20 * 1024 * 1024
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _WORKED: Final = frozenset({OrderState.DONE, OrderState.VERIFIED})
@@ -25,6 +28,16 @@ def conflict(zh: str, en: str) -> RefusedError:
 def unusable(zh: str, en: str) -> RefusedError:
     """What was asked for makes no sense."""
     return RefusedError("unusable", zh, en)
+
+
+def part(action: UsePart) -> None:
+    """A part with a name, and a quantity that somebody can have used."""
+    if not action.part.strip() or len(action.part) > MOST_PART or len(action.unit) > MOST_UNIT:
+        raise unusable(
+            f"请填写配件名称或编号（最多{MOST_PART}字）", f"name the part, in {MOST_PART} letters at the most"
+        )
+    if not 0 <= action.quantity <= MOST_QUANTITY:
+        raise unusable(f"数量应为0到{MOST_QUANTITY}", f"expected a quantity from 0 to {MOST_QUANTITY}")
 
 
 class OrderChecks:

@@ -26,6 +26,7 @@ from cloud.web import (
     review_routes,
     screen_routes,
     session_routes,
+    sheet_routes,
     site_routes,
     stream_routes,
     telemetry_routes,
@@ -58,6 +59,7 @@ PARTS: Final = (
     telemetry_routes,
     operator_routes,
     session_routes,
+    sheet_routes,
 )
 _ABOUT: Final = """\
 Times are integer milliseconds since the epoch, UTC. Sequence numbers are strings. Errors are Problem Details

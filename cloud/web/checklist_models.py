@@ -18,7 +18,7 @@ class ChoiceView(Model):
 class ChecklistItemView(Model):
     """One thing to look at. A reading beyond `least` or `most` is bad; so is a yes_no that is not `good`.
 
-    `opens`: the kind of order that a bad answer opens.
+    `opens`: the kind of order that a bad answer opens. `measured`: telemetry may know it (`/orders/…/sheet`).
     """
 
     id: str = Field(examples=["fuel"])
@@ -31,6 +31,7 @@ class ChecklistItemView(Model):
     good: bool
     required: bool
     opens: str | None = Field(examples=["defect"])
+    measured: bool
 
 
 class ChecklistView(Model):

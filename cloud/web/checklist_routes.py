@@ -60,6 +60,7 @@ def _item_view(item: Item) -> ChecklistItemView:
         good=item.good,
         required=item.required,
         opens=item.opens,
+        measured=item.source is not None,
     )
 
 

@@ -216,3 +216,63 @@ def test_mistakes_in_kinds_are_named_with_their_lines(tmp_path: Path) -> None:
         (9, "orders[0].call_back_within", "expected only with `call_back: true`"),
         (10, "orders[1].id", "'repair' is already the id of another kind"),
     ]
+
+
+def test_parts_are_kept_by_name_and_the_last_word_counts(office: Office) -> None:
+    name = sheet(office)
+    office.do("wu", do.UsePart(order=name, part="oil filter", quantity=1, unit="pc"))
+    office.do("wu", do.UsePart(order=name, part="oil", quantity=4.5, unit="l"))
+    office.do("wu", do.UsePart(order=name, part=" oil ", quantity=5, unit="l"))
+    office.do("wu", do.UsePart(order=name, part="oil filter", quantity=0))
+    assert [(one.part, one.quantity, one.unit) for one in office.order(name).parts] == [("oil", 5, "l")]
+
+
+def test_what_a_tablet_says_late_of_a_part_does_not_replace_what_was_said_later(office: Office) -> None:
+    name = sheet(office)
+    noted = office.now
+    office.wait(60_000)
+    office.do("wu", do.UsePart(order=name, part="oil", quantity=5))
+    office.do("wu", do.UsePart(order=name, part="oil", quantity=4), at=noted + 1)
+    assert [one.quantity for one in office.order(name).parts] == [5]
+
+
+@pytest.mark.parametrize(
+    ("part", "quantity", "person"),
+    [
+        (" ", 1, "wu"),
+        ("x" * 81, 1, "wu"),
+        ("oil", -1, "wu"),
+        ("oil", 10_001, "wu"),
+        ("oil", float("nan"), "wu"),
+        ("oil", 1, "boss"),
+    ],
+)
+def test_a_part_that_nobody_can_have_used_is_refused(
+    office: Office, part: str, quantity: float, person: str
+) -> None:
+    name = sheet(office)
+    with pytest.raises(RefusedError):
+        office.do(person, do.UsePart(order=name, part=part, quantity=quantity))
+    assert office.order(name).parts == ()
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ("kind: reading, unit: V, from: {}", "expected `reading` or `run`, one of them"),
+        (
+            "kind: reading, unit: V, from: {reading: v, run: length}",
+            "expected `reading` or `run`, one of them",
+        ),
+        ("kind: reading, unit: V, from: {run: length}", "expected a unit of time"),
+        ("kind: text, from: {reading: v}", "expected with a reading, and only there"),
+        ("kind: reading, from: {reading: v, take: mean}", "take"),
+    ],
+)
+def test_a_source_that_gives_nothing_is_named_with_its_line(tmp_path: Path, item: str, said: str) -> None:
+    path = tmp_path / "checklists.yaml"
+    head = "checklists:\n  - id: test\n    name: {zh: 试, en: T}\n    items:\n      - "
+    path.write_text(head + "{id: v, name: {zh: 电压, en: V}, " + item + "}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_checklists(path)
+    assert f"{path}:5" in str(caught.value)
