@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.errors import StoreUnavailableError
@@ -222,7 +222,8 @@ def test_whatever_was_rolled_when_curves_are_those_of_the_memory(kind: str) -> N
             hours=st.integers(1, 4),
             origin=st.integers(-3, 3),
         )
-        @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        # Each case writes to a real database several times.
+        @settings(max_examples=settings().max_examples // 5)
         def compare(steps: list[Any], batch: int, since: int, length: int, hours: int, origin: int) -> None:
             _forget(dsn)
             memory = MemoryStore()

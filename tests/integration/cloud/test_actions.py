@@ -106,7 +106,7 @@ async def test_a_supervisor_without_a_browser_sees_and_acts(dsn: str, ports: Por
         chinese = Server(url=address, site="demo", language="zh")
         with pytest.raises(CommandError, match="已完成此步骤"):
             await asyncio.to_thread(desk.act, chinese, "p-001", "acknowledge", [f"incident={name}"])
-        day = dt.datetime.now(zoneinfo.ZoneInfo("Asia/Shanghai")).date() - dt.timedelta(days=1)
+        day = dt.datetime.now(zoneinfo.ZoneInfo("Asia/Shanghai")).date() - dt.timedelta(days=2)
         assert "met 0" in await asyncio.to_thread(desk.night, server, day.isoformat())
 
 

@@ -715,6 +715,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites/{site}/orders/{identity}/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Sheet
+         * @description What telemetry knows of the readings that an order's checklist asks for; nothing where it has no device.
+         */
+        get: operations["read_sheet_api_v1_sites__site__orders__identity__sheet_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sites/{site}/patrol": {
         parameters: {
             query?: never;
@@ -1184,7 +1204,7 @@ export interface components {
          * @enum {unknown}
          */
         Act: "accepted" | "cancelled" | "closed" | "done" | "on_site" | "reassigned" | "registered" | "rejected" | "verified";
-        Action: components["schemas"]["AcknowledgeAlarms"] | components["schemas"]["ShelveAlarm"] | components["schemas"]["UnshelveAlarm"] | components["schemas"]["RetireAlarm"] | components["schemas"]["RestoreAlarm"] | components["schemas"]["ResetAlarm"] | components["schemas"]["Acknowledge"] | components["schemas"]["Dispatch"] | components["schemas"]["Arrive"] | components["schemas"]["Verify"] | components["schemas"]["DoStep"] | components["schemas"]["Handle"] | components["schemas"]["Close"] | components["schemas"]["Review"] | components["schemas"]["AddNote"] | components["schemas"]["Attach"] | components["schemas"]["PlanDrill"] | components["schemas"]["EndDrill"] | components["schemas"]["GoOnDuty"] | components["schemas"]["GoOffDuty"] | components["schemas"]["HandOver"] | components["schemas"]["SwapShift"] | components["schemas"]["Alive"] | components["schemas"]["AskPresence"] | components["schemas"]["AnswerPresence"] | components["schemas"]["SetScreen"] | components["schemas"]["ExplainMiss"] | components["schemas"]["Scan"] | components["schemas"]["OpenOrder"] | components["schemas"]["AcceptOrder"] | components["schemas"]["ReassignOrder"] | components["schemas"]["ArriveAtOrder"] | components["schemas"]["PauseOrder"] | components["schemas"]["ResumeOrder"] | components["schemas"]["FillItem"] | components["schemas"]["FinishOrder"] | components["schemas"]["VerifyOrder"] | components["schemas"]["CloseOrder"] | components["schemas"]["CallBack"] | components["schemas"]["AnswerOrder"] | components["schemas"]["CancelOrder"];
+        Action: components["schemas"]["AcknowledgeAlarms"] | components["schemas"]["ShelveAlarm"] | components["schemas"]["UnshelveAlarm"] | components["schemas"]["RetireAlarm"] | components["schemas"]["RestoreAlarm"] | components["schemas"]["ResetAlarm"] | components["schemas"]["Acknowledge"] | components["schemas"]["Dispatch"] | components["schemas"]["Arrive"] | components["schemas"]["Verify"] | components["schemas"]["DoStep"] | components["schemas"]["Handle"] | components["schemas"]["Close"] | components["schemas"]["Review"] | components["schemas"]["AddNote"] | components["schemas"]["Attach"] | components["schemas"]["PlanDrill"] | components["schemas"]["EndDrill"] | components["schemas"]["GoOnDuty"] | components["schemas"]["GoOffDuty"] | components["schemas"]["HandOver"] | components["schemas"]["SwapShift"] | components["schemas"]["Alive"] | components["schemas"]["AskPresence"] | components["schemas"]["AnswerPresence"] | components["schemas"]["SetScreen"] | components["schemas"]["ExplainMiss"] | components["schemas"]["Scan"] | components["schemas"]["OpenOrder"] | components["schemas"]["AcceptOrder"] | components["schemas"]["ReassignOrder"] | components["schemas"]["ArriveAtOrder"] | components["schemas"]["PauseOrder"] | components["schemas"]["ResumeOrder"] | components["schemas"]["FillItem"] | components["schemas"]["UsePart"] | components["schemas"]["FinishOrder"] | components["schemas"]["VerifyOrder"] | components["schemas"]["CloseOrder"] | components["schemas"]["CallBack"] | components["schemas"]["AnswerOrder"] | components["schemas"]["CancelOrder"];
         /**
          * AddNote
          * @description Something to remember of an incident or an order.
@@ -1726,7 +1746,7 @@ export interface components {
          * ChecklistItemView
          * @description One thing to look at. A reading beyond `least` or `most` is bad; so is a yes_no that is not `good`.
          *
-         *     `opens`: the kind of order that a bad answer opens.
+         *     `opens`: the kind of order that a bad answer opens. `measured`: telemetry may know it (`/orders/…/sheet`).
          */
         ChecklistItemView: {
             /** Choices */
@@ -1749,6 +1769,8 @@ export interface components {
              * @example 50
              */
             least: number | null;
+            /** Measured */
+            measured: boolean;
             /**
              * Most
              * @example 100
@@ -3326,6 +3348,22 @@ export interface components {
              */
             now: number;
         };
+        /** Listed[ProposalView] */
+        Listed_ProposalView_: {
+            /** Items */
+            items: components["schemas"]["ProposalView"][];
+            /**
+             * Next
+             * @example WzE3NjQ1NDcyMDAwMDAsInBhbmVsLTEiLDE3XQ
+             */
+            next?: string | null;
+            /**
+             * Now
+             * @description ms since the epoch, UTC
+             * @example 1764547200000
+             */
+            now: number;
+        };
         /** Listed[QuarantineView] */
         Listed_QuarantineView_: {
             /** Items */
@@ -3651,6 +3689,8 @@ export interface components {
             opened_at: number;
             /** @default  */
             override?: string;
+            /** @default [] */
+            parts?: components["schemas"]["UsedPart"][];
             /** @default [] */
             pauses?: components["schemas"]["Pause"][];
             /** @default 0 */
@@ -4064,6 +4104,35 @@ export interface components {
              * @example urn:sitewarden:problem:not-found
              */
             type: string;
+        };
+        /**
+         * ProposalView
+         * @description A reading for an item of an order's checklist, in the item's unit, as of `at`.
+         *
+         *     `value` null: there is none, as `why` says. `point`: of the order's device; empty: the length of its run.
+         */
+        ProposalView: {
+            /**
+             * At
+             * @example 1764547200000
+             */
+            at: number | null;
+            /**
+             * Item
+             * @example fuel
+             */
+            item: string;
+            /**
+             * Point
+             * @example fuel_level
+             */
+            point: string;
+            /**
+             * Value
+             * @example 86.5
+             */
+            value: number | null;
+            why: components["schemas"]["Words"];
         };
         /**
          * QuarantineView
@@ -4829,6 +4898,31 @@ export interface components {
             alarm: string;
             /** @enum {unknown} */
             do: "unshelve_alarm";
+        };
+        /**
+         * UsePart
+         * @description A part or material that an order took; said again of the same part it replaces what was said, 0 takes it out.
+         */
+        UsePart: {
+            /** @enum {unknown} */
+            do: "use_part";
+            order: string;
+            part: string;
+            quantity: number;
+            /** @default  */
+            unit?: string;
+        };
+        /**
+         * UsedPart
+         * @description A part or material that the work took, as said last.
+         */
+        UsedPart: {
+            at: number;
+            part: string;
+            person: string;
+            quantity: number;
+            /** @default  */
+            unit?: string;
         };
         /**
          * ValueView
@@ -5733,6 +5827,14 @@ export interface operations {
                         note?: string;
                         order: string;
                         value: number | boolean | string;
+                    } | {
+                        /** @enum {unknown} */
+                        do: "use_part";
+                        order: string;
+                        part: string;
+                        quantity: number;
+                        /** @default  */
+                        unit?: string;
                     } | {
                         /** @enum {unknown} */
                         do: "finish_order";
@@ -7800,6 +7902,69 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecordView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_sheet_api_v1_sites__site__orders__identity__sheet_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                identity: string;
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_ProposalView_"];
                 };
             };
             /** @description Unauthorized */
