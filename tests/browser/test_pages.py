@@ -58,8 +58,9 @@ def order(stack: Stack, browser: Browser) -> str:
         data={"person": "p-001", "action": action},
         headers={"Idempotency-Key": str(uuid.uuid4())},
     )
+    opened = str(answer.json()["target"])
     context.close()
-    return str(answer.json()["target"])
+    return opened
 
 
 def addresses(stack: Stack, order: str, size: str) -> list[tuple[str, str]]:

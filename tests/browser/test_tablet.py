@@ -88,6 +88,10 @@ def test_a_work_order_is_done_without_a_network_and_sent_once_in_order(
     shot = {"name": "seal.jpg", "mimeType": "image/jpeg", "buffer": page.screenshot(type="jpeg")}
     page.locator('[data-item="photo"] input[type=file]').set_input_files(shot)
     expect(page.locator('[data-item="photo"] img')).to_be_visible()
+    page.get_by_label("Name or number of the part").fill("Seal 1/2")
+    page.get_by_label("Quantity").fill("2")
+    page.get_by_role("button", name="Add the part").click()
+    expect(page.locator('[data-part="Seal 1/2"]')).to_contain_text("2")
     page.get_by_label("Or type your name instead").fill("Wu Gang")
     page.get_by_role("button", name="Keep the signature").click()
     expect(page.get_by_text("complete", exact=True)).to_be_visible()
@@ -116,6 +120,7 @@ def test_a_work_order_is_done_without_a_network_and_sent_once_in_order(
     assert [step["act"] for step in stored["steps"]] == ["registered", "accepted", "on_site", "done"]
     assert [step.get("how") for step in stored["steps"]][2] == "evidence"
     assert {one["item"] for one in stored["items"]} == {"cause", "done", "clean", "photo", "signature"}
+    assert [(one["part"], one["quantity"]) for one in stored["parts"]] == [("Seal 1/2", 2)]
     times = [step["at"] for step in stored["steps"]]
     assert times == sorted(times)
     assert len(lost) == 1

@@ -9,7 +9,7 @@ import { byUrgency, deadlineOf, isOpenTo, type OrderKind } from './urgent.ts'
 
 const item = (more: Partial<Item>): Item => ({
   id: 'i', name: { zh: '', en: 'i' }, kind: 'reading', unit: '', least: null, most: null, choices: [], good: true,
-  required: true, opens: null, ...more,
+  required: true, opens: null, measured: false, ...more,
 })
 const BLACK = { id: 'black', name: { zh: '', en: 'Black' }, bad: true }
 

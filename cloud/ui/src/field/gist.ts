@@ -1,6 +1,6 @@
 /** What an act was about, in few words, as it was typed: for lists of what is not sent. */
 
-const SHOWN = ['title', 'item', 'value', 'reason', 'note', 'text', 'tag', 'name', 'device', 'override'] as const
+const SHOWN = ['title', 'part', 'quantity', 'unit', 'item', 'value', 'reason', 'note', 'text', 'tag', 'name', 'device', 'override'] as const
 const LONGEST = 60
 
 export function gist(action: Record<string, unknown>): string {

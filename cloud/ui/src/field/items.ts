@@ -8,7 +8,7 @@ export type Value = string | number | boolean
 /** The item that every signed order ends with; the page names it. */
 const SIGNED: Item = {
   id: 'signature', name: { zh: '', en: '' }, kind: 'signature', unit: '', least: null, most: null,
-  choices: [], good: true, required: true, opens: null,
+  choices: [], good: true, required: true, opens: null, measured: false,
 }
 
 /** What is to be filled; a signed order ends with a signature even where its checklist has none. */

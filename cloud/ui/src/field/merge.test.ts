@@ -49,6 +49,13 @@ test('a pause runs until it ends, at the latest with the work', () => {
   assert.equal(merged(order(), [pause, done({ do: 'finish_order' }, { at: 950 })]).order.body.pauses?.[0]?.to, 950)
 })
 
+test('the last word on a part counts, and nothing of it takes it out', () => {
+  const use = (part: string, quantity: number) => done({ do: 'use_part', part, quantity })
+  const parts = (...entries: Done[]) => merged(order(), entries).order.body.parts?.map((one) => [one.part, one.quantity])
+  assert.deepEqual(parts(use('oil', 4), use('filter', 1), use('oil', 5)), [['filter', 1], ['oil', 5]])
+  assert.deepEqual(parts(use('oil', 4), use('oil', 0)), [])
+})
+
 test('a photo is there and marked', () => {
   const seen = merged(order(), [done({ do: 'attach', sha256: 'aa', name: 'a.jpg', type: 'image/jpeg', size: 3 })])
   assert.deepEqual([seen.order.body.files?.[0]?.sha256, [...seen.files]], ['aa', ['aa']])

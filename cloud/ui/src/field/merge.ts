@@ -70,6 +70,15 @@ function attached(body: Body, done: Done): Body {
 const noted = (body: Body, done: Done): Body =>
   ({ ...body, notes: sorted([...(body.notes ?? []), { at: done.at, person: done.person, text: textOf(done.action['text']) }]) })
 
+function took(body: Body, done: Done): Body {
+  const { action } = done
+  const part = textOf(action['part']).trim()
+  const quantity = Number(action['quantity'] ?? 0)
+  const used = { part, quantity, unit: textOf(action['unit']).trim(), at: done.at, person: done.person }
+  const others = (body.parts ?? []).filter((one) => one.part !== part)
+  return { ...body, parts: quantity ? [...others, used].sort((a, b) => (a.part < b.part ? -1 : 1)) : others }
+}
+
 const answered = (body: Body, done: Done): Body =>
   ({ ...body, answers: sorted([...(body.answers ?? []), { at: done.at, person: done.person, text: textOf(done.action['text']) }]) })
 
@@ -79,6 +88,7 @@ function after(order: Order, done: Done): Order {
   const body = order.body
   switch (action.do) {
     case 'fill_item': return { ...order, body: filled(body, done) }
+    case 'use_part': return { ...order, body: took(body, done) }
     case 'pause_order': return { ...order, body: paused(body, done) }
     case 'resume_order': return { ...order, body: resumed(body, done) }
     case 'attach': return { ...order, body: attached(body, done) }

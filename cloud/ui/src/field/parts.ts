@@ -13,13 +13,8 @@ export type Point = Schemas['PointView']
 export type Plan = Schemas['PlanView']
 export type Floor = Schemas['FloorView']
 
-/** A reading that the telemetry proposes for an item of an order. */
-export interface Proposal {
-  item: string
-  value: string | number | boolean | null
-  at: number | null
-  why?: { zh: string; en: string } | null
-}
+/** A reading that telemetry proposes for an item of an order. */
+export type Proposal = Schemas['ProposalView']
 
 /** A checkpoint of today's rounds. */
 export type Checkpoint = Schemas['PostView']
@@ -103,20 +98,22 @@ export async function fetchAll(site: string, now: () => number, told: (share: nu
 async function fetchSheets(site: string, now: () => number): Promise<void> {
   const orders = ((await db.parts.get([site, 'orders']))?.data ?? []) as Order[]
   const sheets: Kept['sheets'] = {}
-  for (const order of orders.filter((one) => one.body.checklist && one.body.upkeep)) {
-    const data = await got(`${base(site)}/orders/${order.id}/sheet`)
-    if (!data) break
-    sheets[order.id] = data['items'] as Proposal[]
+  const lists = ((await db.parts.get([site, 'checklists']))?.data ?? []) as Checklist[]
+  const measured = new Set(lists.filter((one) => one.items.some((item) => item.measured)).map((one) => one.id))
+  for (const order of orders.filter((one) => one.body.device && measured.has(one.body.checklist ?? ''))) {
+    const data = await got(`${base(site)}/orders/${encodeURIComponent(order.id)}/sheet`)
+    if (data) sheets[order.id] = data['items'] as Proposal[]
   }
   await keep(site, 'sheets', sheets, now())
 }
 
-/** The orders and last values only, which change all the time. */
+/** The orders, last values and test sheets only, which change all the time. */
 export async function fetchOften(site: string, now: () => number): Promise<void> {
   for (const [name, path] of PATHS.filter(([one]) => one === 'orders' || one === 'values')) {
     const data = await got(base(site) + path)
     if (data) await keep(site, name, data['items'], Number(data['now'] ?? now()))
   }
+  await fetchSheets(site, now)
 }
 
 export async function keptOf(site: string): Promise<{ kept: Kept; savedAt: Record<string, number> }> {
