@@ -308,6 +308,18 @@ class QuotaChain(Timeline):
         return period_of(max(start, self._data_from), self._of.rule.per, self._of.zone)[0]
 
     @override
+    def anchor(self, before: Sequence[Mark]) -> tuple[int, int] | None:
+        """A session is known by its start, and belongs to the period in which that lies."""
+        if self._of.rule.session is None:
+            return super().anchor(before)
+        for mark in reversed(before):
+            if mark.meaning == Meaning.STOP:
+                return mark.at, mark.at
+            if mark.meaning == Meaning.START:
+                return period_of(mark.at, self._of.rule.per, self._of.zone)[0], mark.at
+        return None
+
+    @override
     def reopen_base(self, since: int) -> None:
         span = period_of(max(since, self._data_from), self._of.rule.per, self._of.zone)
         whole = since <= max(span[0], self._data_from)

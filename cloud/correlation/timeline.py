@@ -294,6 +294,13 @@ class Timeline(ABC):
                 bisect.insort(self._lapses, opened_at)
         del self._lapses[: bisect.bisect_left(self._lapses, before - MARKS_MS)]
 
+    def anchor(self, before: Sequence[Mark]) -> tuple[int, int] | None:
+        """From when on all is needed by what the marks before a late one began, and the mark that says so.
+
+        None: nothing among them tells how things stood.
+        """
+        return (before[-1].at, before[-1].at) if before else None
+
     def reopen(self, since: int, told: Mapping[int, Told]) -> None:
         """Take back what was told from `since` on."""
         for opened_at, last in told.items():

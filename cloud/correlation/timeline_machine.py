@@ -145,22 +145,27 @@ class TimelineMachine(Machine):
 
     @override
     def take_back(self, recall: Recall, missing: Span, past: Past, told: Mapping[int, Told]) -> Span | None:
-        """More is needed where no mark before the span was found."""
+        """More is needed where no mark before the span tells how it began, or not all of what that began is there."""
         if self.ask(recall.key, missing).end > recall.end:  # more was let go since
             return missing
-        before = False
+        anchors: list[tuple[int, int]] = []
         for number, (_, chains) in enumerate(self.lines):
             chain = chains.get(recall.key)
             if chain is None:
                 continue
             chain.reopen(recall.start, told)
-            for mark in self._marks(number, chain, past):
-                before |= mark.at < missing[0]
+            marks = sorted(self._marks(number, chain, past))
+            for mark in marks:
                 chain.put(mark)
+            anchor = chain.anchor([mark for mark in marks if mark.at < missing[0]])
+            anchors += [anchor] if anchor is not None else []
             chain.reopened()
             self.host.mark(chain)
-        if before or recall.start <= self._data_from:
+        if recall.start <= self._data_from:
             return None
+        if anchors:
+            needed, at = min(anchors)
+            return None if needed >= recall.start else (at + 1, missing[1])
         return max(self._data_from, missing[0] - _FURTHER * (missing[0] - recall.start)), missing[1]
 
     def _marks(self, number: int, chain: Timeline, past: Past) -> Iterator[Mark]:

@@ -144,6 +144,7 @@ def test_two_people_on_one_order_are_told_and_nothing_is_dropped(
     expect(refused).to_contain_text("The server says", timeout=30_000)
     expect(refused).to_contain_text("accept", ignore_case=True)
     refused.get_by_role("button", name="Give up").click()
+    expect(refused.get_by_role("textbox")).to_be_visible()
     refused.get_by_role("button", name="Give up").click()
     expect(refused.get_by_role("alert")).to_be_visible()
     refused.get_by_role("textbox").fill("cancelled meanwhile")

@@ -120,3 +120,35 @@ def test_a_blind_span_that_is_told_of_seven_weeks_late_takes_a_shortfall_back() 
     live.settle(now)
     (after,) = [one for one in live.verdicts() if (one.key, one.opened_at) == ("dg1", monday)]
     assert (before.outcome, after.outcome) == (Outcome.BREACHED, Outcome.UNKNOWN)
+
+
+def test_a_run_whose_stop_is_told_after_the_next_start_counts_where_it_began() -> None:
+    now = START + 31 * DAY
+    loaded = Session(
+        start=EventFilter("generator.started"),
+        stop=EventFilter("generator.stopped"),
+        with_=EventFilter("generator.on_load"),
+    )
+    rule = Quota(id="G", at_least=1, per="week", count=None, session=loaded, warn_before="0s")
+
+    def told(seq: int, at: int, kind: str) -> Event:
+        return Event(seq=seq, at=at, device="dg1", type=f"generator.{kind}", data=raw_data(None))
+
+    stop = told(3, START + 8 * DAY + 1, "stopped")
+    parts: list[object] = [
+        told(1, START, "started"),
+        told(2, START + HOUR, "on_load"),
+        told(4, START + 8 * DAY + HOUR, "started"),
+        ("dg1", Coverage(START + 14 * DAY, [])),
+        stop,
+    ]
+    events = [part for part in parts if isinstance(part, Event)]
+    history = History(SITE, RuleBook((RuleVersion(rule, 0, None),)), events, [parts[3]], now)
+    live = Live(history, 1_000 * DAY)
+    for part in parts:
+        live.take(part)
+        if part is not stop:
+            live.settle(START + 18 * DAY)
+    live.settle(now)
+    check_against_reference(live, history)
+    assert (stop.device, stop.seq) in [one.evidence[-1] for one in live.verdicts() if one.evidence]
