@@ -286,6 +286,8 @@ class QuotaChain(Timeline):
         if self._of.rule.session is None:
             return settled
         for mark in reversed(self.marks):
+            if mark.at >= settled:  # a stop may still come before it
+                continue
             if mark.meaning == Meaning.STOP or settled - mark.at > self._of.longest:
                 return settled
             if mark.meaning == Meaning.START:

@@ -159,12 +159,12 @@ def _pending_waits(version: VersionOf, facts: Facts, book: CoverageBook, now: in
 
 def _final_waits(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> _Waits | None:
     """None: final, since nothing that may still arrive could change it."""
-    opened_at, answer = facts.opened_at, _answer(facts)
-    decided_by = answer[0] if answer else opened_at + version.horizon
-    needs = [
-        (version.sources.triggering(facts.key), opened_at),
-        (version.sources.answering(facts.key), decided_by),
-    ]
+    opened_at, found = facts.opened_at, facts.found
+    needs = [(version.sources.triggering(facts.key), opened_at)]
+    # Whoever was there already is not undone by an answer that comes.
+    if facts.seen is None:
+        decided_by = found[0] if found else opened_at + version.horizon
+        needs.append((version.sources.answering(facts.key), decided_by))
     if version.ttl:
         needs.append((version.sources.locating, opened_at))
     for devices, needed in needs:

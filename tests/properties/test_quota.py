@@ -152,3 +152,29 @@ def test_a_run_whose_stop_is_told_after_the_next_start_counts_where_it_began() -
     live.settle(now)
     check_against_reference(live, history)
     assert (stop.device, stop.seq) in [one.evidence[-1] for one in live.verdicts() if one.evidence]
+
+
+def test_a_run_that_is_open_where_coverage_ends_is_kept_although_a_later_start_is_known() -> None:
+    monday = START + 6 * DAY + 16 * HOUR
+    now = monday + 21 * DAY
+    session = Session(start=EventFilter("generator.started"), stop=EventFilter("generator.stopped"))
+    rule = Quota(id="G", at_least=1, per="week", count=None, session=session, warn_before="0s")
+
+    def told(seq: int, at: int, kind: str) -> Event:
+        return Event(seq=seq, at=at, device="dg1", type=f"generator.{kind}", data=raw_data(None))
+
+    events = [
+        told(1, START, "started"),
+        told(3, monday + 7 * DAY + HOUR, "started"),
+        told(2, monday + 7 * DAY, "stopped"),
+    ]
+    known = ("dg1", Coverage(monday + 7 * DAY, []))
+    history = History(SITE, RuleBook((RuleVersion(rule, 0, None),)), events, [known], now)
+    live = Live(history, 1_000 * DAY)
+    for part in (events[0], events[1], known, events[2]):
+        live.take(part)
+        live.settle(monday + 8 * DAY)
+    live.settle(now)
+    check_against_reference(live, history)
+    (first,) = [one for one in live.verdicts() if one.evidence]
+    assert (first.outcome, first.opened_at < START) == (Outcome.MET, True)

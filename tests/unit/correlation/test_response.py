@@ -283,6 +283,16 @@ def test_who_is_there_already_has_met_it(seen: int, where: str, there: bool) -> 
     assert (verdict.elapsed_ms == 0) is there
 
 
+def test_who_is_there_already_needs_no_word_of_what_would_answer_later() -> None:
+    told = story(presence_ttl="30m", expect=EventFilter("gate.released"), match="site")
+    told.scan(0, "cp-hall", person="wang")
+    told.alarm(0)
+    told.known(1, "panel", "panel-c", "cp-hall", "cp-gatehouse")
+    told.settle(M)
+    (verdict,) = (one.verdict for one in told.last().values())
+    assert (verdict.reason, verdict.final) == (Reason.ALREADY_THERE, True)
+
+
 def test_who_was_seen_elsewhere_since_is_not_there_any_more() -> None:
     told = story(by=By(role="rescue"), presence_ttl="30m")
     told.alarm(0)
