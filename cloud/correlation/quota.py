@@ -282,13 +282,13 @@ class QuotaChain(Timeline):
         return min([*opened, period_of(begun, self._of.rule.per, self._of.zone)[0]])
 
     def _under_way_since(self, settled: int) -> int:
-        """When the session began that may still come to count, however many periods ago; `settled` if there is none."""
+        """When the session began that is not over, however many periods ago; `settled` if there is none."""
         if self._of.rule.session is None:
             return settled
         for mark in reversed(self.marks):
             if mark.at >= settled:  # a stop may still come before it
                 continue
-            if mark.meaning == Meaning.STOP or settled - mark.at > self._of.longest:
+            if mark.meaning == Meaning.STOP:
                 return settled
             if mark.meaning == Meaning.START:
                 return mark.at
