@@ -26,7 +26,8 @@ from tests.webserver import RULES, no_post, now_ms, serving
 TILES, COUNTDOWNS, SCREENS = 500, 50, 200
 ALARMS, HOURS, PER_HOUR = 200, 8, 600
 LIMIT_MS: Final = 600_000
-WALL = {"width": 1920, "height": 1080}
+# An upright screen shows every tile and every card; one that lies shows those that fit.
+UPRIGHT = {"width": 1080, "height": 1920}
 TABLET = {"width": 820, "height": 1180}
 Row = dict[str, Any]
 
@@ -43,6 +44,10 @@ const look = () => {
 }
 new MutationObserver(look).observe(document, { subtree: true, childList: true })
 """
+PAINTED = """name => new Promise((done) => {
+  const step = () => window.seen[name] > 0 ? done(null) : requestAnimationFrame(step)
+  step()
+})"""
 FRAMES = """seconds => new Promise((done) => {
   let frames = 0
   const end = performance.now() + seconds * 1000
@@ -102,7 +107,7 @@ def run(scale: float = 1.0) -> list[Row]:
 @contextlib.contextmanager
 def page_of(browser: Browser, address: str, path: str, **more: Any) -> Iterator[tuple[Page, CDPSession]]:
     """A page in a browser of its own."""
-    context = browser.new_context(viewport=WALL, base_url=address, service_workers="block", **more)
+    context = browser.new_context(viewport=UPRIGHT, base_url=address, service_workers="block", **more)
     page = context.new_page()
     page.add_init_script(SEEN)
     page.goto(path)
@@ -123,7 +128,7 @@ def _to_pixels(browser: Browser, address: str, scribe: Scribe, count: int) -> li
             name = f"seen-{number}"
             written[name] = time.time() * 1_000
             scribe.write(incidents=[incident(name)])
-            page.wait_for_function(f"seen['{name}'] > 0")
+            page.evaluate(PAINTED, name)
             scribe.write(incidents=[incident(name, 2, IncidentState.CLOSED)])
         seen: dict[str, float] = page.evaluate("seen")
     delays = sorted(seen[name] - at for name, at in written.items())
