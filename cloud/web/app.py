@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.middleware.gzip import GZipMiddleware
 
 from cloud.clock import monotonic_ms, now_ms
 from cloud.correlation.rules import RuleBook
@@ -61,6 +62,8 @@ PARTS: Final = (
     session_routes,
     sheet_routes,
 )
+_WORTH_PACKING: Final = 1_024
+"""Bytes; what is smaller fits into a packet anyway."""
 _ABOUT: Final = """\
 Times are integer milliseconds since the epoch, UTC. Sequence numbers are strings. Errors are Problem Details
 (RFC 9457). Lists are latest first; `next` of a page is the `cursor` of what follows. Fields may be added;
@@ -120,6 +123,8 @@ def create_app(  # noqa: PLR0913 - each is a part that it is made of
         app.include_router(part.router)
     add_pages(app)
     install_problem_handlers(app)
+    # Lists shrink to a tenth; the stream is left as it is, or nothing of it would come out in time.
+    app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=4)
     app.add_middleware(Observer, metrics=metrics, monotonic=context.clocks.monotonic)
     app.add_middleware(Door, options=options)
     return app

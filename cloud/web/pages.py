@@ -7,7 +7,6 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import GZipMiddleware
 from typing_extensions import override
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -38,9 +37,7 @@ def add_pages(app: FastAPI, static: Path = STATIC) -> None:
 
     for address in ADDRESSES:
         app.add_api_route(address, shell, include_in_schema=False)
-    app.mount(
-        "/assets", GZipMiddleware(_Assets(directory=static / "assets", check_dir=False), minimum_size=1_000)
-    )
+    app.mount("/assets", _Assets(directory=static / "assets", check_dir=False))
     app.add_api_route("/{name}", loose, include_in_schema=False)
 
 

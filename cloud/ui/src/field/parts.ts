@@ -78,17 +78,25 @@ async function keep(site: string, name: keyof Kept, data: unknown, savedAt: numb
   await db.parts.put({ site, name, data, savedAt })
 }
 
-/** Fetches every part and keeps it; `told` hears how far it is. Gives the parts that this server does not have.
+/** So many of them are enough to begin with. */
+const FIRST = 5
+
+/** Fetches every part and keeps it; `begun` is called once it can be worked with, `told` hears how far it is. Gives the
+ * parts that this server does not have.
  *
  * @throws ApiError nobody answered, or nobody is signed in: what was kept before stays. */
-export async function fetchAll(site: string, now: () => number, told: (share: number) => void): Promise<string[]> {
+export async function fetchAll(site: string, now: () => number, begun: () => Promise<void>, told: (share: number) => void): Promise<string[]> {
   const missing: string[] = []
-  for (const [index, [name, path]] of PATHS.entries()) {
+  let done = 0
+  const take = async ([name, path]: (typeof PATHS)[number]) => {
     const data = await got(base(site) + path)
     if (data) await keep(site, name, name === 'site' ? data : (data['items'] ?? data[name] ?? data), Number(data['now'] ?? now()))
     else missing.push(name)
-    told((index + 1) / (PATHS.length + 1))
+    told((done += 1) / (PATHS.length + 1))
   }
+  await Promise.all(PATHS.slice(0, FIRST).map(take))
+  await begun()
+  await Promise.all(PATHS.slice(FIRST).map(take))
   await fetchSheets(site, now)
   told(1)
   return missing

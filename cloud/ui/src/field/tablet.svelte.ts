@@ -140,7 +140,7 @@ export class Tablet {
   async #all(): Promise<void> {
     this.progress = 0
     try {
-      await fetchAll(this.site, () => this.now, (share) => (this.progress = share))
+      await fetchAll(this.site, () => this.now, () => this.reread(), (share) => (this.progress = share))
       this.#allAt = this.#oftenAt = performance.now()
       await prune()
     } finally {
