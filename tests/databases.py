@@ -20,6 +20,8 @@ from sitewarden.embedded.database import Database
 
 SERVERS = ("embedded", "timescale") if os.environ.get("SITEWARDEN_TEST_DSN") else ("embedded",)
 """The kinds of server that this run has."""
+MOST_REAL = SERVERS[-1:]
+"""For whole processes: the store's contract is kept on every kind, the rest of them runs on the one customers have."""
 
 _numbers = itertools.count(1)
 

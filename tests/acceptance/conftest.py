@@ -7,10 +7,10 @@ import pytest
 
 from contract.site_files import shipped_config
 from sitewarden.stack import Stack, StackOptions
-from tests.databases import SERVERS, empty_database
+from tests.databases import MOST_REAL, empty_database
 
 
-@pytest.fixture(name="stack", params=SERVERS, scope="module")
+@pytest.fixture(name="stack", params=MOST_REAL, scope="module")
 def running_stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:

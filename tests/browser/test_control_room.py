@@ -34,11 +34,11 @@ def test_an_alarm_goes_from_a_register_to_a_card_to_acknowledgement_to_closure(
     expect(card).to_contain_text("Block 1 lobby")
     expect(page.locator("#sound")).to_have_attribute("data-sound", "on")
     identity = card.get_attribute("data-id")
-    acknowledge = card.get_by_role("button", name="Acknowledge")
+    acknowledge = page.locator(f'.card[data-id="{identity}"]').get_by_role("button", name="Acknowledge")
     if acknowledge.is_visible():
         acknowledge.click()
         expect(acknowledge).to_have_count(0)
-    card.get_by_role("link").click()
+    page.locator(f'.card[data-id="{identity}"]').get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Fire alarm · Block 1 lobby")
     expect(page.locator('[data-phase="acknowledged"]')).to_contain_text("Chen Guoqiang")
     expect(page.locator("#timeline tr[data-role=trigger]")).to_contain_text("Fire alarm panel")

@@ -99,7 +99,7 @@ def test_every_page_can_be_used_by_everybody_and_is_shown(
         page.goto(f"{path}{'&' if '?' in path else '?'}theme={theme}&lang={language}")
         expect(page.locator("main")).to_be_visible()
         expect(page.get_by_text(re.compile(r"^(正在载入…|Loading…)$"))).to_have_count(0)
-        page.wait_for_timeout(300)
+        page.wait_for_timeout(200)
         found += [f"{name}: {fault}" for fault in faults(page)]
         page.screenshot(path=PICTURES / f"{name}-{size}-{theme}-{language}.png")
     context.close()

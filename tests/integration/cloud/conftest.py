@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.cloud_rig import Ports, TestAgent, running_broker
-from tests.databases import SERVERS, fresh_database
+from tests.databases import MOST_REAL, fresh_database
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(params=MOST_REAL)
 def dsn(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A migrated database without a row, on each kind of server."""
+    """A migrated database without a row."""
     with fresh_database(request.param) as found:
         yield found
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from cloud.store.postgres.writer import PostgresStore
-from tests.databases import SERVERS, fresh_database
+from tests.databases import MOST_REAL, fresh_database
 from tests.samples import Scribe
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(params=MOST_REAL)
 def dsn(request: pytest.FixtureRequest) -> Iterator[str]:
     """An empty database."""
     with fresh_database(request.param) as dsn:

@@ -1,6 +1,7 @@
 /** The API, typed by its own description. Every call either gives data or throws an `ApiError` in both languages. */
 import createClient, { type Middleware } from 'openapi-fetch'
 import type { paths } from './schema'
+import { session } from './session.svelte'
 import type { Words } from './types'
 
 export class ApiError extends Error {
@@ -42,6 +43,7 @@ export async function errorOf(response: Response): Promise<ApiError> {
 
 const refusals: Middleware = {
   async onResponse({ response }) {
+    if (response.status === 401) session.ended = true
     if (!response.ok) throw await errorOf(response)
   },
   onError({ error }) {
