@@ -214,6 +214,9 @@ def _growth(browser: Browser, address: str, scribe: Scribe, per_hour: int) -> li
 
 
 def _loads(browser: Browser, address: str) -> Iterator[Row]:
+    # The first page of all starts the browser's own processes.
+    with page_of(browser, address, "/icon.svg"):
+        pass
     for name, path, selector in (
         ("board", "/s/demo/board?lang=en", "#tiles li"),
         ("tablet", "/field/demo?lang=en", ".people button"),
@@ -267,7 +270,7 @@ def _offline(context: BrowserContext) -> Iterator[Row]:
 
 
 def _many(address: str, scribe: Scribe, count: int, seconds: float) -> Iterator[Row]:
-    command = [sys.executable, "-m", "tests.bench.screens_client", address, str(count), str(seconds)]
+    command = [sys.executable, "-m", "tests.bench.screens_client", address, str(count), str(seconds + 10)]
     client = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert client.stdout is not None
     assert client.stdout.readline().strip() == READY
