@@ -198,5 +198,10 @@ def test_a_problem_is_reported_in_three_touches_and_a_file_that_is_no_photo_is_r
     page.get_by_role("button", name="3. Send").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Water under the pump")
     expect(page.get_by_text("not yet synced")).to_have_count(0)
+    page.goto("/field/demo?show=all")
+    page.get_by_role("searchbox").fill("clubhouse pump")
+    expect(page.locator("[data-order]")).to_have_count(1)
+    page.get_by_role("searchbox").fill("nothing of the kind")
+    expect(page.locator("[data-order]")).to_have_count(0)
     titles: Any = stack.get("/api/v1/sites/demo/orders?limit=50")
     assert [one["body"]["title"] for one in titles["items"]].count("Water under the pump") == 1
