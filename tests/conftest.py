@@ -14,7 +14,7 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink]
 
 settings.register_profile("dev", deadline=None, max_examples=100, suppress_health_check=SLOW, phases=PHASES)
-settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, max_examples=200)
+settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, max_examples=120)
 cases = int(os.environ.get("SITEWARDEN_CASES", "0"))
 if cases:
     settings.register_profile("long", parent=settings.get_profile("dev"), max_examples=cases)

@@ -23,8 +23,8 @@ def main() -> int:
             chromium.find()
         except chromium.LeftOutError as why:
             print(f"LEFT OUT: the tests in a browser, since {why}", flush=True)
-        # Most of the time goes by in waiting for real processes: four at a time, a file never torn apart.
-        side_by_side = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+        # Most of the time goes by in waiting for real processes: three at a time, a file never torn apart.
+        side_by_side = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
         command = [sys.executable, "-m", "pytest", "-m", "not long", "-q", *side_by_side, *sys.argv[1:]]
         return subprocess.run(command, check=False).returncode
 
