@@ -12,7 +12,7 @@ function serviceWorker(): Plugin {
       order: 'post',
       handler(_options, bundle) {
         const built = Object.keys(bundle).filter((file) => !/\.(html|map|md)$/.test(file))
-        const files = ['/', ...built.map((file) => `/${file}`), ...readdirSync('public').map((file) => `/${file}`)]
+        const files = ['/', '/field', ...built.map((file) => `/${file}`), ...readdirSync('public').map((file) => `/${file}`)]
         const digest = createHash('sha256')
         for (const [name, file] of Object.entries(bundle).sort(([a], [b]) => (a < b ? -1 : 1)))
           digest.update(name).update(file.type === 'chunk' ? file.code : file.source)
@@ -25,14 +25,28 @@ function serviceWorker(): Plugin {
   }
 }
 
+/** While developing, the tablet's addresses lead to its page, as they do on the real server. */
+function tabletPage(): Plugin {
+  return {
+    name: 'sitewarden-tablet-page',
+    configureServer(server) {
+      server.middlewares.use((request, _answer, next) => {
+        if (/^\/(field|t)(\/[^.]*)?(\?|$)/.test(request.url ?? '')) request.url = '/field.html'
+        next()
+      })
+    },
+  }
+}
+
 export default defineConfig({
-  plugins: [svelte(), serviceWorker()],
+  plugins: [svelte(), tabletPage(), serviceWorker()],
   // Dexie's default is built for browsers of ten years ago, and larger.
   resolve: { alias: { '@': new URL('./src', import.meta.url).pathname, dexie: 'dexie/dist/modern/dexie.min.mjs' } },
   build: {
     target: 'es2022',
     outDir: '../web/static',
     emptyOutDir: true,
+    rolldownOptions: { input: ['index.html', 'field.html'] },
     assetsDir: 'assets',
     modulePreload: { polyfill: false },
     license: { fileName: 'assets/licenses.md' },

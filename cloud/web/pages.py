@@ -1,5 +1,6 @@
-"""The pages: one shell for every address that people use, and the files that it is built of (`cloud/ui`)."""
+"""The pages: one shell for the control room, one for the tablet, and the files that they are built of (`cloud/ui`)."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +13,11 @@ from typing_extensions import override
 STATIC: Final = Path(__file__).parent / "static"
 """What `vite build` made of `cloud/ui`; not in the repository."""
 
-ADDRESSES: Final = ("/", "/s/{rest:path}", "/field", "/field/{rest:path}", "/t/{rest:path}")
-"""The shell answers all of these; what it shows it decides by the address."""
+SHELLS: Final = {
+    "index.html": ("/", "/s/{rest:path}"),
+    "field.html": ("/field", "/field/{rest:path}", "/t/{rest:path}"),
+}
+"""The control room's and the tablet's shell, and the addresses that each answers; what it shows it decides by the address."""
 
 _LOOSE: Final = ("sw.js", "manifest.webmanifest", "icon.svg")
 _FRESH: Final = {"Cache-Control": "no-cache"}
@@ -23,11 +27,13 @@ _NOT_BUILT: Final = "The pages are not built. Run `make install`, or `npm ci && 
 def add_pages(app: FastAPI, static: Path = STATIC) -> None:
     """Serve the shell and its files; a shell that is not built says so, and the API works all the same."""
 
-    async def shell() -> Response:
-        page = static / "index.html"
-        if not page.is_file():
-            return PlainTextResponse(_NOT_BUILT, status_code=503)
-        return FileResponse(page, headers=_FRESH)
+    def shell(page: Path) -> Callable[[], Response]:
+        def answer() -> Response:
+            if not page.is_file():
+                return PlainTextResponse(_NOT_BUILT, status_code=503)
+            return FileResponse(page, headers=_FRESH)
+
+        return answer
 
     async def loose(name: str) -> Response:
         file = static / name
@@ -35,8 +41,9 @@ def add_pages(app: FastAPI, static: Path = STATIC) -> None:
             raise HTTPException(404, f"no page {name!r}")
         return FileResponse(file, headers=_FRESH)
 
-    for address in ADDRESSES:
-        app.add_api_route(address, shell, include_in_schema=False)
+    for name, addresses in SHELLS.items():
+        for address in addresses:
+            app.add_api_route(address, shell(static / name), include_in_schema=False)
     app.mount("/assets", _Assets(directory=static / "assets", check_dir=False))
     app.add_api_route("/{name}", loose, include_in_schema=False)
 

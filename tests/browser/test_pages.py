@@ -33,7 +33,7 @@ ROOM = (
     "labels",
     "wall?kiosk=1",
 )
-FIELD = ("", "orders/ID", "report", "patrol", "outbox", "plans", "settings")
+FIELD = ("", "orders/ID", "report", "patrol", "outbox", "plans", "settings", "tag/genset-1")
 SERIOUS = {"serious", "critical"}
 LOOKS = [("wall", "day", "zh"), ("wall", "night", "en"), ("tablet", "day", "en"), ("tablet", "night", "zh")]
 ENGINEER = "p-021"

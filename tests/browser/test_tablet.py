@@ -205,3 +205,29 @@ def test_a_problem_is_reported_in_three_touches_and_a_file_that_is_no_photo_is_r
     expect(page.locator("[data-order]")).to_have_count(0)
     titles: Any = stack.get("/api/v1/sites/demo/orders?limit=50")
     assert [one["body"]["title"] for one in titles["items"]].count("Water under the pump") == 1
+
+
+def test_any_phone_that_reads_a_label_is_led_to_what_can_be_done_there(
+    tablet: BrowserContext, stack: Stack
+) -> None:
+    order = given(tablet, "Lamp is dark")
+    page = tablet.new_page()
+    page.goto("/t/demo/cp-b1-03?lang=en")
+    page.get_by_role("button", name=re.compile("Wu Gang")).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Block 1 lobby checkpoint")
+    expect(page.get_by_role("link", name=re.compile("Lamp is dark"))).to_have_attribute(
+        "href", f"/field/demo/orders/{order}"
+    )
+    page.get_by_role("button", name="Record my round here").click()
+    expect(page.get_by_role("main").get_by_role("status")).to_contain_text("recorded")
+    page.get_by_role("link", name="Report a problem here").click()
+    expect(page.get_by_role("heading", name="1. Where")).to_contain_text("Block 1 lobby checkpoint")
+    page.goto("/t/demo/no-such-thing")
+    expect(page.get_by_role("alert")).to_contain_text("This site has no such code: no-such-thing")
+    page.get_by_label("Or type the code").fill("SW1:demo:club")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("clubhouse", ignore_case=True)
+    page.goto("/t/elsewhere/door")
+    expect(page.get_by_role("alert")).to_contain_text("There is no site elsewhere here")
+    page.get_by_role("link", name="Open my site").click()
+    expect(page).to_have_url(re.compile("/field/demo$"))

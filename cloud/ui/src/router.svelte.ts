@@ -1,4 +1,5 @@
-/** The address bar as state. Links are plain links; a click on one of ours changes the page without loading it anew. */
+/** The address bar as state. Links are plain links; a click on one of ours changes the page without loading it anew, but for
+ * those from the control room to the tablet and back, which are two pages. */
 
 export const route = $state({ path: location.pathname, search: location.search })
 
@@ -28,12 +29,15 @@ export function setQuery(values: Record<string, string>): void {
   go(route.path + (text ? `?${text}` : ''), { replace: true })
 }
 
+const isTablet = (path: string): boolean => /^\/(field|t)(\/|$)/.test(path)
+
 addEventListener('popstate', follow)
 addEventListener('click', (event) => {
   const link = (event.target as Element | null)?.closest?.('a[href]') as HTMLAnchorElement | null
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey
   if (!link || !plain || event.defaultPrevented || link.target || link.hasAttribute('download')) return
   if (link.origin !== location.origin || /^\/(api|docs)\//.test(link.pathname)) return
+  if (isTablet(link.pathname) !== isTablet(location.pathname)) return
   event.preventDefault()
   go(link.pathname + link.search + link.hash)
 })

@@ -24,7 +24,8 @@ self.addEventListener('fetch', (event) => {
   const { request } = event
   const url = new URL(request.url)
   if (request.method !== 'GET' || url.origin !== location.origin || /^\/(api|metrics|healthz|readyz)/.test(url.pathname)) return
-  const key = request.mode === 'navigate' ? '/' : url.pathname
+  const shell = /^\/(field|t)(\/|$)/.test(url.pathname) ? '/field' : '/'
+  const key = request.mode === 'navigate' ? shell : url.pathname
   const answer = async () => (await (await caches.open(CACHE)).match(key)) ?? fetch(request)
   event.respondWith(answer())
 })

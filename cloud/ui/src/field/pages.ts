@@ -12,8 +12,8 @@ const PAGES: Readonly<Record<string, Load>> = {
   patrol: alone(() => import('./Patrol.svelte')),
   outbox: alone(() => import('./Outbox.svelte')),
   plans: alone(() => import('./Plans.svelte')),
+  tag: () => import('./Tag.svelte'),
   settings: alone(() => import('./Settings.svelte')),
-  who: alone(() => import('./Who.svelte')),
 }
 
 export const pageOf = (name: string): Load | undefined => PAGES[name]

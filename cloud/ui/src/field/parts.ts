@@ -95,6 +95,7 @@ export async function fetchAll(site: string, now: () => number, begun: () => Pro
     told((done += 1) / (PATHS.length + 1))
   }
   await Promise.all(PATHS.slice(0, FIRST).map(take))
+  if (missing.includes('site')) return missing
   await begun()
   await Promise.all(PATHS.slice(FIRST).map(take))
   await fetchSheets(site, now)

@@ -29,6 +29,8 @@ export class Tablet {
   ready = $state(false)
   online = $state(false)
   signIn = $state(false)
+  /** The server has no such site. */
+  unknown = $state(false)
   /** How far a load of everything is, 0 to 1; null: none runs. */
   progress = $state<number | null>(null)
   failed = $state<unknown>(null)
@@ -89,7 +91,7 @@ export class Tablet {
   }
 
   /** Asks the server for its time: that is what tells whether anybody can be reached. */
-  async #hear(): Promise<boolean> {
+  async #hear(): Promise<void> {
     const before = performance.now()
     const { data } = await api.GET('/api/v1/sites')
     if (typeof data?.now !== 'number') throw new SyntaxError('an answer that is not ours')
@@ -97,7 +99,9 @@ export class Tablet {
     const delay = performance.now() - before
     this.#clockIs(heard(this.#clock, data.now + delay / 2, Date.now(), performance.now()))
     await keepClock(this.#clock)
-    return true
+    this.online = true
+    this.signIn = false
+    this.unknown = !data.items.some((one) => one.id === this.site)
   }
 
   async reread(): Promise<void> {
@@ -113,8 +117,8 @@ export class Tablet {
     this.#busy = true
     try {
       await keepClock(this.#clock)
-      this.online = await this.#hear()
-      this.signIn = false
+      // The very first time there is nothing to send: what is needed is fetched beside the question for the time.
+      await Promise.all([this.#hear(), this.kept.site ? null : this.#all()])
       const round = await flush(() => this.#clock)
       if (round?.signIn) this.signIn = true
       const changed = Boolean(round && round.sent + round.rejected)
@@ -154,7 +158,6 @@ export class Tablet {
     this.failed = null
     try {
       await this.#hear()
-      this.online = true
       await this.#all()
     } catch (error) {
       this.failed = error

@@ -19,7 +19,7 @@ const dictionary = {
 export type Word = keyof typeof dictionary
 type Gaps = Record<string, string | number>
 
-const place = $state({ timezone: 'UTC', language: 'zh' as Language })
+const place = $state({ timezone: '', language: 'zh' as Language })
 
 /** Where people read this: the site's own time zone, and its language where nobody chose one. */
 export function speakAt(timezone: string, language: string): void {
@@ -28,7 +28,7 @@ export function speakAt(timezone: string, language: string): void {
 }
 
 export const language = (): Language => preferences.language || place.language
-export const timezone = (): string => place.timezone
+export const timezone = (): string => place.timezone || 'UTC'
 
 const filled = (text: string, gaps: Gaps): string =>
   text.replace(/\{(\w+)\}/g, (whole, key: string) => String(gaps[key] ?? whole))
@@ -57,10 +57,10 @@ const formats = new Map<string, Intl.DateTimeFormat>()
 
 function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const locale = language() === 'zh' ? 'zh-CN' : 'en-GB'
-  const key = locale + place.timezone + JSON.stringify(options)
+  const key = locale + timezone() + JSON.stringify(options)
   let known = formats.get(key)
   if (!known) {
-    known = new Intl.DateTimeFormat(locale, { timeZone: place.timezone, hourCycle: 'h23', ...options })
+    known = new Intl.DateTimeFormat(locale, { timeZone: timezone(), hourCycle: 'h23', ...options })
     formats.set(key, known)
   }
   return known
@@ -75,7 +75,12 @@ export const date = (ms: number): string => format(DATE).format(ms)
 export const timeOfDay = (ms: number): string => format(TIME).format(ms)
 export const hourMinute = (ms: number): string => format({ hour: '2-digit', minute: '2-digit' }).format(ms)
 export const dateTime = (ms: number): string => format({ ...DATE, ...TIME }).format(ms)
-export const hourOf = (ms: number): number => Number(format({ hour: 'numeric' }).format(ms).replace(/\D/g, ''))
+
+/** The hour at the site; before any site is known, that of this device, without the cost of a first format. */
+export function hourOf(ms: number): number {
+  if (!place.timezone) return new Date(ms).getHours()
+  return Number(format({ hour: 'numeric' }).format(ms).replace(/\D/g, ''))
+}
 
 /** The time of day, with the date when that is not today. */
 export function moment(ms: number, now: number): string {
@@ -84,8 +89,7 @@ export function moment(ms: number, now: number): string {
 
 /** The site's day of a moment as `YYYY-MM-DD`. */
 export function dayOf(ms: number): string {
-  const parts = new Intl.DateTimeFormat('en-CA', { timeZone: place.timezone, ...DATE }).format(ms)
-  return parts
+  return new Intl.DateTimeFormat('en-CA', { timeZone: timezone(), ...DATE }).format(ms)
 }
 
 /** A length of time to the second: 1:02:03 or 02:03. */
@@ -106,10 +110,19 @@ export function age(ms: number): string {
   return t('age.d', { n: Math.round(seconds / 86_400) })
 }
 
+const numbers = new Map<string, Intl.NumberFormat>()
+
+function number(digits: number): Intl.NumberFormat {
+  const locale = language() === 'zh' ? 'zh-CN' : 'en-GB'
+  let known = numbers.get(locale + digits)
+  if (!known) numbers.set(locale + digits, (known = new Intl.NumberFormat(locale, { maximumFractionDigits: digits })))
+  return known
+}
+
 /** A reading with as many digits as it deserves. */
 export function figure(value: number | null | undefined, unit = ''): string {
   if (value === null || value === undefined) return '–'
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2
-  const text = new Intl.NumberFormat(language() === 'zh' ? 'zh-CN' : 'en-GB', { maximumFractionDigits: digits }).format(value)
+  const text = number(digits).format(value)
   return unit ? `${text} ${unit}` : text
 }

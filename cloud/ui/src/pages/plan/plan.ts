@@ -88,6 +88,3 @@ export function burningZones(alarms: Iterable<Alarm>): Set<string> {
 }
 
 export const points = (line: readonly (readonly number[])[]): string => line.map(([x, y]) => `${x},${y}`).join(' ')
-
-/** The upper edge of an area. */
-export const topOf = (outline: readonly (readonly number[])[]): number => Math.min(...outline.map(([, y]) => y ?? 0))
