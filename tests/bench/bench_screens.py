@@ -24,6 +24,7 @@ from tests.samples import SITE, Scribe
 from tests.webserver import RULES, no_post, now_ms, serving
 
 TILES, COUNTDOWNS, SCREENS = 500, 50, 200
+LOADS = 9
 ALARMS, HOURS, PER_HOUR = 200, 8, 600
 LIMIT_MS: Final = 600_000
 # An upright screen shows every tile and every card; one that lies shows those that fit.
@@ -228,6 +229,24 @@ def _loads(browser: Browser, address: str) -> Iterator[Row]:
 
 
 def _first(browser: Browser, address: str, name: str, path: str, selector: str) -> Iterator[Row]:
+    """Loads in a browser profile of its own each; the median, since one load varies by a third on a shared machine."""
+    loads = sorted(_load(browser, address, path, selector) for _ in range(LOADS))
+    yield {
+        "name": f"{name}: first load over the wire (wanted 250)",
+        "value": max(size for _, size in loads) / 1_024,
+        "unit": "KiB",
+    }
+    yield {
+        "name": f"{name}: usable, processor / 4, 10 Mbit/s, 40 ms, median of {LOADS} (wanted 1,500)",
+        "value": loads[LOADS // 2][0],
+        "unit": "ms",
+    }
+    yield {"name": f"{name}: the same, quickest", "value": loads[0][0], "unit": "ms"}
+    yield {"name": f"{name}: the same, slowest", "value": loads[-1][0], "unit": "ms"}
+
+
+def _load(browser: Browser, address: str, path: str, selector: str) -> tuple[float, float]:
+    """How soon a page that nothing is kept of can be used, ms, and what came over the wire for it, bytes."""
     context = browser.new_context(viewport=TABLET, base_url=address, service_workers="block")
     page = context.new_page()
     cdp = context.new_cdp_session(page)
@@ -242,16 +261,7 @@ def _first(browser: Browser, address: str, name: str, path: str, selector: str) 
     cdp.send("Emulation.setCPUThrottlingRate", {"rate": 1})
     page.wait_for_timeout(1_000)
     context.close()
-    yield {
-        "name": f"{name}: first load over the wire (wanted 250)",
-        "value": sum(bytes_in) / 1_024,
-        "unit": "KiB",
-    }
-    yield {
-        "name": f"{name}: usable, processor / 4, 10 Mbit/s, 40 ms (wanted 1,500)",
-        "value": took,
-        "unit": "ms",
-    }
+    return took, sum(bytes_in)
 
 
 def _offline(context: BrowserContext) -> Iterator[Row]:

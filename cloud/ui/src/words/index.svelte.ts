@@ -19,7 +19,7 @@ const dictionary = {
 export type Word = keyof typeof dictionary
 type Gaps = Record<string, string | number>
 
-const place = $state({ timezone: '', language: 'zh' as Language })
+const place = $state({ timezone: 'UTC', language: 'zh' as Language })
 
 /** Where people read this: the site's own time zone, and its language where nobody chose one. */
 export function speakAt(timezone: string, language: string): void {
@@ -28,7 +28,7 @@ export function speakAt(timezone: string, language: string): void {
 }
 
 export const language = (): Language => preferences.language || place.language
-export const timezone = (): string => place.timezone || 'UTC'
+export const timezone = (): string => place.timezone
 
 const filled = (text: string, gaps: Gaps): string =>
   text.replace(/\{(\w+)\}/g, (whole, key: string) => String(gaps[key] ?? whole))
@@ -75,12 +75,7 @@ export const date = (ms: number): string => format(DATE).format(ms)
 export const timeOfDay = (ms: number): string => format(TIME).format(ms)
 export const hourMinute = (ms: number): string => format({ hour: '2-digit', minute: '2-digit' }).format(ms)
 export const dateTime = (ms: number): string => format({ ...DATE, ...TIME }).format(ms)
-
-/** The hour at the site; before any site is known, that of this device, without the cost of a first format. */
-export function hourOf(ms: number): number {
-  if (!place.timezone) return new Date(ms).getHours()
-  return Number(format({ hour: 'numeric' }).format(ms).replace(/\D/g, ''))
-}
+export const hourOf = (ms: number): number => Number(format({ hour: 'numeric' }).format(ms).replace(/\D/g, ''))
 
 /** The time of day, with the date when that is not today. */
 export function moment(ms: number, now: number): string {
