@@ -211,3 +211,18 @@ def wait_for(page: Page, look: Any, within_s: int) -> None:
             pass
         page.wait_for_timeout(200)
     raise AssertionError(f"nothing came of it within {within_s} s")
+
+
+def test_paper_is_white_whatever_the_hour_and_says_of_what_site_and_when(page: Page) -> None:
+    page.goto("/s/demo/patrol?theme=night&lang=en")
+    expect(page.locator("html")).to_have_attribute("data-theme", "night")
+    expect(page.locator(".paper").first).to_be_hidden()
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    expect(page.locator("html")).to_have_attribute("data-theme", "day")
+    page.emulate_media(media="print")
+    expect(page.locator(".paper").first).to_contain_text("Brocade Gardens (demo estate) · printed")
+    expect(page.get_by_role("heading", name=re.compile(r"Patrol \d{4}-\d\d-\d\d"))).to_be_visible()
+    expect(page.get_by_role("navigation")).to_have_count(0)
+    page.emulate_media(media="screen")
+    page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+    expect(page.locator("html")).to_have_attribute("data-theme", "night")
