@@ -6,11 +6,13 @@ const WALL = { width: 66, height: 62 }
 
 test('few cards are large, many are not', () => {
   assert.deepEqual(cardsIn(WALL, 2), { shown: 2, big: true })
-  assert.deepEqual(cardsIn(WALL, 30), { shown: 9, big: false })
+  assert.deepEqual(cardsIn(WALL, 9), { shown: 9, big: false })
+  assert.deepEqual(cardsIn(WALL, 30), { shown: 12, big: false })
 })
 
-test('a low pane shows its least number of cards', () => {
-  assert.deepEqual(cardsIn({ width: 30, height: 12 }, 5), { shown: 3, big: false })
+test('a low pane shows a row, rather than devices', () => {
+  assert.deepEqual(cardsIn({ width: 50, height: 20 }, 5), { shown: 2, big: false })
+  assert.deepEqual(cardsIn({ width: 30, height: 12 }, 5), { shown: 1, big: false })
 })
 
 test('all tiles are shown where there is room, and as wide as they can be', () => {

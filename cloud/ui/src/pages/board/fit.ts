@@ -11,18 +11,20 @@ const BIG = 1.4
 const HEADING = 2.4
 /** What is kept for the devices below the cards: a heading and two rows. */
 const BELOW = 8
-const LEAST_CARDS = 3
+/** A line that says how many more there are. */
+const MORE = 1.8
 
-/** How many cards are shown of so many, and whether they are large. */
+/** How many cards are shown, at the most, of so many, and whether they are large. */
 export function cardsIn({ width, height }: Room, n: number): { shown: number; big: boolean } {
   if (n <= Math.floor(width / (CARD.width * BIG)) && height >= CARD.height * BIG + HEADING + BELOW) return { shown: n, big: true }
   const columns = Math.max(1, Math.floor(width / CARD.width))
-  const rows = Math.floor((height - HEADING - BELOW) / CARD.height)
-  return { shown: Math.max(LEAST_CARDS, columns * rows), big: false }
+  const within = (room: number) => columns * Math.floor((room - HEADING) / CARD.height)
+  // What needs somebody goes before devices that are well.
+  const shown = within(height - BELOW) >= n ? n : within(height - MORE)
+  return { shown: Math.max(1, shown), big: false }
 }
 
 const TILE = { widths: [17, 13.5, 10.5], low: 2.1, high: 3.5, gap: 0.25 }
-const MORE = 1.8
 
 /** How many tiles are shown and how wide they are, the widest with which all fit; `high` says of each whether it has a
  * second line. Where they don't fit, the narrowest, and room for a line that says so. */
@@ -41,7 +43,7 @@ export function tilesIn({ width, height }: Room, high: readonly boolean[]): { sh
   return wide ? { shown: high.length, wide } : { shown: within(narrow, height - MORE), wide: narrow }
 }
 
-const DUTY = 9
+const DUTY = 10
 const VERDICT = 5
 
 /** How many of the last verdicts. */

@@ -87,4 +87,13 @@ export function burningZones(alarms: Iterable<Alarm>): Set<string> {
   return new Set(found.map((one) => one.body.zone!))
 }
 
+/** The floor to look at where nobody chose one: that of the fire that nobody has seen yet, the newest first; else the first. */
+export function floorOf(floors: readonly Floor[], alarms: Iterable<Alarm>): Floor | undefined {
+  const unseen = (one: Alarm) => Number(one.state === 'unacknowledged')
+  const fires = [...alarms].filter((one) => one.body.kind === 'fire' && ['unacknowledged', 'acknowledged'].includes(one.state))
+  const newest = fires.toSorted((a, b) => unseen(b) - unseen(a) || b.opened_at - a.opened_at)
+  const found = newest.flatMap((fire) => floors.filter((one) => one.zones.some((zone) => zone.id === fire.body.zone)))
+  return found[0] ?? floors[0]
+}
+
 export const points = (line: readonly (readonly number[])[]): string => line.map(([x, y]) => `${x},${y}`).join(' ')
