@@ -169,6 +169,33 @@ def test_s35_what_somebody_writes_is_shown_and_never_run(page: Page) -> None:
     expect(page).not_to_have_title(re.compile("^[12]$"))
 
 
+def test_a_wall_shows_what_its_layout_says_with_nothing_to_touch_and_says_when_there_is_more(
+    page: Page,
+) -> None:
+    layout = {"panes": ["board", "plan", "patrol", "power"]}
+    answer = page.request.post(
+        "/api/v1/sites/demo/actions",
+        data={"person": "p-001", "action": {"do": "set_screen", "screen": "four", "layout": layout}},
+        headers={"Idempotency-Key": "four-panes"},
+    )
+    assert answer.json()["done"], answer.text()
+    page.goto("/s/demo/wall?lang=en&screen=four&kiosk=1")
+    expect(page.locator(".pane")).to_have_count(4)
+    expect(page.locator("svg .device").first).to_be_visible()
+    assert (
+        page.locator(".pane")
+        .get_by_role("button")
+        .filter(visible=True)
+        .evaluate_all("(found) => found.filter((one) => !one.closest('svg')).length")
+        == 0
+    )
+    power = page.locator(".frame", has=page.locator('[data-pane="power"]'))
+    expect(power).to_contain_text("There is more below")
+    plan = page.locator('[data-pane="plan"]')
+    assert plan.evaluate("(pane) => pane.scrollHeight <= pane.clientHeight + 2")
+    assert page.evaluate("() => document.documentElement.scrollHeight <= innerHeight")
+
+
 def test_t47_a_frozen_screen_is_missed_and_one_that_is_cut_off_says_so(page: Page, stack: Stack) -> None:
     page.goto("/s/demo/wall?lang=en&screen=left-wall&kiosk=1")
     expect(page.locator(".pane")).to_have_count(1)
