@@ -61,11 +61,17 @@ const UPLOADS: [string, number, unknown, string | null][] = [
   ['no network', 0, null, 'away'],
   ['session ended', 401, problem('x'), 'away'],
   ['too large', 413, problem('large'), 'rejected'],
+  ['too large for a proxy', 413, null, 'rejected'],
   ['no picture', 415, problem('what'), 'rejected'],
 ]
 
 for (const [name, status, body, expected] of UPLOADS)
   test(`an upload decides: ${name}`, () => assert.equal(uploadOf({ status, body })?.as ?? null, expected))
+
+test('an upload that takes too long keeps only its own order waiting', () => {
+  const alone = (late: boolean) => { const outcome = uploadOf({ status: 0, body: null, late }); return outcome?.as === 'away' && outcome.alone }
+  assert.deepEqual([alone(true), alone(false)], [true, false])
+})
 
 const entries = (...rows: [string, string, State][]): Queued[] =>
   rows.map(([id, order, state], seq) => ({ seq, id, order, state }))

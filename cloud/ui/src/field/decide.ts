@@ -12,10 +12,11 @@ export interface Queued {
   state: State
 }
 
-/** What came back. Status 0: nobody answered; body null: not JSON. */
+/** What came back. Status 0: nobody answered; body null: not JSON; `late`: it was given up waiting. */
 export interface Reply {
   status: number
   body: unknown
+  late?: boolean
 }
 
 export type Outcome =
@@ -28,6 +29,8 @@ export type Outcome =
   | { as: 'rejected'; status: number; conflict: boolean; said: Words }
 
 const WAITS: ReadonlySet<number> = new Set([401, 408, 429])
+/** A proxy says this of a photo in its own words, and will say it for ever. */
+const TOO_LARGE = 413
 const CONFLICTS: ReadonlySet<number> = new Set([409, 412])
 
 const isObject = (body: unknown): body is Record<string, unknown> => typeof body === 'object' && body !== null
@@ -56,7 +59,7 @@ export function outcomeOf(reply: Reply, id: string): Outcome {
     const revision = body['revision']
     return { as: 'sent', revision: typeof revision === 'number' ? revision : null }
   }
-  if (status < 400 || status >= 500 || WAITS.has(status) || !body)
+  if (status < 400 || status >= 500 || WAITS.has(status) || (!body && status !== TOO_LARGE))
     return { as: 'away', signIn: status === 401, alone: status >= 500 && body !== null, said }
   return { as: 'rejected', status, conflict: CONFLICTS.has(status), said }
 }
@@ -76,13 +79,13 @@ export function decidedOf(reply: Reply, id: string): Outcome {
   return { as: 'rejected', status, conflict: CONFLICTS.has(status), said }
 }
 
-/** What the answer to an upload means; null: the file is there. */
+/** What the answer to an upload means; null: the file is there. A file that takes too long keeps only its own order waiting. */
 export function uploadOf(reply: Reply): Exclude<Outcome, { as: 'sent' } | { as: 'taken' }> | null {
   const sha256 = isObject(reply.body) ? reply.body['sha256'] : null
   if (reply.status >= 200 && reply.status < 300 && typeof sha256 === 'string') return null
   const outcome = outcomeOf({ ...reply, status: reply.status < 400 ? 0 : reply.status }, '')
   if (outcome.as === 'sent' || outcome.as === 'taken') throw new Error('a refused upload is no success')
-  return outcome
+  return outcome.as === 'away' && reply.late ? { ...outcome, alone: true } : outcome
 }
 
 /** Entries of one chain go strictly one after the other. */

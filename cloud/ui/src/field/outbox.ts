@@ -51,8 +51,8 @@ async function ask(path: string, init: RequestInit, timeout = TIMEOUT_MS): Promi
     const response = await fetch(path, { ...init, signal: AbortSignal.timeout(timeout) })
     const isJson = (response.headers.get('content-type') ?? '').includes('json')
     return { status: response.status, body: isJson ? await response.json() : null }
-  } catch {
-    return { status: 0, body: null }
+  } catch (error) {
+    return { status: 0, body: null, late: error instanceof DOMException && error.name === 'TimeoutError' }
   }
 }
 
