@@ -157,8 +157,10 @@ class AgentProcess:
         self._arguments = arguments
         self._log = log
         self.process: subprocess.Popen[bytes] | None = None
+        self._lines_before = 0
 
     def start(self) -> None:
+        self._lines_before = len(self.log) if self._log.exists() else 0
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "edge", *self._arguments], cwd=ROOT, stdout=log, stderr=log
@@ -173,6 +175,10 @@ class AgentProcess:
     def stop(self, timeout_s: float = 10) -> int:
         if self.process is None:
             raise AssertionError("the agent does not run")
+        # An interpreter that is still loading the agent ends at once, and says so by its status.
+        end = monotonic_ms() + timeout_s * 1_000
+        while len(self.log) == self._lines_before and monotonic_ms() < end:
+            time.sleep(0.02)
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(timeout_s)
         self.process = None

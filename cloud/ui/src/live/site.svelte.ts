@@ -113,7 +113,7 @@ export class SiteStore {
     const wanted = ++this.#wanted
     while (wanted === this.#wanted) {
       try {
-        return await this.load()
+        return await this.#load(wanted)
       } catch (error) {
         if (!(error instanceof ApiError)) throw error
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
@@ -122,7 +122,7 @@ export class SiteStore {
   }
 
   /** Loads every list anew. Changes that arrive meanwhile are applied after them. */
-  async load(): Promise<void> {
+  async #load(wanted: number): Promise<void> {
     this.#loading = true
     const path = { site: this.site.id }
     const day = serverNow() - 86_400_000
@@ -141,6 +141,8 @@ export class SiteStore {
       api.GET('/api/v1/sites/{site}/rules', { params: { path } }),
       this.#refresh(),
     ])
+    // The stream was cut meanwhile: another load is on its way, and these lists are older than what it brings.
+    if (wanted !== this.#wanted) return
     refill(this.incidents, incidents.data!.items as unknown as Incident[])
     refill(this.alarms, alarms.data!.items as unknown as Alarm[])
     refill(this.orders, orders.data!.items as unknown as Order[])
@@ -189,14 +191,15 @@ export class SiteStore {
     if (this.liveness === 'live') this.lastLive = serverNow()
   }
 
-  /** Changes that come together are drawn together, with the next frame. */
+  /** Changes that come together are drawn together, with the next frame. A hidden page has no frames, and its timers may come
+   * a minute late, but its alarms are to be heard. */
   #queue(change: Change): void {
     this.#waiting.push(change)
-    if (this.#scheduled || this.#loading) return
+    if (this.#loading) return
+    if (document.hidden) return this.#flush()
+    if (this.#scheduled) return
     this.#scheduled = true
-    const flush = () => this.#flush()
-    if (document.hidden) setTimeout(flush, 200)
-    else requestAnimationFrame(flush)
+    requestAnimationFrame(() => this.#flush())
   }
 
   #flush(): void {
