@@ -87,10 +87,13 @@ export function dayOf(ms: number): string {
   return new Intl.DateTimeFormat('en-CA', { timeZone: timezone(), ...DATE }).format(ms)
 }
 
-/** A length of time to the second: 1:02:03 or 02:03. */
+const LONG_HOURS = 48
+
+/** A length of time to the second: 1:02:03 or 02:03; beyond two days in days and hours. */
 export function countdown(ms: number): string {
   const total = Math.floor(Math.abs(ms) / 1000)
   const hours = Math.floor(total / 3600)
+  if (hours >= LONG_HOURS) return t('age.dh', { d: Math.floor(hours / 24), h: hours % 24 })
   const two = (value: number) => String(value).padStart(2, '0')
   const rest = `${two(Math.floor(total / 60) % 60)}:${two(total % 60)}`
   return hours ? `${hours}:${rest}` : rest
