@@ -98,7 +98,9 @@ async def _read(line: ModbusLine, device: DeviceMap, request: Request) -> list[S
         answered = await line.read(ask, device.limits.response_timeout_ms, ())
     except Refused as refused:
         return [_without(point, f"exception {refused.code}") for point in request.points]
-    except (NoAnswer, Suspect):
+    except NoAnswer as error:
+        return [_without(point, str(error)) for point in request.points]
+    except Suspect:
         return [_without(point, "no answer") for point in request.points]
     shown = []
     for point in request.points:

@@ -21,6 +21,10 @@ class LineLost(TransientError):  # noqa: N818 - the field's word for it
     """The byte stream of a field line could not be opened, or ended."""
 
 
+class LineClosed(LineLost):
+    """The other side closed the stream, or it could not be kept open; a new one may do."""
+
+
 class NoAnswer(TransientError):  # noqa: N818 - a state, not a mistake
     """A device gave no answer in time, or none that fits the question; the message says which."""
 

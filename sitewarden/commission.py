@@ -62,7 +62,9 @@ def probe(
     if known is None:
         raise _refused(f"site {model.id} has no device {device!r}")
     mapped = _mapped(site, known)
-    line = ModbusLine(_endpoint(endpoint or _line_of(model, known)))
+    is_alone = sum(other.line == known.line for other in model.file.devices) == 1
+    units = frozenset({mapped.unit} if is_alone else ())
+    line = ModbusLine(_endpoint(endpoint or _line_of(model, known)), units)
     for why in _others(line, mapped, _profile(site, known)):
         errors.print(f"this may be another device than {known.profile} says: {why}")
     if once or as_json:

@@ -16,6 +16,7 @@ import serial
 import structlog
 
 from edge import clock
+from edge.drivers.serial_errors import OPEN_ERRORS, why_not_open
 from edge.errors import LineLost, NoAnswer, SettingsError, WandError
 from edge.jwm.session import Result, Saying, Taken, take, wipe
 from edge.jwm.wand import Rounds, Wand
@@ -76,7 +77,7 @@ class WandDriver:
         if not self._lost_said:
             log.warning("line down", action="line_down", line=self._line, why=why)
         self._lost_said = True
-        sink.put([Failed(devices=(self._wand.device,), at=clock.boot_ms(), why="dock lost")])
+        sink.put([Failed(devices=(self._wand.device,), at=clock.boot_ms(), why=f"dock lost: {why}")])
 
     async def _look(self, sink: Sink) -> bool:
         """Read the wand, if there is one, and wipe it; whether there was.
@@ -181,8 +182,8 @@ def _opened(path: str) -> Iterator[_Dock]:
     port.dtr = port.rts = False
     try:
         port.open()
-    except (OSError, serial.SerialException) as error:
-        raise LineLost(str(error)) from error
+    except OPEN_ERRORS as error:
+        raise LineLost(why_not_open(path, f"{BAUD} 8N1", error)) from error
     try:
         yield _Dock(port)
     finally:

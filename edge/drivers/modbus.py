@@ -43,7 +43,8 @@ def modbus_driver(line: str, endpoint: str, devices: Sequence[tuple[Device, Modb
     if mistakes:
         raise SettingsError("\n".join(mistakes))
     sheets = [sheet(device_map(profile, device)) for device, profile in devices]
-    return ModbusDriver(line, ModbusLine(parse_endpoint(endpoint)), sheets)
+    units = frozenset(one.map.unit for one in sheets)
+    return ModbusDriver(line, ModbusLine(parse_endpoint(endpoint), units), sheets)
 
 
 class ModbusDriver:

@@ -19,6 +19,8 @@ import msgspec
 from edge.drivers.modbus_frames import Ask, Signature
 
 FORGET_MS = 8_000
+MOST_MISSING = 16
+"""Of a unit that is away for hours only the newest can still be on their way."""
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -51,7 +53,9 @@ class Sync:
 
     def missed(self, signature: Signature, now: int) -> None:
         """The reply to a request did not come in time."""
-        self._missing.setdefault(signature.unit, []).append(_Missing(signature, now))
+        missing = self._missing.setdefault(signature.unit, [])
+        missing.append(_Missing(signature, now))
+        del missing[:-MOST_MISSING]
 
     def stray(self, signature: Signature) -> None:
         """A reply came that was not awaited: the oldest missing one of its form has come home."""

@@ -6,11 +6,12 @@ from typing import cast
 
 import msgspec
 from pymodbus.transport.serialtransport import create_serial_connection
-from serial import SerialException
 from typing_extensions import override
 
+from edge.clock import boot_ms
 from edge.drivers.modbus_frames import Codec, RtuCodec, TcpCodec
-from edge.errors import LineLost, SettingsError
+from edge.drivers.serial_errors import OPEN_ERRORS, why_not_open
+from edge.errors import LineClosed, LineLost, SettingsError
 
 _CHARACTER_BITS = 11
 _SILENT_CHARACTERS = 3.5
@@ -80,13 +81,14 @@ def _serial(url: str, parts: urllib.parse.SplitResult) -> Endpoint:
 
 
 class Channel(asyncio.Protocol):
-    """An open byte stream. What comes in is kept until it is taken."""
+    """An open byte stream. What comes in is kept until it is taken. `lost_at`: boot clock ms when it ended, if it did."""
 
     def __init__(self) -> None:
         self._transport: asyncio.WriteTransport | None = None
         self._taken_in = bytearray()
         self._changed = asyncio.Event()
         self._lost = ""
+        self.lost_at: int | None = None
         self.opened = asyncio.Event()
 
     @override
@@ -102,16 +104,17 @@ class Channel(asyncio.Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = str(exc) if exc else "closed by the other side"
+        self.lost_at = boot_ms()
         self._changed.set()
 
     def send(self, data: bytes) -> None:
         """Send bytes, as soon as may be.
 
         Raises:
-            LineLost: The stream has ended.
+            LineClosed: The stream has ended.
         """
         if self._lost or self._transport is None:
-            raise LineLost(self._lost or "not open")
+            raise LineClosed(self._lost or "not open")
         self._transport.write(data)
 
     def take(self) -> bytes:
@@ -125,14 +128,25 @@ class Channel(asyncio.Protocol):
         """Wait for bytes and take them.
 
         Raises:
-            LineLost: The stream ended and everything that came before has been taken.
+            LineClosed: The stream ended and everything that came before has been taken.
         """
         while not self._taken_in:
             if self._lost:
-                raise LineLost(self._lost)
+                raise LineClosed(self._lost)
             self._changed.clear()
             await self._changed.wait()
         return self.take()
+
+    async def ended(self, within_s: float) -> bool:
+        """Whether the other side ends the stream within that time."""
+        try:
+            async with asyncio.timeout(within_s):
+                while self.lost_at is None:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def close(self) -> None:
         """End the stream at once."""
@@ -144,7 +158,7 @@ async def open_channel(endpoint: Endpoint) -> Channel:
     """Open the stream of an endpoint.
 
     Raises:
-        LineLost: It can't be opened now.
+        LineLost: It can't be opened now; the message says what it is and why.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -153,8 +167,18 @@ async def open_channel(endpoint: Endpoint) -> Channel:
                 return await _open_serial(endpoint)
             _, channel = await loop.create_connection(Channel, endpoint.host, endpoint.port)
             return channel
-    except (OSError, SerialException) as error:
-        raise LineLost(str(error) or type(error).__name__) from error
+    except TimeoutError as error:
+        where = endpoint.device or f"{endpoint.host}:{endpoint.port}"
+        raise LineLost(f"{where} did not open within {CONNECT_S:g} s") from error
+    except OPEN_ERRORS as error:
+        raise LineLost(_why(endpoint, error)) from error
+
+
+def _why(endpoint: Endpoint, error: Exception) -> str:
+    if not endpoint.device:
+        return str(error) or type(error).__name__
+    settings = f"{endpoint.baudrate} {endpoint.bytesize}{endpoint.parity}{endpoint.stopbits}"
+    return why_not_open(endpoint.device, settings, error)
 
 
 async def _open_serial(endpoint: Endpoint) -> Channel:

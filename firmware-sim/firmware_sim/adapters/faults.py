@@ -37,12 +37,34 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     in_order: bool = True
 
 
+class Manner(msgspec.Struct, frozen=True, kw_only=True):
+    """Habits of a converter that serves a line over TCP, none of them a fault.
+
+    `close_after` so many replies, or once nobody asked for `close_idle_ms`, it closes the connection; `reset`: with a
+    RST. `forget_idle_ms`: from then on it swallows what comes over it. `no_tid`: its replies have transaction id 0;
+    `as_unit`: and this unit's number.
+    """
+
+    close_after: int | None = None
+    close_idle_ms: int | None = None
+    reset: bool = False
+    forget_idle_ms: int | None = None
+    no_tid: bool = False
+    as_unit: int | None = None
+
+
 class Outgoing(msgspec.Struct, frozen=True):
     """Bytes to send after a while. `in_order`: not before those that were to be sent earlier."""
 
     data: bytes
     delay_ms: int = 0
     in_order: bool = True
+
+
+def as_told(asked: Asked, manner: Manner) -> Asked:
+    """The request as the converter repeats it in its reply."""
+    unit = asked.unit if manner.as_unit is None else manner.as_unit
+    return msgspec.structs.replace(asked, unit=unit, tid=0 if manner.no_tid else asked.tid)
 
 
 def reply_of(

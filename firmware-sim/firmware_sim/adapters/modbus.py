@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import os
 import random
+import socket
+import struct
 import tty
 from collections.abc import Callable, Mapping
 
 from typing_extensions import override
 
-from firmware_sim.adapters.faults import Fault, reply_of
+from firmware_sim.adapters.faults import Fault, Manner, as_told, reply_of
 from firmware_sim.adapters.modbus_frames import Asked, Framing, RtuFraming, TcpFraming
 from firmware_sim.device import Image
 
@@ -30,10 +32,15 @@ class Unit:
 
 
 class ModbusLine:
-    """The units of one line, by unit id, served wherever `listen_*` was called. Other units do not answer."""
+    """The units of one line, by unit id, served wherever `listen_*` was called. Other units do not answer.
 
-    def __init__(self, units: Mapping[int, Unit], *, seed: int = 0) -> None:
+    `manner` may be set at any time; `connections` counts those that were opened.
+    """
+
+    def __init__(self, units: Mapping[int, Unit], *, seed: int = 0, manner: Manner | None = None) -> None:
         self.units = dict(units)
+        self.manner = manner or Manner()
+        self.connections = 0
         self._chance = random.Random(seed)
         self._servers: list[asyncio.Server] = []
         self._sessions: set[_Session] = set()
@@ -78,6 +85,7 @@ class ModbusLine:
 
     def joined(self, session: "_Session") -> None:
         """A connection was opened."""
+        self.connections += 1
         self._sessions.add(session)
 
     def left(self, session: "_Session") -> None:
@@ -91,7 +99,7 @@ class ModbusLine:
             return
         unit.asked += 1
         unit.refused_writes += asked.function > 4
-        reply = reply_of(asked, unit.image, unit.fault, session.framing, self._chance)
+        reply = reply_of(as_told(asked, self.manner), unit.image, unit.fault, session.framing, self._chance)
         if reply is None:
             return
         loop = asyncio.get_running_loop()
@@ -126,31 +134,67 @@ class _TcpSession(_Session, asyncio.Protocol):
     def __init__(self, line: ModbusLine, framing: Framing) -> None:
         super().__init__(line, framing)
         self._transport: asyncio.Transport | None = None
+        self._replies = 0
+        self._idle: asyncio.TimerHandle | None = None
+        self._is_forgotten = False
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
         self._line.joined(self)
+        self._wait_idle()
 
     @override
     def data_received(self, data: bytes) -> None:
-        self.heard(data)
+        if not self._is_forgotten:
+            self._wait_idle()
+            self.heard(data)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self._stop_waiting()
         self._line.left(self)
 
     @override
     def send(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
+        if self._transport is None:
+            return
+        self._transport.write(data)
+        self._replies += 1
+        self._wait_idle()
+        if self._replies == self._line.manner.close_after:
+            self._end()
 
     @override
     def hang_up(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+
+    def _wait_idle(self) -> None:
+        self._stop_waiting()
+        manner = self._line.manner
+        for idle_ms, act in ((manner.close_idle_ms, self._end), (manner.forget_idle_ms, self._forget)):
+            if idle_ms is not None:
+                self._idle = asyncio.get_running_loop().call_later(idle_ms / 1000, act)
+
+    def _stop_waiting(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+
+    def _forget(self) -> None:
+        self._is_forgotten = True
+
+    def _end(self) -> None:
+        if self._transport is None:
+            return
+        if self._line.manner.reset:
+            linger = struct.pack("ii", 1, 0)
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self._transport.abort()
+        else:
+            self._transport.close()
 
 
 class _PtySession(_Session):
