@@ -27,6 +27,16 @@ class Lane(StrEnum):
     MAIN = "main"
 
 
+class Opening(msgspec.Struct, frozen=True):
+    """One opening of a spool by a process: rows numbered above `after`, by lane, were written since then.
+
+    `id` is random, so that a copy of the spool that is opened elsewhere, or later, never passes for the original.
+    """
+
+    id: str
+    after: dict[Lane, int]
+
+
 class Coverage(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an agent says of one device: events with `at < complete_to` are all known, but for `blind` spans."""
 
@@ -40,6 +50,10 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `through` makes `sources` true: the coverage holds once the cloud has, per lane of this epoch, every
     sequence number up to the one named. Without it the batch's own `last` is meant. So a heartbeat that
     overtakes a lost batch can never turn a backlog into a false `breached`.
+
+    `opening` names the opening of the spool that sends. `lineage` tells where that one comes from, newest first
+    (the first of it is `opening` itself); it goes with every batch until an ack names `opening`. Numbers above its
+    `after` are taken from one opening only: see `cloud.ingest.openings`.
     """
 
     agent: str
@@ -54,6 +68,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sources: dict[str, Coverage] = {}
     events: list[Event] = []
     readings: Readings = Readings()
+    opening: str = ""
+    lineage: list[Opening] = []
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,11 +77,17 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `refused` names batches that can't be read at all, by `batch_digest`: the agent keeps their rows aside as
     refused and goes on, so that one bad batch never blocks a site.
+
+    `opening` is the opening of the spool that `durable` was taken from: to any other it says nothing.
+    `forked` names openings whose numbers were taken from another one already (an older copy of the spool was put
+    back, or two agents have one identity), each with the numbers up to which both have the same rows, by lane.
     """
 
     epoch: int
     durable: dict[Lane, int] = {}
     refused: list[str] = []
+    opening: str = ""
+    forked: dict[str, dict[Lane, int]] = {}
 
 
 class TimeRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from edge.coverage import CoverageTracker
 from edge.coverage import unpacked as coverage_from
 from edge.doors import Doors
 from edge.drivers.sharing import sharing
-from edge.errors import SettingsError, SpoolDamaged
+from edge.errors import SettingsError, SpoolDamaged, SpoolForked
 from edge.intake import Intake
 from edge.lines import Build, faces_of, lines_of
 from edge.ports import Services
@@ -128,12 +128,14 @@ async def _next_site(
 
 
 async def serve(settings: Settings, prepared: Prepared, stop: asyncio.Event) -> None:
-    """Run an agent until `stop`; with a spool that turns out to be damaged it begins again with a new one."""
+    """Run an agent until `stop`; it begins again with a new spool after damage, with new numbers after a fork."""
     while not stop.is_set():
         try:
             await _serve(settings, prepared, stop)
         except SpoolDamaged as damage:
             log.warning("the spool is damaged", action="spool_damaged", why=str(damage))
+        except SpoolForked as fork:
+            log.warning("the spool begins a new epoch", action="spool_forked", why=str(fork))
 
 
 async def _serve(settings: Settings, prepared: Prepared, stop: asyncio.Event) -> None:
@@ -193,7 +195,7 @@ class Process:
             intake=self._intake,
             tracker=tracker,
             time=time,
-            machine=Machine(spool.epoch, accepted, last, now, settings.pace),
+            machine=Machine(spool.epoch, accepted, last, now, settings.pace, spool.lineage),
             random_source=random.SystemRandom(),
         )
         self._intake.on_kept(self._uplink.rows_changed)

@@ -57,3 +57,7 @@ class SpoolError(EdgeError):
 
 class SpoolDamaged(SpoolError):  # noqa: N818 - a state, not a mistake
     """The spool's file holds what nobody wrote; it has been kept aside, and a new one is begun at next start."""
+
+
+class SpoolForked(SpoolError):  # noqa: N818 - a state, not a mistake
+    """Another opening of the spool spoke to the cloud; the rows have new numbers, which take effect at next start."""

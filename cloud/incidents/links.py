@@ -1,4 +1,4 @@
-"""Which links are down: agents that fell silent, and numbers that never came. Pure.
+"""Which links are down: agents that fell silent, numbers that never came, one identity used twice. Pure.
 
 Judged by when *we* heard something, not by what stands in the database: after a restart of the cloud, or behind
 a backlog, an agent is given `SILENT_MS` to be heard before anybody is alarmed.
@@ -14,6 +14,17 @@ SILENT_MS: Final = 30_000
 
 GAP_MS: Final = 60_000
 """Numbers missing for longer than this are an incident."""
+
+
+IDENTITY_MS: Final = 600_000
+"""So long after it was seen last, a doubled identity is no trouble any more."""
+
+TWO_AGENTS: Final = "two agents speak with one identity"
+OLD_SPOOL: Final = "an older copy of its spool was put back, or a second agent has its identity"
+
+
+_SPOOL: Final = "/spool"
+_EPOCHS: Final = 16
 
 
 class MissingNumbers(msgspec.Struct, frozen=True):
@@ -40,24 +51,58 @@ class Links:
     def __init__(self, expected: Iterable[str], down: Iterable[str], now: int) -> None:
         self._heard = dict.fromkeys(expected, now)
         self._down = set(down)
+        self._epochs: dict[str, list[int]] = {}
+        self._doubled = {
+            subject.removesuffix(_SPOOL): (OLD_SPOOL, now, now)
+            for subject in self._down
+            if subject.endswith(_SPOOL)
+        }
 
     def heard(self, agent: str, now: int) -> None:
         """An agent said something."""
         self._heard[agent] = now
 
+    def spoke(self, agent: str, epoch: int, now: int, *, is_fork: bool) -> None:
+        """An agent sent a batch of one of its spools.
+
+        A spool is left for good when another is begun: one that is heard of again is a second agent's.
+        """
+        epochs = self._epochs.setdefault(agent, [])
+        if is_fork:
+            self._note_doubled(agent, OLD_SPOOL, now)
+        if epochs and epochs[-1] == epoch:
+            return
+        if epoch in epochs:
+            epochs.remove(epoch)
+            self._note_doubled(agent, TWO_AGENTS, now)
+        epochs.append(epoch)
+        del epochs[:-_EPOCHS]
+
+    def _note_doubled(self, agent: str, cause: str, now: int) -> None:
+        _, since, _ = self._doubled.get(agent, (cause, now, now))
+        self._doubled[agent] = (cause, since, now)
+
     @property
     def next_check(self) -> int | None:
         """When an agent that is well would have been silent for too long."""
-        well = [at for agent, at in self._heard.items() if agent not in self._down]
-        return min(well) + SILENT_MS if well else None
+        wanted = [at + SILENT_MS for agent, at in self._heard.items() if agent not in self._down]
+        wanted += [last + IDENTITY_MS for _, _, last in self._doubled.values()]
+        return min(wanted, default=None)
 
     def check(self, gaps: Iterable[MissingNumbers], now: int) -> tuple[list[Trouble], list[str]]:
         """What went down, and the subjects that are well again, since the last check."""
-        there = {trouble.subject: trouble for trouble in _troubles(self._heard, gaps, now)}
+        self._doubled = {agent: seen for agent, seen in self._doubled.items() if now - seen[2] < IDENTITY_MS}
+        found = [*_troubles(self._heard, gaps, now), *self._doubled_identities()]
+        there = {trouble.subject: trouble for trouble in found}
         new = [trouble for subject, trouble in there.items() if subject not in self._down]
         well = sorted(self._down - there.keys())
         self._down = set(there)
         return new, well
+
+    def _doubled_identities(self) -> list[Trouble]:
+        return [
+            Trouble(f"{agent}{_SPOOL}", cause, since) for agent, (cause, since, _) in self._doubled.items()
+        ]
 
 
 def _troubles(heard: Mapping[str, int], gaps: Iterable[MissingNumbers], now: int) -> list[Trouble]:

@@ -25,6 +25,7 @@ from cloud.ingest.facts import SiteFacts
 from cloud.ingest.health import Health
 from cloud.ingest.held import Held
 from cloud.ingest.ledger import Ledger, Range
+from cloud.ingest.openings import Openings, Spool
 from cloud.store.base import (
     WITHHELD,
     AgentHealth,
@@ -34,7 +35,7 @@ from cloud.store.base import (
     QuarantineRow,
     ReadingGroup,
 )
-from contract.batch import Batch, Coverage, batch_digest, identity_base
+from contract.batch import Batch, Coverage, Lane, batch_digest, identity_base
 from contract.events import EMPTY, Event, Readings
 from contract.topics import Address
 
@@ -57,13 +58,21 @@ class Delivery(msgspec.Struct, frozen=True):
     received_at: int
 
 
+class Forked(msgspec.Struct, frozen=True):
+    """An opening of a spool whose rows can't be taken under their numbers; see `Fork.common`."""
+
+    opening: str
+    common: dict[Lane, int] | None
+
+
 class Admitted(msgspec.Struct, kw_only=True):
     """What is to be done with one message.
 
     `judged` are the events of `events` that go to the rules, with their sequence numbers as on the wire.
     `ack` names the queue whose
     state the agent is to be told; `refused` is the digest of a message it should not send again, and `epoch`
-    what that message says of its spool; 0 where it can't be read that far.
+    what that message says of its spool; 0 where it can't be read that far. `forked`: nothing was taken, since the
+    numbers are another opening's.
     """
 
     events: EventGroup | None = None
@@ -73,6 +82,7 @@ class Admitted(msgspec.Struct, kw_only=True):
     ack: LedgerKey | None = None
     refused: str | None = None
     epoch: int = 0
+    forked: Forked | None = None
     duplicates: int = 0
     flagged: int = 0
 
@@ -89,9 +99,14 @@ class Admission:
     """Admits the messages of one partition; `facts` and `health` answer for a site by its id."""
 
     def __init__(
-        self, ledger: Ledger, facts: Callable[[str], SiteFacts], health: Callable[[str], Health]
+        self,
+        ledger: Ledger,
+        facts: Callable[[str], SiteFacts],
+        health: Callable[[str], Health],
+        openings: Openings,
     ) -> None:
         self._ledger = ledger
+        self._openings = openings
         self._facts = facts
         self._health = health
         self._held = Held(ledger.high)
@@ -107,9 +122,12 @@ class Admission:
             reason = f"says it is of {batch.agent!r} but was sent by {delivery.address.agent!r}"
             return Admitted(quarantine=[_aside(delivery, "spoof", reason, delivery.payload)])
         key = LedgerKey(delivery.address.site, batch.agent, batch.epoch, batch.lane)
+        forked = self._forked(key, batch)
+        if forked is not None and not _is_common(batch, forked):
+            return Admitted(ack=key, forked=forked)
         fresh = self._ledger.take(key, batch.first, batch.last, delivery.received_at)
         whole = bool(fresh) and fresh[0] == (batch.first, batch.last)
-        admitted = Admitted(ack=key)
+        admitted = Admitted(ack=key, forked=forked)
         self._take_events(admitted, decoded, delivery, None if whole else fresh)
         self._take_readings(admitted, batch, delivery, None if whole else fresh)
         if whole or fresh:
@@ -117,8 +135,18 @@ class Admission:
                 *admitted.quarantine,
                 *(_aside(delivery, part.kind, part.reason, part.body) for part in decoded.rejects),
             ]
-        self._take_statements(admitted, key, batch, delivery)
+        # What another opening says of its coverage speaks of rows that it gave the same numbers.
+        if forked is None:
+            self._take_statements(admitted, key, batch, delivery)
         return admitted
+
+    def _forked(self, key: LedgerKey, batch: Batch) -> Forked | None:
+        spool = Spool(key.site, key.agent, key.epoch)
+        if not batch.opening or batch.opening == self._openings.holder(spool):
+            return None
+        taken = {lane: self._ledger.newest(msgspec.structs.replace(key, lane=lane)) for lane in Lane}
+        fork = self._openings.admit(spool, batch.opening, batch.lineage, taken)
+        return None if fork is None else Forked(batch.opening, fork.common)
 
     # --- events
 
@@ -241,6 +269,11 @@ class Admission:
                 if said.heard_to > 0 and not health.has_statement(device)
             ]
         return found
+
+
+def _is_common(batch: Batch, forked: Forked) -> bool:
+    """Whether a batch holds only rows that both openings have, which either may send."""
+    return forked.common is not None and batch.first <= batch.last <= forked.common.get(batch.lane, 0)
 
 
 def _odd_ones(events: Sequence[Event], facts: SiteFacts, latest: int) -> Sequence[int]:

@@ -11,7 +11,7 @@ import msgspec
 import zstandard
 
 from contract.batch import MAX_EPOCH as MOST_EPOCH
-from contract.batch import MAX_SEQ, ZSTD_MAGIC, Batch, Coverage, Lane, batch_decoder
+from contract.batch import MAX_SEQ, ZSTD_MAGIC, Batch, Coverage, Lane, Opening, batch_decoder
 from contract.events import EMPTY, Event, Quality, Reading, Readings, event_data
 
 MOST_UNPACKED_BYTES: Final = 4 * 1024 * 1024
@@ -62,6 +62,8 @@ class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
     sources: msgspec.Raw = EMPTY
     events: list[msgspec.Raw] = []
     readings: msgspec.Raw = EMPTY
+    opening: str = ""
+    lineage: list[Opening] = []
 
 
 class _OnlyEpoch(msgspec.Struct, frozen=True):
@@ -146,6 +148,8 @@ def _apart(plain: bytes) -> Decoded:
         sources=_good_sources(envelope.sources, rejects),
         events=list(_good_events(envelope.events, rejects)),
         readings=_good_readings(envelope.readings, rejects),
+        opening=envelope.opening,
+        lineage=envelope.lineage,
     )
     return Decoded(batch, tuple(rejects), suspect=b"\\u0000" in plain)
 

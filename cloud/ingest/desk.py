@@ -177,6 +177,10 @@ class SiteDesk:
         """An agent said something."""
         self._links.heard(agent, now)
 
+    def spoke(self, agent: str, epoch: int, now: int, *, is_fork: bool) -> None:
+        """An agent sent a batch of a spool; `is_fork` when its numbers were another opening's."""
+        self._links.spoke(agent, epoch, now, is_fork=is_fork)
+
     def judge(self, events: Sequence[Event], seq_base: int, now: int) -> None:
         """Hand events to the rules."""
         engine = self._engine or self._first_data(min(now, *(event.at for event in events)))

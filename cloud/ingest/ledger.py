@@ -121,6 +121,13 @@ class Ledger:
         track = self._tracks.get(key)
         return track.high if track else 0
 
+    def newest(self, key: LedgerKey) -> int:
+        """The highest number that was taken, whether or not all before it were; 0 when nothing is."""
+        track = self._tracks.get(key)
+        if track is None:
+            return 0
+        return track.islands[-1][1] if track.islands else track.high
+
     def gaps(self) -> list[Gap]:
         """The lowest gap of each queue that has one."""
         return [

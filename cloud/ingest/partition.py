@@ -18,6 +18,7 @@ from cloud.ingest.desk import Decisions, Remembered, SiteDesk, SiteSetup
 from cloud.ingest.facts import SiteFacts
 from cloud.ingest.health import Health
 from cloud.ingest.ledger import Ledger
+from cloud.ingest.openings import CELL, Openings, Spool
 from cloud.operations.command import DESK, Command, command_decoder
 from cloud.operations.record import Record
 from cloud.operations.screen import SCREENS, pulse_decoder
@@ -76,6 +77,13 @@ class Group(msgspec.Struct, frozen=True):
     counts: Mapping[str, int]
 
 
+class _Refusals(msgspec.Struct):
+    """What an agent is told that could not be taken: digests of batches, and openings with their common rows."""
+
+    digests: list[str] = msgspec.field(default_factory=list)
+    forked: dict[str, dict[Lane, int]] = msgspec.field(default_factory=dict)
+
+
 class Partition:
     """The state of one partition since it was opened."""
 
@@ -88,7 +96,8 @@ class Partition:
         self._commit_no = opened.commit_no
         self._ledger = Ledger(opened.ledger, now)
         self._desks: dict[str, SiteDesk] = {}
-        self._admission = Admission(self._ledger, self._facts, self._health)
+        self._openings = Openings(opened.cells)
+        self._admission = Admission(self._ledger, self._facts, self._health, self._openings)
         self._now = now
         self._health_at = 0
         self._pulses = 0
@@ -100,7 +109,7 @@ class Partition:
         self._events: list[EventGroup] = []
         self._readings: list[ReadingGroup] = []
         self._quarantine: list[QuarantineRow] = []
-        self._to_ack: dict[tuple[str, str, int], list[str]] = {}
+        self._to_ack: dict[Spool, _Refusals] = {}
         self._counts: Counter[str] = Counter()
         self._pending: dict[str, list[Event]] | None = None
         self._commands: list[Wish] = []
@@ -125,9 +134,11 @@ class Partition:
         if delivery.address.agent == SCREENS:
             self._take_pulse(delivery, seq)
             return
-        self._note(delivery, self._admission.admit(delivery), seq)
+        admitted = self._admission.admit(delivery)
+        self._note(delivery, admitted, seq)
         if delivery.address.site in self._desks:
             self._desks[delivery.address.site].heard(delivery.address.agent, now)
+            self._note_identity(delivery.address, admitted, now)
 
     def _take_command(self, delivery: Delivery, seq: int) -> None:
         """A command waits until what it is about is known."""
@@ -195,7 +206,9 @@ class Partition:
             self._read(admitted.readings)
         if admitted.ack is not None:
             key = admitted.ack
-            self._to_ack.setdefault((key.site, key.agent, key.epoch), [])
+            refusals = self._refusals(Spool(key.site, key.agent, key.epoch))
+            if admitted.forked is not None and admitted.forked.common is not None:
+                refusals.forked[admitted.forked.opening] = admitted.forked.common
         if admitted.refused is not None:
             self._note_refusal(delivery.address, admitted.refused, admitted.epoch)
         self._count(admitted)
@@ -213,7 +226,17 @@ class Partition:
         known = self._health(sender.site).agents.get(sender.agent)
         epoch = epoch or (known.epoch if known else 0)
         if epoch:
-            self._to_ack.setdefault((sender.site, sender.agent, epoch), []).append(digest)
+            self._refusals(Spool(sender.site, sender.agent, epoch)).digests.append(digest)
+
+    def _refusals(self, spool: Spool) -> _Refusals:
+        return self._to_ack.setdefault(spool, _Refusals())
+
+    def _note_identity(self, sender: Address, admitted: Admitted, now: int) -> None:
+        """An agent whose spool was put back from a copy, or that is two, is a trouble of its link."""
+        if admitted.ack is None:
+            return
+        is_fork = admitted.forked is not None and admitted.forked.common is not None
+        self._desks[sender.site].spoke(sender.agent, admitted.ack.epoch, now, is_fork=is_fork)
 
     def _count(self, admitted: Admitted) -> None:
         counts = self._counts
@@ -298,6 +321,7 @@ class Partition:
         decisions = [desk.take_decisions(now) for desk in self._desks.values()]
         self._readings += self._derived(now)
         cells = {name: body for desk in self._desks.values() for name, body in desk.take_cells().items()}
+        cells |= self._openings.take_cells()
         if not self.moved and not cells and not self._readings and not any(map(_has_rows, decisions)):
             return None
         self._commit_no += 1
@@ -350,14 +374,19 @@ class Partition:
     def _acks(self) -> list[AgentAck]:
         return [
             AgentAck(
-                Address(site, agent),
+                Address(spool.site, spool.agent),
                 Ack(
-                    epoch=epoch,
-                    durable={lane: self._ledger.high(LedgerKey(site, agent, epoch, lane)) for lane in Lane},
-                    refused=refused,
+                    epoch=spool.epoch,
+                    durable={
+                        lane: self._ledger.high(LedgerKey(spool.site, spool.agent, spool.epoch, lane))
+                        for lane in Lane
+                    },
+                    refused=refusals.digests,
+                    opening=self._openings.holder(spool),
+                    forked=refusals.forked,
                 ),
             )
-            for (site, agent, epoch), refused in self._to_ack.items()
+            for spool, refusals in self._to_ack.items()
         ]
 
     # --- sites
@@ -382,7 +411,8 @@ def _by_site(opened: Opened) -> Mapping[str, Remembered]:
         return found.setdefault(site, Remembered())
 
     for (site, cell), body in opened.cells.items():
-        of(site).cells[cell] = body
+        if not cell.startswith(CELL):
+            of(site).cells[cell] = body
     for device in opened.devices:
         of(device.site).devices.append(device)
     for agent in opened.agents:

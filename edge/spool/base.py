@@ -5,12 +5,49 @@ time after the cloud said it is in its database. A spool **is not** a cache, an 
 a place to look things up; it knows nothing of clocks, topics or devices.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 import msgspec
 
-from contract.batch import Lane
+from contract.batch import MAX_EPOCH, Lane, Opening
+
+MOST_OPENINGS: Final = 32
+"""So many openings of a spool are told to the cloud; it remembers more."""
+
+
+def draw_opening(after: Mapping[Lane, int], source: random.Random) -> Opening:
+    """An opening with a random id of 64 bits."""
+    return Opening(f"{source.getrandbits(64):016x}", {lane: after[lane] for lane in Lane})
+
+
+def draw_epoch(source: random.Random) -> int:
+    """A random epoch."""
+    return source.randint(1, MAX_EPOCH)
+
+
+class Branch(msgspec.Struct, frozen=True):
+    """The epoch that a spool begins when it leaves another at `common`, and the openings that it consists of."""
+
+    epoch: int
+    lineage: tuple[Opening, ...]
+
+
+def branch_off(epoch: int, lineage: Sequence[Opening], common: Mapping[Lane, int]) -> Branch:
+    """The epoch of the rows above `common`.
+
+    It follows from the first opening that wrote them, so that two copies which both hold those rows, and both have to
+    leave, come to the same epoch and numbers: the cloud then knows the rows from each other's.
+    """
+    later = [one for one in lineage if all(one.after[lane] >= common[lane] for lane in Lane)] or [lineage[0]]
+    digest = hashlib.sha256(f"{epoch}/{later[-1].id}".encode()).digest()
+    number = int.from_bytes(digest[:8]) % MAX_EPOCH + 1
+    moved = (
+        Opening(one.id, {lane: max(one.after[lane] - common[lane], 0) for lane in Lane}) for one in later
+    )
+    return Branch(number if number != epoch else number % MAX_EPOCH + 1, tuple(moved))
 
 
 class BatchName(msgspec.Struct, frozen=True):
@@ -71,6 +108,11 @@ class Spool(Protocol):
         """Random, 1 to `MAX_EPOCH`, new with each new spool."""
         ...
 
+    @property
+    def lineage(self) -> tuple[Opening, ...]:
+        """This opening of the spool and the ones before it, newest first, at most `MOST_OPENINGS`."""
+        ...
+
     def append(self, rows: Sequence[NewRow]) -> Appended:
         """Keep rows, all with one sync to disk, in the order given.
 
@@ -105,6 +147,17 @@ class Spool(Protocol):
 
         Returns:
             The number after which rows wait again; above `through` where older ones are no longer kept.
+        """
+        ...
+
+    def begin_epoch(self, common: Mapping[Lane, int]) -> None:
+        """Give the rows above `common` new numbers from 1 on, in a new epoch (`branch_off`); the others are forgotten.
+
+        To be called when the cloud has taken other rows under the same numbers. Nothing of the new numbers is
+        accepted.
+
+        Raises:
+            SpoolError: Nothing is changed; the disk failed.
         """
         ...
 

@@ -2,10 +2,20 @@
 
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from contract.batch import MAX_EPOCH, Lane
-from edge.spool.base import Appended, BatchName, Depth, NewRow, Row, SpoolBatch
+from contract.batch import Lane, Opening
+from edge.spool.base import (
+    Appended,
+    BatchName,
+    Depth,
+    NewRow,
+    Row,
+    SpoolBatch,
+    branch_off,
+    draw_epoch,
+    draw_opening,
+)
 from edge.spool.limits import Limits
 
 
@@ -32,16 +42,22 @@ class MemorySpool:
     def __init__(self, *, boot: str, limits: Limits, random_source: random.Random) -> None:
         self._boot = boot
         self._limits = limits
-        self._epoch = random_source.randint(1, MAX_EPOCH)
+        self._epoch = draw_epoch(random_source)
         self._lanes = {lane: _Queue() for lane in Lane}
         self._used = 0
         self._refused: list[tuple[BatchName, int]] = []
         self._notes: dict[str, bytes] = {}
+        self._opening = draw_opening(dict.fromkeys(Lane, 0), random_source)
 
     @property
     def epoch(self) -> int:
         """See `Spool.epoch`."""
         return self._epoch
+
+    @property
+    def lineage(self) -> tuple[Opening, ...]:
+        """See `Spool.lineage`. It is opened once."""
+        return (self._opening,)
 
     def append(self, rows: Sequence[NewRow]) -> Appended:
         """See `Spool.append`."""
@@ -100,6 +116,22 @@ class MemorySpool:
         queue.accepted = min(queue.accepted, max(through, oldest - 1))
         return queue.accepted
 
+    def begin_epoch(self, common: Mapping[Lane, int]) -> None:
+        """See `Spool.begin_epoch`."""
+        left, branch = self._epoch, branch_off(self._epoch, self.lineage, common)
+        self._epoch, (self._opening, *_) = branch.epoch, branch.lineage
+        for lane, queue in self._lanes.items():
+            after = common[lane]
+            self._used -= queue.drop_through(after)
+            queue.rows = deque(Row(row.seq - after, row.boot, row.body) for row in queue.rows)
+            queue.last, queue.accepted = max(queue.last - after, 0), 0
+            queue.expiry.clear()
+        self._refused = [
+            (moved, until)
+            for name, until in self._refused
+            if (moved := _moved(name, common[name.lane], left, self._epoch)) is not None
+        ]
+
     def accepted(self, lane: Lane) -> int:
         """See `Spool.accepted`."""
         return self._lanes[lane].accepted
@@ -127,3 +159,10 @@ class MemorySpool:
 
     def close(self) -> None:
         """See `Spool.close`."""
+
+
+def _moved(name: BatchName, after: int, left: int, epoch: int) -> BatchName | None:
+    """The name of a batch after its rows above `after` were renumbered; None when it has none of those."""
+    if name.epoch != left or name.last <= after:
+        return None
+    return BatchName(epoch, name.lane, max(name.first - after, 1), name.last - after)

@@ -41,6 +41,14 @@ CREATE TABLE IF NOT EXISTS refused (
   PRIMARY KEY (lane, first, last)
 ) STRICT, WITHOUT ROWID;
 
+-- The openings of this file by a process; rows numbered above `life` and `main` were written since.
+CREATE TABLE IF NOT EXISTS openings (
+  n INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
+  life INTEGER NOT NULL,
+  main INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS notes (
   name TEXT PRIMARY KEY,
   body BLOB NOT NULL

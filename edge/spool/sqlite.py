@@ -9,14 +9,25 @@ import importlib.resources
 import random
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from contract.batch import MAX_EPOCH, Lane
+from contract.batch import Lane, Opening
 from edge.errors import SpoolDamaged, SpoolError
 from edge.spool.ballast import Ballast
-from edge.spool.base import Appended, BatchName, Depth, NewRow, Row, SpoolBatch
+from edge.spool.base import (
+    MOST_OPENINGS,
+    Appended,
+    BatchName,
+    Depth,
+    NewRow,
+    Row,
+    SpoolBatch,
+    branch_off,
+    draw_epoch,
+    draw_opening,
+)
 from edge.spool.limits import Limits
 
 _LANE_NUMBER: Final = {Lane.MAIN: 0, Lane.LIFE: 1}
@@ -122,8 +133,9 @@ class SqliteSpool:
         self._limits = limits
         self._ballast = Ballast(path.with_name(path.name + ".ballast"), limits.ballast_bytes)
         self._page_bytes = self._number("PRAGMA page_size")
+        self._random = random_source
         with self._transaction():
-            self._epoch = self._begin_epoch(random_source)
+            self._epoch = self._first_epoch()
             self._boot = self._number_of_boot(boot)
         accepted = dict.fromkeys(_LANE_NUMBER.values(), 0)
         accepted |= dict(self._db.execute("SELECT lane, through FROM accepted"))
@@ -131,18 +143,33 @@ class SqliteSpool:
         self._last = {lane: max(self._highest(lane), self._accepted[lane]) for lane in Lane}
         self._unwritten: set[Lane] = set()
         self._set_aside = False
+        with self._transaction():
+            self._lineage = self._note_opening()
         self._ballast.restore()
 
-    def _begin_epoch(self, random_source: random.Random) -> int:
+    def _first_epoch(self) -> int:
         self._db.execute(
-            "INSERT INTO spool SELECT ? WHERE NOT EXISTS (SELECT 1 FROM spool)",
-            (random_source.randint(1, MAX_EPOCH),),
+            "INSERT INTO spool SELECT ? WHERE NOT EXISTS (SELECT 1 FROM spool)", (draw_epoch(self._random),)
         )
         return self._number("SELECT epoch FROM spool")
+
+    def _note_opening(self) -> tuple[Opening, ...]:
+        self._write_opening(draw_opening(self._last, self._random))
+        self._db.execute(
+            "DELETE FROM openings WHERE n <= (SELECT max(n) FROM openings) - ?", (MOST_OPENINGS,)
+        )
+        found = self._db.execute("SELECT id, life, main FROM openings ORDER BY n DESC")
+        return tuple(Opening(name, {Lane.LIFE: life, Lane.MAIN: main}) for name, life, main in found)
 
     def _number_of_boot(self, boot: str) -> int:
         self._db.execute("INSERT INTO boots (id) VALUES (?) ON CONFLICT DO NOTHING", (boot,))
         return self._number("SELECT n FROM boots WHERE id = ?", boot)
+
+    def _write_opening(self, opening: Opening) -> None:
+        self._db.execute(
+            "INSERT INTO openings (id, life, main) VALUES (?, ?, ?)",
+            (opening.id, opening.after[Lane.LIFE], opening.after[Lane.MAIN]),
+        )
 
     def _highest(self, lane: Lane) -> int:
         return self._number("SELECT coalesce(max(seq), 0) FROM rows WHERE lane = ?", _LANE_NUMBER[lane])
@@ -178,6 +205,11 @@ class SqliteSpool:
     def epoch(self) -> int:
         """See `Spool.epoch`."""
         return self._epoch
+
+    @property
+    def lineage(self) -> tuple[Opening, ...]:
+        """See `Spool.lineage`."""
+        return self._lineage
 
     def append(self, rows: Sequence[NewRow]) -> Appended:
         """See `Spool.append`."""
@@ -310,6 +342,35 @@ class SqliteSpool:
             self._unwritten.add(lane)
             self._write_accepted()
         return self._accepted[lane]
+
+    def begin_epoch(self, common: Mapping[Lane, int]) -> None:
+        """See `Spool.begin_epoch`."""
+        branch = branch_off(self._epoch, self._lineage, common)
+        last = {lane: max(self._last[lane] - common[lane], 0) for lane in Lane}
+        with self._named_errors(), self._transaction():
+            for lane, number in _LANE_NUMBER.items():
+                self._renumber(number, common[lane])
+            self._db.execute("DELETE FROM kept")
+            self._db.execute("DELETE FROM accepted")
+            self._db.execute("DELETE FROM openings")
+            self._db.execute("UPDATE spool SET epoch = ?", (branch.epoch,))
+            for opening in reversed(branch.lineage):
+                self._write_opening(opening)
+        self._epoch, self._lineage, self._last = branch.epoch, branch.lineage, last
+        self._accepted = dict.fromkeys(Lane, 0)
+        self._unwritten.clear()
+
+    def _renumber(self, lane: int, after: int) -> None:
+        # By way of negative numbers: a row must not meet one that has yet to move.
+        where = {"lane": lane, "after": after}
+        for table, first in (("rows", "seq"), ("refused", "last")):
+            self._db.execute(f"DELETE FROM {table} WHERE lane = :lane AND {first} <= :after", where)  # noqa: S608
+        self._db.execute("UPDATE rows SET seq = :after - seq WHERE lane = :lane", where)
+        self._db.execute("UPDATE rows SET seq = -seq WHERE lane = :lane AND seq < 0", where)
+        self._db.execute(
+            "UPDATE refused SET first = max(first - :after, 1), last = last - :after WHERE lane = :lane",
+            where,
+        )
 
     def accepted(self, lane: Lane) -> int:
         """See `Spool.accepted`."""

@@ -3,16 +3,18 @@
 Times are ms of the boot clock. The machine knows numbers only; the rows stay in the spool.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from contract.batch import HEARTBEAT_MS, MAX_BATCH_BYTES, Ack, Lane
+from contract.batch import HEARTBEAT_MS, MAX_BATCH_BYTES, Ack, Lane, Opening
 from edge.spool.base import BatchName
 
 LANES: Final = (Lane.LIFE, Lane.MAIN)
 """In the order in which they are served: life safety goes before any backlog."""
 MIN_BYTES: Final = 4 * 1024
+MOST_ROWS: Final = 4_000
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +39,12 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fetch(msgspec.Struct, frozen=True):
-    """Send the rows of a lane after a number, at most so many bytes of them; answer with `sent` or `nothing`."""
+    """Send the rows of a lane after a number, at most so many bytes and rows; answer with `sent` or `nothing`."""
 
     lane: Lane
     after: int
     max_bytes: int
+    max_rows: int = MOST_ROWS
 
 
 class Beat(msgspec.Struct, frozen=True):
@@ -82,6 +85,12 @@ class Rewind(msgspec.Struct, frozen=True):
     through: int
 
 
+class BeginEpoch(msgspec.Struct, frozen=True):
+    """The cloud took other rows under our numbers: those above `common`, by lane, go up under new ones."""
+
+    common: dict[Lane, int]
+
+
 class Fault(msgspec.Struct, frozen=True):
     """Raise or clear the local fault: nobody up there has answered since `since`."""
 
@@ -89,7 +98,7 @@ class Fault(msgspec.Struct, frozen=True):
     since: int
 
 
-Action = Fetch | Beat | AskTime | TellState | Reconnect | Accept | Refuse | Rewind | Fault
+Action = Fetch | Beat | AskTime | TellState | Reconnect | Accept | Refuse | Rewind | BeginEpoch | Fault
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -102,12 +111,16 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class LaneState:
-    """One lane: `accepted` <= `cursor` <= `last`; rows between the first two are on their way."""
+    """One lane: `accepted` <= `cursor` <= `last`; rows between the first two are on their way.
+
+    `limit`: rows above it are to get other numbers, and wait for them.
+    """
 
     def __init__(self, accepted: int, last: int, window: int) -> None:
         self.accepted = accepted
         self.cursor = accepted
         self.last = last
+        self.limit: int | None = None
         self.window = window
         self.on_way: list[Sent] = []
         self.fetching = False
@@ -120,7 +133,12 @@ class LaneState:
         window = 1 if self.retries else self.window
         waiting_for_broker = sum(not sent.delivered for sent in self.on_way)
         room = len(self.on_way) < window and waiting_for_broker < undelivered
-        return self.cursor < self.last and room and not self.fetching
+        return self.cursor < self.sendable and room and not self.fetching
+
+    @property
+    def sendable(self) -> int:
+        """The number of the last row that may go up."""
+        return self.last if self.limit is None else min(self.limit, self.last)
 
     def begin_again(self) -> None:
         """Everything that is not accepted is to be sent anew."""
@@ -141,9 +159,18 @@ class Machine:
     """The uplink's decisions. After each fact, `wake` says what to do."""
 
     def __init__(
-        self, epoch: int, accepted: dict[Lane, int], last: dict[Lane, int], now: int, pace: Pace
+        self,
+        epoch: int,
+        accepted: dict[Lane, int],
+        last: dict[Lane, int],
+        now: int,
+        pace: Pace,
+        lineage: Sequence[Opening],
     ) -> None:
         self._epoch = epoch
+        self._lineage = list(lineage)
+        self._holds = False
+        self._left = False
         self._pace = pace
         windows = {Lane.LIFE: 8, Lane.MAIN: 16}
         self._lanes = {lane: LaneState(accepted[lane], last[lane], windows[lane]) for lane in LANES}
@@ -162,6 +189,16 @@ class Machine:
         """Whether there is a connection to the broker."""
         return self._connected_at is not None
 
+    @property
+    def opening(self) -> str:
+        """The opening of the spool that every batch names."""
+        return self._lineage[0].id
+
+    @property
+    def lineage(self) -> list[Opening]:
+        """What the next batch says of where the opening comes from; nothing once the cloud has said that it holds."""
+        return [] if self._holds else self._lineage
+
     # --- facts
 
     def kept(self, last: dict[Lane, int], now: int) -> None:
@@ -175,6 +212,7 @@ class Machine:
         """A connection stands. Everything unacknowledged goes again: the broker may have lost it."""
         self._connected_at = self._heard_at = now
         self._beating = False
+        self._holds = False
         self._next = {"beat": now, "time": now, "state": now}
         for state in self._lanes.values():
             state.begin_again()
@@ -202,6 +240,7 @@ class Machine:
         # Otherwise the lane was begun anew in the meantime: those rows will be fetched again in their turn.
         if name.first == state.cursor + 1:
             state.cursor = name.last
+            state.last = max(state.last, name.last)
             state.on_way.append(Sent(name, digest, now))
 
     def nothing(self, lane: Lane) -> None:
@@ -238,11 +277,38 @@ class Machine:
         """The cloud says what is in its database, and what it can't read."""
         if ack.epoch != self._epoch:
             return []
+        if (common := ack.forked.get(self.opening)) is not None:
+            return self._forked(common, ack.durable, now)
         actions: list[Action] = []
-        for lane, durable in ack.durable.items():
-            actions += self._durable(lane, min(durable, self._lanes[lane].last), now)
+        # An ack without an opening is of a cloud of an earlier version.
+        self._holds = ack.opening == self.opening
+        if self._holds or not ack.opening:
+            if any(number > self._lanes[lane].last for lane, number in ack.durable.items()):
+                return self._forked(self._surely_common(), ack.durable, now)
+            for lane, durable in ack.durable.items():
+                actions += self._durable(lane, durable, now)
         for digest in ack.refused:
             actions += self._refused(digest)
+        return actions
+
+    def _surely_common(self) -> dict[Lane, int]:
+        """Rows that were there when the spool was opened, or are accepted since, are no other agent's."""
+        after = self._lineage[0].after
+        return {lane: max(state.accepted, after[lane]) for lane, state in self._lanes.items()}
+
+    def _forked(self, common: Mapping[Lane, int], durable: Mapping[Lane, int], now: int) -> list[Action]:
+        """Numbers of ours were taken from another opening: finish what both have, then begin a new epoch.
+
+        What is common and durable is accepted; `wake` begins the epoch once all that is common is.
+        """
+        actions: list[Action] = []
+        for lane, state in self._lanes.items():
+            state.limit = min(common[lane], state.last)
+            state.begin_again()
+            through = min(state.limit, durable.get(lane, 0))
+            if through > state.accepted:
+                state.progressed(through, now)
+                actions.append(Accept(lane, through))
         return actions
 
     def _durable(self, lane: Lane, through: int, now: int) -> list[Action]:
@@ -281,10 +347,20 @@ class Machine:
         actions = self._judge_silence(now)
         if any(isinstance(action, Reconnect) for action in actions) or not self.connected:
             return actions
+        if (fork := self._new_epoch()) is not None:
+            return [*actions, fork]
         if self._clock_known:
             self._resend(now)
             actions += self._fetches()
         return actions + self._routine(now)
+
+    def _new_epoch(self) -> BeginEpoch | None:
+        limits = {lane: state.limit for lane, state in self._lanes.items() if state.limit is not None}
+        done = all(self._lanes[lane].accepted >= limit for lane, limit in limits.items())
+        if self._left or not limits or not done:
+            return None
+        self._left = True
+        return BeginEpoch(limits)
 
     def _judge_silence(self, now: int) -> list[Action]:
         actions: list[Action] = []
@@ -325,7 +401,8 @@ class Machine:
             if state.may_fetch(undelivered):
                 state.fetching = True
                 size = MAX_BATCH_BYTES if lane is Lane.LIFE else self._main_bytes
-                actions.append(Fetch(lane, state.cursor, size))
+                rows = MOST_ROWS if state.limit is None else min(MOST_ROWS, state.limit - state.cursor)
+                actions.append(Fetch(lane, state.cursor, size, rows))
         return actions
 
     def _routine(self, now: int) -> list[Action]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from contract.batch import MAX_BATCH_BYTES, Batch, Coverage, Lane, batch_digest, encode
+from contract.batch import MAX_BATCH_BYTES, Batch, Coverage, Lane, Opening, batch_digest, encode
 from contract.events import Event, Readings
 from edge.clockmap import MAX_ERROR_MS, ClockMap, Moment
 from edge.rows import EventRow, ReadingRow, row_decoder
@@ -19,6 +19,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     clock_offset_ms: int
     through: Mapping[Lane, int]
     sources: Mapping[str, Coverage] = {}
+    opening: str = ""
+    lineage: Sequence[Opening] = ()
 
 
 class Parcel(msgspec.Struct, frozen=True):
@@ -111,6 +113,8 @@ def _batch(name: BatchName, placed: Sequence[Placed], envelope: Envelope) -> Bat
         sources=dict(envelope.sources),
         events=[_event(seq, row, moment) for seq, row, moment in placed if isinstance(row, EventRow)],
         readings=_readings([entry for entry in placed if isinstance(entry[1], ReadingRow)]),
+        opening=envelope.opening,
+        lineage=list(envelope.lineage),
     )
 
 

@@ -11,7 +11,7 @@ from contract.batch import AgentState, Coverage, Lane, TimeReply, ack_decoder, e
 from contract.topics import Address
 from edge import clock
 from edge.coverage import CoverageTracker
-from edge.errors import BrokerLost
+from edge.errors import BrokerLost, SpoolForked
 from edge.intake import Intake, event
 from edge.mqtt import Endpoint, Message, MqttConnection, Session, Will
 from edge.pauses import Pauses
@@ -23,7 +23,6 @@ from edge.uplink import machine as decide
 from edge.uplink.message import Envelope, Parcel, heartbeat, pack
 
 _TICK_S = 0.25
-_MOST_ROWS = 4_000
 _STEADY_MS = 5_000
 """A connection that stood so long was a good one: the next pause is a short one again."""
 
@@ -210,14 +209,24 @@ class Uplink:
             case decide.Reconnect(why):
                 log.warning("connecting anew", action="reconnect", why=why)
                 self._hang_up()
+            case decide.Fault(active, since):
+                self._tell_fault(active, since)
+            case _:
+                await self._answered(action)
+
+    async def _answered(
+        self, action: decide.Accept | decide.Refuse | decide.Rewind | decide.BeginEpoch
+    ) -> None:
+        """Carry out what an ack asks of the spool."""
+        match action:
             case decide.Accept(lane, through):
                 await self._accept(lane, through)
             case decide.Refuse(name):
                 await self._refuse(name)
             case decide.Rewind(lane, through):
                 await self._rewind(lane, through)
-            case decide.Fault(active, since):
-                self._tell_fault(active, since)
+            case decide.BeginEpoch(common):
+                await self._begin_epoch(common)
 
     def _publish(self, channel: str, payload: bytes, *, retain: bool = False) -> int | None:
         """The number of the message, or None when there is no connection."""
@@ -227,7 +236,7 @@ class Uplink:
 
     async def _send(self, fetch: decide.Fetch) -> None:
         rows = await self._desk.do(
-            lambda spool: spool.next_batch(fetch.lane, fetch.after, _MOST_ROWS, fetch.max_bytes // 2)
+            lambda spool: spool.next_batch(fetch.lane, fetch.after, fetch.max_rows, fetch.max_bytes // 2)
         )
         # Blind spans travel with the rows that tell of them; both are in the main lane.
         sources = self._tracker.unheard(self._time.map) if fetch.lane is Lane.MAIN else {}
@@ -255,6 +264,8 @@ class Uplink:
             clock_offset_ms=self._time.offset_ms(now, wall),
             through=self._intake.last,
             sources=sources,
+            opening=self._machine.opening,
+            lineage=self._machine.lineage,
         )
 
     async def _beat(self) -> None:
@@ -302,6 +313,14 @@ class Uplink:
         log.warning("the cloud lost what it had", action="rewind", lane=lane, through=through)
         accepted = await self._desk.do(lambda spool: spool.rewind(lane, through))
         self._machine.rewound(lane, accepted, clock.boot_ms())
+
+    async def _begin_epoch(self, common: dict[Lane, int]) -> None:
+        await self._intake.kept()
+        await self._desk.do(lambda spool: spool.begin_epoch(common))
+        raise SpoolForked(
+            "the cloud has other rows under the numbers of this spool: an older copy of it was put back, or a"
+            " second agent has this one's identity"
+        )
 
     def _tell_fault(self, active: bool, since: int) -> None:
         now = clock.boot_ms()

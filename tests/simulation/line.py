@@ -82,6 +82,7 @@ class Agent:
             {lane: last for lane, (_, last) in lanes.items()},
             now,
             decide.Pace(),
+            self.spool.lineage,
         )
         self.machine.connect(now)
         self.machine.time_answered(now)
@@ -120,7 +121,7 @@ class Agent:
         found: list[bytes] = []
         for action in self.machine.wake(now):
             match action:
-                case decide.Fetch(lane, after, most):
+                case decide.Fetch(lane, after, most, _):
                     rows = self.spool.next_batch(lane, after, 50, most)
                     sources = self.sources(now) if lane is Lane.MAIN else {}
                     parcel = pack(rows, self._envelope(now, sources), self._clock) if rows else None
@@ -146,7 +147,15 @@ class Agent:
 
     def _envelope(self, now: int, sources: dict[str, Coverage]) -> Envelope:
         through = {lane: self.spool.last(lane) for lane in Lane}
-        return Envelope(agent=AGENT, sent_at=EPOCH + now, clock_offset_ms=0, through=through, sources=sources)
+        return Envelope(
+            agent=AGENT,
+            sent_at=EPOCH + now,
+            clock_offset_ms=0,
+            through=through,
+            sources=sources,
+            opening=self.machine.opening,
+            lineage=self.machine.lineage,
+        )
 
     def answered(self, ack: Ack, now: int) -> None:
         """An ack came down."""

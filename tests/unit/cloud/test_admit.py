@@ -9,6 +9,7 @@ from cloud.ingest.admit import FUTURE_MS, Admission, Admitted, Delivery
 from cloud.ingest.facts import SiteFacts
 from cloud.ingest.health import Health
 from cloud.ingest.ledger import Ledger
+from cloud.ingest.openings import Openings
 from cloud.store.base import BlindRow, DeviceHealth, Flag
 from contract.batch import Coverage, Lane
 from contract.site import Agent, Binding, Device, Line, ProfileHead, Site, SiteFile
@@ -41,7 +42,7 @@ class Desk:
     def __init__(self, *devices: DeviceHealth) -> None:
         self.health = Health("demo", devices, ())
         facts = SiteFacts(SITE)
-        self._admission = Admission(Ledger(), lambda _: facts, lambda _: self.health)
+        self._admission = Admission(Ledger(), lambda _: facts, lambda _: self.health, Openings({}))
 
     def admit(self, *events: Any, agent: str = "gw-1", sender: str = "gw-1", **more: Any) -> Admitted:
         first = events[0]["seq"] if events else 1

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from contract.batch import MAX_BATCH_BYTES, Ack, Lane
+from contract.batch import MAX_BATCH_BYTES, Ack, Lane, Opening
 from edge.spool.base import BatchName
 from edge.uplink.machine import (
     MIN_BYTES,
@@ -12,6 +12,7 @@ from edge.uplink.machine import (
     Action,
     AskTime,
     Beat,
+    BeginEpoch,
     Fault,
     Fetch,
     Machine,
@@ -23,6 +24,7 @@ from edge.uplink.machine import (
 )
 
 EPOCH = 7
+OPENING = Opening("one", {Lane.LIFE: 0, Lane.MAIN: 0})
 PACE = Pace()
 
 
@@ -32,7 +34,7 @@ class Field:
     def __init__(self) -> None:
         self.now = 0
         self.rows = {Lane.LIFE: 0, Lane.MAIN: 0}
-        self.machine = Machine(EPOCH, dict(self.rows), dict(self.rows), 0, PACE)
+        self.machine = Machine(EPOCH, dict(self.rows), dict(self.rows), 0, PACE, [OPENING])
         self.sent: list[BatchName] = []
         self.done: list[Action] = []
         self.broker_takes = True
@@ -179,9 +181,38 @@ def test_an_ack_of_another_epoch_is_not_for_us(field: Field) -> None:
     assert field.machine.acknowledged(Ack(epoch=EPOCH + 1, durable={Lane.MAIN: 10}), 0) == []
 
 
-def test_an_ack_beyond_what_was_ever_kept_accepts_no_more_than_that(field: Field) -> None:
+def test_an_ack_beyond_what_was_ever_kept_begins_a_new_epoch(field: Field) -> None:
+    field.connect()
     field.add(Lane.MAIN, 10)
-    assert field.ack(Lane.MAIN, 99) == [Accept(Lane.MAIN, 10)]
+    field.ack(Lane.MAIN, 4)
+    assert field.ack(Lane.MAIN, 99) == []
+    assert field.machine.wake(field.now) == [BeginEpoch({Lane.LIFE: 0, Lane.MAIN: 4})]
+
+
+def test_what_another_opening_made_durable_accepts_nothing(field: Field) -> None:
+    field.add(Lane.MAIN, 10)
+    ack = Ack(epoch=EPOCH, durable={Lane.MAIN: 10}, opening="another")
+    assert field.machine.acknowledged(ack, field.now) == []
+    assert field.machine.lineage == [OPENING]
+
+
+def test_the_lineage_is_told_until_the_cloud_names_the_opening(field: Field) -> None:
+    assert field.machine.lineage == [OPENING]
+    field.machine.acknowledged(Ack(epoch=EPOCH, opening=OPENING.id), field.now)
+    assert field.machine.lineage == []
+    field.machine.connect(field.now)
+    assert field.machine.lineage == [OPENING]
+
+
+def test_after_a_fork_what_is_common_is_finished_first(field: Field) -> None:
+    field.add(Lane.MAIN, 10)
+    field.connect()
+    forked = Ack(epoch=EPOCH, durable={Lane.MAIN: 3}, forked={OPENING.id: {Lane.LIFE: 0, Lane.MAIN: 7}})
+    assert field.machine.acknowledged(forked, field.now) == [Accept(Lane.MAIN, 3)]
+    assert not any(isinstance(action, BeginEpoch) for action in field.machine.wake(field.now))
+    finished = Ack(epoch=EPOCH, durable={Lane.MAIN: 7}, forked={OPENING.id: {Lane.LIFE: 0, Lane.MAIN: 7}})
+    assert field.machine.acknowledged(finished, field.now) == [Accept(Lane.MAIN, 7)]
+    assert field.machine.wake(field.now) == [BeginEpoch({Lane.LIFE: 0, Lane.MAIN: 7})]
 
 
 def test_what_is_not_acknowledged_goes_again(field: Field) -> None:
