@@ -35,7 +35,7 @@ def site() -> Site:
                 Device(id="cp-gatehouse", zone="gatehouse", emits=("checkpoint.scan",)),
                 Device(id="gate-n", zone="gatehouse", emits=("gate.released",)),
                 Device(id="gate-s", zone="gatehouse", emits=("gate.released",)),
-                Device(id="ats", emits=("mains.lost",)),
+                Device(id="ats", emits=("mains.lost", "mains.restored")),
                 Device(id="genset", emits=("generator.on_load",)),
             ),
             groups=(Group(id="power", devices=("ats", "genset")),),

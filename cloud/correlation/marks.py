@@ -17,12 +17,14 @@ ALWAYS: Final = (NOTHING, "", 0)
 class Mark(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An episode that was let go: who opened it, and the bound from which evidence can't change it.
 
-    `met` is true where a blind source changes nothing.
+    `met` is true where a blind source changes nothing. `reach`: the last moment at which a trigger joins it; None
+    where that was not remembered.
     """
 
     opener: Place
     until: Place
     met: bool
+    reach: int | None = None
 
     @property
     def opened_at(self) -> int:
@@ -48,6 +50,11 @@ class Marks:
         """An episode after all others was let go."""
         self._marks.append(mark)
         self._settled_by = max(self._settled_by, mark.until[0])
+        self._changed = True
+
+    def reaches(self, reach: int) -> None:
+        """How far the last one reaches."""
+        self._marks[-1] = msgspec.structs.replace(self._marks[-1], reach=reach)
         self._changed = True
 
     def before(self, place: Place) -> Mark | None:

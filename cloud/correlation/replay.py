@@ -15,7 +15,7 @@ from cloud.condition.derivation import OVER_PEERS, RISE, derived
 from cloud.correlation.engine import Engine
 from cloud.correlation.lines import Received, Recording, read_lines
 from cloud.correlation.rules import RuleBook, asked_types
-from cloud.correlation.verdict import Effect, Outcome, Revised, Verdict
+from cloud.correlation.verdict import Effect, Outcome, Reason, Revised, Verdict
 from contract.batch import Coverage
 from contract.events import KNOWN_TYPES, LOCATION_TYPES, Quality, Readings
 from contract.problems import Problem
@@ -134,7 +134,8 @@ class _Run:
             at = np.array([row[0] for row in rows], np.int64)
             self._engine.on_column(device, point, at, np.array([row[1] for row in rows], np.float64))
         for verdict in self._engine.verdicts(self._until):
-            if self._is_told(verdict) and verdict.outcome is not Outcome.VOID:
+            ended = verdict.outcome is not Outcome.VOID or verdict.reason is Reason.NO_LONGER_DUE
+            if self._is_told(verdict) and ended:
                 yield verdict
 
     def revisions(self) -> Iterator[bytes]:

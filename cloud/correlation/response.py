@@ -58,7 +58,7 @@ class ResponseMachine:
     def _types(self) -> tuple[str, ...]:
         found: set[str] = set(LOCATION_TYPES) if self.ttl else set()
         for version in self._by_start:
-            found |= version.rule.on.types | version.rule.expect.types
+            found |= version.rule.on.types | version.rule.expect.types | version.rule.void_types
         return tuple(sorted(found))
 
     def version_at(self, at: int) -> VersionOf | None:
@@ -81,6 +81,8 @@ class ResponseMachine:
                 found.setdefault(name, []).append(self._trigger_taker(version))
             for name in version.rule.expect.types:
                 found.setdefault(name, []).append(self._evidence_taker(version))
+            for name in version.rule.void_types:
+                found.setdefault(name, []).append(self._ending_taker(version))
         return found
 
     def _triggered(self, version: VersionOf, event: Event) -> Keys:
@@ -106,16 +108,33 @@ class ResponseMachine:
             return _paired(event, version.rule.pair)
         return version.sources.evidence_keys(event.device, zone_of(device, event.zone))
 
+    def _ended(self, version: VersionOf, event: Event) -> Keys:
+        """The keys under which an event of the right type may make something void."""
+        device, voiding = self._devices.get(event.device), version.voiding
+        if voiding is None or (device is None and not event.type.startswith("operator.")):
+            return _NO_KEYS
+        if not lets_through(voiding.wanted, event):
+            return _NO_KEYS
+        if version.rule.pair is not None:
+            return _paired(event, version.rule.pair)
+        return voiding.keys(event.device, zone_of(device, event.zone))
+
+    def _zone_asked(self, version: VersionOf, event: Event) -> str | None:
+        """The zone of a trigger where it matters for what makes void."""
+        if version.voiding is None or not version.voiding.asks_zone:
+            return None
+        return zone_of(self._devices.get(event.device), event.zone) or ""
+
     # --- what arrives
 
     def _trigger_taker(self, version: VersionOf) -> Callable[[Event, int], None]:
         def take(event: Event, seq: int) -> None:
             for key in self._triggered(version, event):
-                self._put_trigger(key, (event.at, event.device, seq))
+                self._put_trigger(key, (event.at, event.device, seq), self._zone_asked(version, event))
 
         return take
 
-    def _put_trigger(self, key: str, trigger: Trigger) -> None:
+    def _put_trigger(self, key: str, trigger: Trigger, zone: str | None) -> None:
         chain, host = self._chain(key), self._host
         self._newest = max(self._newest, trigger[0])
         if host.keep_ms is not None:
@@ -124,7 +143,7 @@ class ResponseMachine:
             if chain.misses(trigger) or (self.ttl and trigger[0] - self.ttl < self._presence.kept_from):
                 host.recall(self, key, (trigger[0], trigger[0] + 1))
                 return
-        if chain.put_trigger(trigger):
+        if chain.put_trigger(trigger, zone):
             host.mark(chain)
 
     def _evidence_taker(self, version: VersionOf) -> Callable[[Event, int], None]:
@@ -143,10 +162,26 @@ class ResponseMachine:
 
         return take
 
+    def _ending_taker(self, version: VersionOf) -> Callable[[Event, int], None]:
+        def take(event: Event, seq: int) -> None:
+            ending = (event.at, event.device, seq, zone_of(self._devices.get(event.device), event.zone) or "")
+            for key in self._ended(version, event):
+                chain = self._chain(key)
+                if self._host.keep_ms is not None:
+                    self._recall(chain, version, chain.ended_by(ending), event.at)
+                if chain.put_ending(version, ending):
+                    self._host.mark(chain)
+                else:
+                    self._host.changed(chain)
+
+        return take
+
     def _check_late(self, chain: ResponseChain, version: VersionOf, found: Found) -> None:
-        since = chain.changed_by(found)
+        self._recall(chain, version, chain.changed_by(found), found[0])
+
+    def _recall(self, chain: ResponseChain, version: VersionOf, since: int | None, at: int) -> None:
         if since is not None:
-            self._host.recall(self, chain.key, (since, found[0] + 1))
+            self._host.recall(self, chain.key, (since, at + 1))
         if self._host.keep_ms is not None and chain.wants_trimming(version.number):
             chain.trim(self._host.latest, self._host.keep_ms)
 
@@ -186,11 +221,18 @@ class ResponseMachine:
 
     def _put_back(self, chain: ResponseChain, version: VersionOf, event: Event, since: int) -> None:
         rule = version.rule
-        if event.type in rule.on.types and event.at >= since and chain.key in self._triggered(version, event):
-            chain.put_trigger((event.at, event.device, event.seq))
+        if event.type in rule.on.types and chain.key in self._triggered(version, event):
+            trigger, zone = (event.at, event.device, event.seq), self._zone_asked(version, event)
+            if event.at >= since:
+                chain.put_trigger(trigger, zone)
+            elif zone is not None:
+                chain.put_zone(trigger, zone)
         if event.type in rule.expect.types and chain.key in self._answered(version, event):
             found = (event.at, event.device, event.seq, event.clock_error_ms)
             chain.put_evidence(version, found)
+        if event.type in rule.void_types and chain.key in self._ended(version, event):
+            zone = zone_of(self._devices.get(event.device), event.zone) or ""
+            chain.put_ending(version, (event.at, event.device, event.seq, zone))
 
     # --- chains
 
@@ -199,6 +241,9 @@ class ResponseMachine:
         if chain is None:
             chain = self._chains[key] = ResponseChain(self, key)
             devices = {device for version in self._by_start for device in version.sources.answering(key)}
+            for version in self._by_start:
+                if version.voiding is not None:
+                    devices |= version.voiding.telling_of(key)
             self._host.depends(self, chain, devices - {OPERATOR})
         return chain
 

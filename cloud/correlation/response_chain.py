@@ -9,7 +9,7 @@ import msgspec
 from cloud.correlation.coverage import NOTHING, CoverageBook, covered_up_to
 from cloud.correlation.episodes import MARKS_MS, Judged, Span, Told
 from cloud.correlation.marks import ALWAYS, Mark, Marks, bound
-from cloud.correlation.response_verdict import Facts, Found, Trigger, VersionOf, earliest, judge
+from cloud.correlation.response_verdict import Ending, Facts, Found, Trigger, VersionOf, earliest, judge
 from cloud.correlation.sources import OPERATOR
 from cloud.correlation.verdict import Outcome, Reason, Verdict
 
@@ -20,13 +20,18 @@ _FEW: Final = 32
 
 
 class Kept(msgspec.Struct, array_like=True):
-    """All of a chain, but for its marks, that must survive a restart."""
+    """All of a chain, but for its marks, that must survive a restart.
+
+    `endings`: by version what may make an episode void; `zones`: where triggers were, for versions that ask.
+    """
 
     triggers: list[Trigger]
     evidence: dict[int, list[Found]]
     most_error: int
     told: dict[int, Told]
     floor: int
+    endings: dict[int, list[Ending]] = {}
+    zones: dict[Trigger, str] = {}
 
 
 class Rule(Protocol):
@@ -95,20 +100,34 @@ class ResponseChain:
     def joins_decided(self, trigger: Trigger) -> bool:
         """Whether a trigger is part of an episode that was let go: it changes nothing."""
         mark = self.marks.before(trigger)
-        return mark is not None and trigger[0] <= self._reach(mark.opened_at)
+        return mark is not None and trigger[0] <= self._reach_of(mark)
 
     def misses(self, trigger: Trigger) -> bool:
         """Whether a trigger comes too late for what is kept: it would open or move what was let go."""
         last = self.marks.last
         return trigger[0] < self._kept.floor or (last is not None and trigger < last.opener)
 
-    def _reach(self, opened_at: int) -> int:
-        version = self._rule.version_at(opened_at)
-        return opened_at + (version.join if version else 0)
+    def _reach(self, opener: Trigger) -> int:
+        """The last moment at which a trigger joins an episode: until its end, where a new beginning is another."""
+        version = self._rule.version_at(opener[0])
+        joins = opener[0] + (version.join if version else 0)
+        if version is None or version.voiding is None or not version.voiding.wanted.ends_join:
+            return joins
+        ended = self._ended(version, opener, joins)
+        return ended[0] if ended else joins
 
-    def put_trigger(self, trigger: Trigger) -> bool:
-        """Take in a trigger that is not too late; false when it is known."""
+    def _reach_of(self, mark: Mark) -> int:
+        return self._reach(mark.opener) if mark.reach is None else mark.reach
+
+    def _opener(self, opened_at: int) -> Trigger:
         triggers = self._kept.triggers
+        return triggers[bisect.bisect_left(triggers, (opened_at,))]
+
+    def put_trigger(self, trigger: Trigger, zone: str | None = None) -> bool:
+        """Take in a trigger that is not too late, with its zone where that matters; false when it is known."""
+        triggers = self._kept.triggers
+        if zone is not None:
+            self._kept.zones[trigger] = zone
         if not triggers or trigger > triggers[-1]:
             triggers.append(trigger)
         else:
@@ -119,6 +138,11 @@ class ResponseChain:
         self._rechain(trigger[0])
         return True
 
+    def put_zone(self, trigger: Trigger, zone: str) -> None:
+        """Where the opener of the last episode let go was, while that is worked out anew."""
+        if self.marks.last is not None and self.marks.last.opener == trigger:
+            self._kept.zones[trigger] = zone
+
     def _rechain(self, at: int) -> None:
         """Find the openings anew from the episode that `at` may join."""
         triggers, openings = self._kept.triggers, self._openings
@@ -126,10 +150,10 @@ class ResponseChain:
         if place:
             if openings[place - 1] == at:  # it may have become the opener
                 self._dirty.add(at)
-            reach = self._reach(openings[place - 1])
+            reach = self._reach(self._opener(openings[place - 1]))
         else:
             last = self.marks.last
-            reach = self._reach(last.opened_at) if last else NOTHING
+            reach = self._reach_of(last) if last else NOTHING
         old, new = openings[place:], list[int]()
         known = set(old)
         while (first := bisect.bisect_left(triggers, (reach + 1,))) < len(triggers):
@@ -138,7 +162,7 @@ class ResponseChain:
                 new += old[bisect.bisect_left(old, opened_at) :]
                 break
             new.append(opened_at)
-            reach = self._reach(opened_at)
+            reach = self._reach(triggers[first])
         openings[place:] = new
         self._dirty |= known.symmetric_difference(new)
 
@@ -164,6 +188,42 @@ class ResponseChain:
         """When the first episode opened that was let go and that evidence may change."""
         return self.marks.changed_by(found[:3], found[3], self._rule.horizon)
 
+    # --- what makes void
+
+    def put_ending(self, version: VersionOf, ending: Ending) -> bool:
+        """Take in what may make an episode void; whether an episode wants to be looked at again."""
+        known = self._kept.endings.setdefault(version.number, [])
+        place = bisect.bisect_left(known, ending)
+        if place < len(known) and known[place] == ending:
+            return False
+        known.insert(place, ending)
+        if version.voiding and version.voiding.wanted.ends_join:
+            self._rechain(ending[0])
+        self.touch_between(ending[0] - version.within, ending[0])
+        return bool(self._dirty)
+
+    def ended_by(self, ending: Ending) -> int | None:
+        """When the first episode opened that was let go and that an ending may change."""
+        changed = self.marks.changed_by(ending[:3], 0, self._rule.horizon)
+        mark = self.marks.before((ending[0] + 1, "", 0))
+        if mark is not None and ending[0] < self._reach_of(mark):
+            return min(mark.opened_at, mark.opened_at if changed is None else changed)
+        return changed
+
+    def _ended(self, version: VersionOf, opener: Trigger, last: int) -> Ending | None:
+        """The first event that makes void what a trigger opened, up to and including a moment."""
+        known = self._kept.endings.get(version.number)
+        if not known or version.voiding is None:
+            return None
+        trigger = (opener[1], self._kept.zones.get(opener, ""))
+        for place in range(bisect.bisect_left(known, (opener[0],)), len(known)):
+            ending = known[place]
+            if ending[0] > last:
+                return None
+            if version.voiding.relates(trigger, ending[1], ending[3]):
+                return ending
+        return None
+
     # --- judging
 
     def judge(self, now: int) -> Iterable[Judged]:
@@ -185,7 +245,14 @@ class ResponseChain:
         triggers = self._kept.triggers
         seen = self._rule.already_there(version, self.key, opened_at)
         found = None if seen else self._earliest(version, opened_at)
-        facts = Facts(self.key, triggers[first], triggers[first + 1 : end], seen, found)
+        joined = triggers[first + 1 : end]
+        if version.voiding is None:
+            facts = Facts(self.key, triggers[first], joined, seen, found)
+        else:
+            opener = triggers[first]
+            ended = self._ended(version, opener, version.due(opened_at))
+            telling = version.voiding.telling(opener[1], self._kept.zones.get(opener, ""))
+            facts = Facts(self.key, opener, joined, seen, found, ended, telling)
         return judge(version, facts, self._rule.book, now)
 
     def _version(self, opened_at: int) -> VersionOf:
@@ -197,8 +264,8 @@ class ResponseChain:
     def _span(self, opened_at: int) -> tuple[int, int]:
         """Where among the triggers an episode begins and ends."""
         triggers = self._kept.triggers
-        reach = self._reach(opened_at)
-        return bisect.bisect_left(triggers, (opened_at,)), bisect.bisect_left(triggers, (reach + 1,))
+        first = bisect.bisect_left(triggers, (opened_at,))
+        return first, bisect.bisect_left(triggers, (self._reach(triggers[first]) + 1,), first)
 
     def _earliest(self, version: VersionOf, opened_at: int) -> Found | None:
         known = self._kept.evidence.get(version.number, [])
@@ -257,23 +324,30 @@ class ResponseChain:
             del kept.told[opened_at]
             count += 1
         if count:
-            del kept.triggers[: self._span(openings[count - 1])[1]]
+            gone = self._span(openings[count - 1])[1]
+            for trigger in kept.triggers[:gone] if kept.zones else ():
+                kept.zones.pop(trigger, None)
+            del kept.triggers[:gone]
             del openings[:count]
 
     def _mark(self, opened_at: int) -> Mark:
         version = self._version(opened_at)
-        opener = self._kept.triggers[self._span(opened_at)[0]]
+        opener = self._opener(opened_at)
         verdict = self.told[opened_at].verdict
         if verdict.reason is Reason.ALREADY_THERE:
             until = ALWAYS
+        elif verdict.outcome is Outcome.VOID:  # evidence at the moment of the end comes before it
+            until = (opened_at + (verdict.elapsed_ms or 0) + 1, "", 0)
         else:
             found = self._earliest(version, opened_at)
             until = bound(found[:3] if found else None, opened_at, version.horizon)
-        return Mark(opener, until, verdict.outcome is Outcome.MET)
+        return Mark(opener, until, verdict.outcome in {Outcome.MET, Outcome.VOID}, self._reach(opener))
 
     def wants_trimming(self, number: int) -> bool:
         """Whether so much evidence is kept that looking for what can go is worth it."""
-        return len(self._kept.evidence.get(number, ())) > self._trim_at
+        kept = self._kept
+        most = max(len(kept.evidence.get(number, ())), len(kept.endings.get(number, ())))
+        return most > self._trim_at
 
     def trim(self, latest: int, keep_ms: int) -> None:
         """Let go of evidence that no trigger still to come can use, and of marks that nobody will ask for."""
@@ -287,7 +361,10 @@ class ResponseChain:
         kept.floor = max(kept.floor, floor)
         for evidence in kept.evidence.values():
             del evidence[: bisect.bisect_left(evidence, (kept.floor - kept.most_error,))]
-        most = max(map(len, kept.evidence.values()), default=0)
+        for endings in kept.endings.values():
+            del endings[: bisect.bisect_left(endings, (kept.floor,))]
+        kept_of = [*map(len, kept.evidence.values()), *map(len, kept.endings.values())]
+        most = max(kept_of, default=0)
         self._trim_at = max(_FEW, 2 * most)
         self.marks.forget(latest)
         void = [moment for moment in kept.told if moment < latest - MARKS_MS and not self._is_open(moment)]
@@ -298,7 +375,7 @@ class ResponseChain:
         """What must be looked up to keep all again from the start of a span on, the span included."""
         joins = max(version.join for version in self._rule.versions.values())
         last = self.marks.last
-        ends = [self._kept.floor, missing[1], self._reach(last.opened_at) + 1 if last else NOTHING]
+        ends = [self._kept.floor, missing[1], last.opened_at + joins + 1 if last else NOTHING]
         return missing[0] - joins - self._kept.most_error, max(ends)
 
     def reopen(self, since: int, told: Mapping[int, Told]) -> None:
@@ -311,7 +388,7 @@ class ResponseChain:
         if before > (last.opened_at if last else NOTHING):
             version = self._rule.version_at(before)
             until = bound(None, before, version.horizon if version else 0)
-            self.marks.add(Mark((before, "", -1), until, met=False))
+            self.marks.add(Mark((before, *told[before].verdict.evidence[0]), until, met=False))
         kept.floor = min(kept.floor, since)
         for opened_at, said in told.items():
             if opened_at >= since:
@@ -319,6 +396,10 @@ class ResponseChain:
 
     def reopened(self) -> None:
         """All that was let go is back: find the openings and look at all of them."""
+        last = self.marks.last
+        if last is not None and last.reach is None:
+            self.marks.reaches(self._reach(last.opener))
+            self._kept.zones.pop(last.opener, None)
         self._openings = []
         self._rechain(NOTHING)
         self._dirty.update(self._openings)
@@ -326,7 +407,8 @@ class ResponseChain:
     def dirty_cells(self) -> dict[str, bytes | None]:
         """See `Chain.dirty_cells`."""
         kept = self._kept
-        worth = kept.triggers or kept.told or any(kept.evidence.values()) or kept.floor != NOTHING
+        known = any(kept.evidence.values()) or any(kept.endings.values())
+        worth = kept.triggers or kept.told or known or kept.floor != NOTHING
         cells: dict[str, bytes | None] = {self.name: msgspec.msgpack.encode(kept) if worth else None}
         marks = self.marks.dirty_cell()
         if marks is not None:
@@ -339,6 +421,7 @@ class ResponseChain:
         known = self._rule.versions
         kept.triggers = [trigger for trigger in kept.triggers if self._rule.version_at(trigger[0])]
         kept.evidence = {number: found for number, found in kept.evidence.items() if number in known}
+        kept.endings = {number: found for number, found in kept.endings.items() if number in known}
         self._openings = []
         self._rechain(NOTHING)
         self._dirty.update(self._openings)

@@ -11,6 +11,7 @@ from cloud.correlation.people import evidence_test
 from cloud.correlation.rules import Response, RuleVersion
 from cloud.correlation.sources import OPERATOR, Sources
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
+from cloud.correlation.voiding import Voiding
 from cloud.correlation.working_days import WorkingDays, most_ms
 from contract.duration import parse_duration
 from contract.site import Site
@@ -19,6 +20,8 @@ Trigger = tuple[int, str, int]
 """`(at, device, seq)`."""
 Found = tuple[int, str, int, int]
 """Evidence: `(at, device, seq, clock_error_ms)`."""
+Ending = tuple[int, str, int, str]
+"""What can make an obligation void: `(at, device, seq, zone)`; zone is empty where it is not known."""
 
 
 class VersionOf:
@@ -37,6 +40,7 @@ class VersionOf:
         self.horizon = parse_duration(rule.horizon).ms
         self.ttl = parse_duration(rule.presence_ttl).ms
         self.is_enough = evidence_test(rule, site)
+        self.voiding = Voiding(rule.void_when, rule, site, self.sources) if rule.void_when else None
         self.start, self.end = dated.start, dated.end
         self._suspended = dated.suspended
 
@@ -56,18 +60,30 @@ class VersionOf:
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
-    """One episode and what is known of it. `seen`: who was there already; `found`: the earliest evidence."""
+    """One episode and what is known of it.
+
+    `seen`: who was there already; `found`: the earliest evidence; `ended`: the first event in time that makes it
+    void, and `telling` the devices that can tell of one.
+    """
 
     key: str
     trigger: Trigger
     joined: Sequence[Trigger] = ()
     seen: Trigger | None = None
     found: Found | None = None
+    ended: Ending | None = None
+    telling: frozenset[str] = frozenset()
 
     @property
     def opened_at(self) -> int:
         """When the obligation began."""
         return self.trigger[0]
+
+    @property
+    def void(self) -> Ending | None:
+        """What made it void: the end of what opened it, before any evidence."""
+        answered = self.seen is not None or (self.found and self.ended and self.found[0] <= self.ended[0])
+        return None if answered else self.ended
 
 
 class _Decided(msgspec.Struct, frozen=True, gc=False):
@@ -96,7 +112,10 @@ def judge(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> Jud
     decided = _decide(version, facts, book, now)
     pending = decided.outcome is Outcome.PENDING
     answer = None if pending else _answer(facts)
-    waits = _pending_waits(version, facts, book, now) if pending else _final_waits(version, facts, book, now)
+    if pending:
+        waits: _Waits | None = _pending_waits(version, facts, book, now)
+    else:
+        waits = _final_waits(version, facts, book, now)
     verdict = Verdict(
         rule=version.rule.id,
         version=version.rule.version,
@@ -118,7 +137,9 @@ def judge(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> Jud
 
 
 def _answer(facts: Facts) -> Trigger | None:
-    return facts.seen or (facts.found[:3] if facts.found else None)
+    """The event that decides."""
+    deciding = facts.void or facts.found
+    return facts.seen or (deciding[:3] if deciding else None)
 
 
 def _identity(event: Trigger) -> EventId:
@@ -129,18 +150,18 @@ def _decide(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> _
     due_at, found = version.due(facts.opened_at), facts.found
     if facts.seen is not None:
         return _Decided(Outcome.MET, Reason.ALREADY_THERE)
-    if found is not None and found[0] <= due_at:
-        return _Decided(Outcome.MET, Reason.IN_TIME)
+    if facts.void is not None:
+        return _Decided(Outcome.VOID, Reason.NO_LONGER_DUE)
     if found is not None and found[0] - found[3] <= due_at:
-        return _Decided(Outcome.MET, Reason.WITHIN_CLOCK_ERROR)
+        return _Decided(Outcome.MET, Reason.IN_TIME if found[0] <= due_at else Reason.WITHIN_CLOCK_ERROR)
     if now <= due_at:
         return _Decided(Outcome.PENDING, Reason.WAITING)
     sources = version.sources.answering(facts.key)
+    if book.lagging((sources | facts.telling) - {OPERATOR}, due_at) is not None:
+        return _Decided(Outcome.PENDING, Reason.WAITING_FOR_COVERAGE)
     if not sources:
         return _Decided(Outcome.UNKNOWN, Reason.NO_SOURCE)
-    if book.lagging(sources - {OPERATOR}, due_at) is not None:
-        return _Decided(Outcome.PENDING, Reason.WAITING_FOR_COVERAGE)
-    blind = book.blind(sources, facts.opened_at, due_at)
+    blind = book.blind(sources | facts.telling, facts.opened_at, due_at)
     if blind:
         return _Decided(Outcome.UNKNOWN, Reason.BLIND, blind)
     return _Decided(Outcome.BREACHED, Reason.LATE if found else Reason.NO_EVIDENCE)
@@ -154,17 +175,22 @@ def _pending_waits(version: VersionOf, facts: Facts, book: CoverageBook, now: in
     due_at = version.due(facts.opened_at)
     if now <= due_at:
         return due_at + 1, None, 0
-    return None, book.lagging(version.sources.answering(facts.key) - {OPERATOR}, due_at), due_at
+    asked = version.sources.answering(facts.key) | facts.telling
+    return None, book.lagging(asked - {OPERATOR}, due_at), due_at
 
 
 def _final_waits(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> _Waits | None:
     """None: final, since nothing that may still arrive could change it."""
-    opened_at, found = facts.opened_at, facts.found
+    opened_at, found = facts.opened_at, facts.void or facts.found
     needs = [(version.sources.triggering(facts.key), opened_at)]
     # Whoever was there already is not undone by an answer that comes.
     if facts.seen is None:
         decided_by = found[0] if found else opened_at + version.horizon
         needs.append((version.sources.answering(facts.key), decided_by))
+        # An end at the moment of the evidence changes nothing, nor one after the limit.
+        ended_by = min(decided_by if facts.void else decided_by - 1, version.due(opened_at))
+        if ended_by >= opened_at:
+            needs.append((facts.telling, ended_by))
     if version.ttl:
         needs.append((version.sources.locating, opened_at))
     for devices, needed in needs:

@@ -100,6 +100,7 @@ class RuleCheck:
             case Response() as rule:
                 yield from self._types("expect", rule.expect)
                 yield from self._types("on", rule.on)
+                yield from self._void_when(rule)
                 if rule.pair is not None and (rule.per == "answerer" or self._written.holds("match")):
                     yield self._written.problem("pair", "expected without match and per: it names the key")
             case Recurrence() as rule:
@@ -121,6 +122,24 @@ class RuleCheck:
                     yield self._written.problem("post", "expected either post or posts")
                 yield from self._windows(rule)
 
+    def _void_when(self, rule: Response) -> Iterator[Problem]:
+        wanted = rule.void_when
+        if wanted is None:
+            return
+        yield from self._types("void_when", wanted)
+        if rule.pair is not None and wanted.match is not None:
+            said = f"expected without it: with `pair`, the same {rule.pair} relates it to the trigger"
+            yield self._written.problem("void_when.match", said)
+        for name in sorted(wanted.types & rule.expect.types):
+            if wanted.data == rule.expect.data:
+                said = (
+                    f"{name} can't both answer (`expect`) and make void: leave one out, or ask for other data"
+                )
+                yield self._written.problem("void_when.type", said)
+
+    def _can_end(self, wanted: EventFilter) -> bool:
+        return _declared(wanted) or bool(wanted.types & self._emitted)
+
     def rests(self) -> bool:
         """Whether it is left out here, for lack of equipment."""
         return self.rule.applies == "if_equipped" and bool(self._lack())
@@ -130,7 +149,10 @@ class RuleCheck:
         rule = self.rule
         if lack := self._lack():
             yield f"{rule.id} judges nothing at {self._site.id}: {lack}"
-        elif isinstance(rule, Response) and rule.pair is None and not _declared(rule.expect):
+            return
+        if isinstance(rule, Response) and rule.void_when and not self._can_end(rule.void_when):
+            yield f"{rule.id} is never void at {self._site.id}: no device here emits {_either(rule.void_when)}"
+        if isinstance(rule, Response) and rule.pair is None and not _declared(rule.expect):
             yield from self._unanswered(rule)
 
     def _lack(self) -> str:

@@ -61,13 +61,29 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile: Names | None = None
 
 
+Match = Literal["zone", "device", "group", "escape_route", "site"]
+"""How an event relates to the trigger."""
+
+
+class VoidWhen(EventFilter, frozen=True, forbid_unknown_fields=True):
+    """Events after which nothing is owed any more, such as the mains that are back.
+
+    `match`: how they relate to the trigger; without it, as evidence does. `ends_join`: a trigger after such an
+    event opens an obligation of its own, also within `join`: what ended and begins again is not the same.
+    """
+
+    match: Match | None = None
+    ends_join: bool = False
+
+
 class Response(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="response"
 ):
     """After a trigger, evidence must follow in time.
 
     `pair`: a field of the data, such as the number of a request: each value is a key of its own, and only evidence
-    with the same value answers it.
+    with the same value answers it. `void_when`: an event that makes the obligation void when it comes in time and
+    before any evidence.
     """
 
     id: RuleId
@@ -77,7 +93,7 @@ class Response(
     version: Annotated[int, Meta(ge=1)] = 1
     effective_from: EffectiveFrom = dt.date(1970, 1, 1)
     applies: Applies = "always"
-    match: Literal["zone", "device", "group", "escape_route", "site"] = "zone"
+    match: Match = "zone"
     pair: str | None = None
     per: Literal["trigger", "answerer"] = "trigger"
     by: By | None = None
@@ -85,8 +101,14 @@ class Response(
     join: DurationText = "10m"
     horizon: DurationText = "1h"
     presence_ttl: DurationText = "0s"
+    void_when: VoidWhen | None = None
     name: Text = Text()
     source: Text = Text()
+
+    @property
+    def void_types(self) -> frozenset[str]:
+        """The types that can make an obligation void."""
+        return self.void_when.types if self.void_when else frozenset()
 
     @property
     def least_grade(self) -> Literal["strong", "weak", "declared"]:
@@ -280,7 +302,7 @@ def asked_types(rule: Rule) -> frozenset[str]:
     """The event types that a rule asks about."""
     match rule:
         case Response():
-            return rule.on.types | rule.expect.types
+            return rule.on.types | rule.expect.types | rule.void_types
         case Recurrence():
             return rule.expect.types
         case Duration():

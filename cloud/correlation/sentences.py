@@ -36,6 +36,7 @@ SENTENCES: Final[dict[str, dict[Reason, str]]] = {
         Reason.LASTS: "{place}: {what} for longer than {limit}, since {opened}, and it goes on.",
         Reason.ENDED_LATE: "{place}: {what} for {elapsed}; the limit is {limit}.",
         Reason.ENDED_IN_TIME: "{place}: {what} ended in time.",
+        Reason.NO_LONGER_DUE: "{place}: no {what} was due any more after {elapsed}; the limit is {limit}{witness}.",
         Reason.JOINED_ANOTHER: "{place}: part of another episode that began earlier.",
     },
     "zh": {
@@ -53,6 +54,7 @@ SENTENCES: Final[dict[str, dict[Reason, str]]] = {
         Reason.LASTS: "{place}：自{opened}起{what}已超过{limit}，仍在持续。",
         Reason.ENDED_LATE: "{place}：{what}持续{elapsed}，时限{limit}。",
         Reason.ENDED_IN_TIME: "{place}：{what}已按时结束。",
+        Reason.NO_LONGER_DUE: "{place}：{elapsed}后情况已解除，不再要求{what}，时限{limit}{witness}。",
         Reason.JOINED_ANOTHER: "{place}：并入更早开始的同一事件。",
     },
 }

@@ -9,7 +9,7 @@ EventId = tuple[str, int]
 
 
 class Outcome(StrEnum):
-    """The answer for one episode. `void`: the episode turned out to be part of another (record only)."""
+    """The answer for one episode. `void`: nothing was owed, or it was part of another episode."""
 
     PENDING = "pending"
     MET = "met"
@@ -43,6 +43,7 @@ class Reason(StrEnum):
     MISSED = "missed"
     ALONE = "alone"
     TOO_FEW_PEOPLE = "too_few_people"
+    NO_LONGER_DUE = "no_longer_due"
     JOINED_ANOTHER = "joined_another"
 
 

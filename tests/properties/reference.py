@@ -78,9 +78,56 @@ def responses(
     for key, of_key in triggers.items():
         opening: tuple[Event, RuleVersion] | None = None
         for event, version in of_key:
-            if opening is None or event.at > opening[0].at + ms(opening[1].rule.join):
+            if opening is None or event.at > joins_until(site, *opening, events):
                 opening = (event, version)
                 found.append(response(site, version, key, event, events, known, now))
+    return found
+
+
+def joins_until(site: Site, opener: Event, version: RuleVersion, events: list[Event]) -> int:
+    """The last moment at which a trigger joins an episode."""
+    rule: Any = version.rule
+    last = opener.at + ms(rule.join)
+    if rule.void_when and rule.void_when.ends_join:
+        return min(
+            [last, *(one.at for one in events if opener.at <= one.at and ends(site, rule, opener, one))]
+        )
+    return last
+
+
+def ends(site: Site, rule: Any, trigger: Event, event: Event) -> bool:
+    """Whether an event makes void what a trigger opened, its time left aside."""
+    wanted = rule.void_when
+    if not wanted or event.device not in site.devices or not passes(wanted, event):
+        return False
+    return event.device in ending_devices(site, rule, trigger) and (
+        (wanted.match or rule.match) != "zone"
+        or zone_of(site, event) in site.answering_zones.get(zone_of(site, trigger), frozenset())
+    )
+
+
+def ending_devices(site: Site, rule: Any, trigger: Event) -> set[str]:
+    """The devices whose events relate to a trigger; for zones any, since the event says its zone."""
+    match = rule.void_when.match or rule.match
+    if match == "device":
+        return {trigger.device}
+    if match == "escape_route":
+        zone = zone_of(site, trigger)
+        return set(site.zones[zone].escape_route) if zone in site.zones else set()
+    if match == "group":
+        groups = site.groups_of.get(trigger.device, ())
+        return {device for group in groups for device in site.groups[group].devices}
+    return set(site.devices)
+
+
+def ending_sources(site: Site, rule: Any, trigger: Event) -> set[str]:
+    """The devices that can tell of the end."""
+    if not rule.void_when:
+        return set()
+    found = emitting(site, rule.void_when.types) & ending_devices(site, rule, trigger)
+    if (rule.void_when.match or rule.match) == "zone":
+        zones = site.answering_zones.get(zone_of(site, trigger), frozenset())
+        return {device for device in found if site.zones_seen_by[device] & zones}
     return found
 
 
@@ -102,11 +149,21 @@ def response(
         ),
         None,
     )
-    complete = min((known.complete.get(device, NEVER) for device in sources), default=FOREVER)
-    blind = blind_spans(known, sources, opened_at, due_at)
+    ended = next(
+        (one for one in events if opened_at <= one.at <= due_at and ends(site, rule, trigger, one)), None
+    )
+    if ended and (there or (evidence and evidence.at <= ended.at)):
+        ended = None
+    tellers = ending_sources(site, rule, trigger)
+    asked = sources | tellers
+    complete = min((known.complete.get(device, NEVER) for device in asked), default=FOREVER)
+    blind = blind_spans(known, asked, opened_at, due_at)
     outcome, reason = Outcome.PENDING, Reason.WAITING
     if there:
         outcome, reason = Outcome.MET, Reason.ALREADY_THERE
+    elif ended:
+        outcome, reason = Outcome.VOID, Reason.NO_LONGER_DUE
+        evidence = ended
     elif evidence and evidence.at <= due_at:
         outcome, reason = Outcome.MET, Reason.IN_TIME
     elif evidence and evidence.at - evidence.clock_error_ms <= due_at:
@@ -127,6 +184,10 @@ def response(
         needs.append((emitting(site, LOCATION_TYPES), opened_at))
     if not there:
         needs.append((sources, evidence.at if evidence else opened_at + ms(rule.horizon)))
+        if ended:
+            needs.append((tellers, ended.at))
+        elif evidence is None or evidence.at > opened_at:
+            needs.append((tellers, min(due_at, evidence.at - 1) if evidence else due_at))
     final = outcome is not Outcome.PENDING and all(
         known.complete.get(device, NEVER) > needed for devices, needed in needs for device in devices
     )

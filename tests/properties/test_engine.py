@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cloud.correlation.engine import Engine
 from cloud.correlation.episodes import Past, PastReading
-from cloud.correlation.verdict import Episode, Outcome, Overdue, Recall, Revised, Verdict
+from cloud.correlation.verdict import Episode, Outcome, Overdue, Reason, Recall, Revised, Verdict
 from contract.events import Event, Readings
 from tests.properties.reference import reference
 from tests.properties.worlds import SPAN, START, STEP, History, histories
@@ -123,7 +123,9 @@ class Live:
     def verdicts(self) -> list[Verdict]:
         """What stands told, as the record has it."""
         standing = [
-            revised.verdict for revised in self.told.values() if revised.verdict.outcome is not Outcome.VOID
+            revised.verdict
+            for revised in self.told.values()
+            if revised.verdict.outcome is not Outcome.VOID or revised.verdict.reason is Reason.NO_LONGER_DUE
         ]
         return sorted(standing, key=lambda one: (one.rule, one.key, one.opened_at))
 
@@ -208,7 +210,7 @@ def check_against_reference(
 @given(histories())
 def test_removing_the_deciding_event_changes_the_verdict(history: History) -> None:
     for verdict in replayed(history):
-        if verdict.outcome is not Outcome.MET:
+        if verdict.outcome not in {Outcome.MET, Outcome.VOID}:
             continue
         device, seq = verdict.evidence[-1]
         rest = [event for event in history.events if (event.device, event.seq) != (device, seq)]

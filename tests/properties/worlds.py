@@ -16,6 +16,7 @@ from cloud.correlation.rules import (
     RuleBook,
     RuleVersion,
     Select,
+    VoidWhen,
     While,
 )
 from contract.batch import Coverage
@@ -82,7 +83,9 @@ def sites(draw: st.DrawFn) -> Site:
         Device(id=name, zone=draw(maybe), emits=("checkpoint.scan", "access.granted")) for name in READERS
     ]
     devices += [Device(id=name, zone=draw(zone), emits=("gate.released",)) for name in GATES]
-    devices += [Device(id=name, zone=draw(zone), emits=("fire.alarm", "fire.mode")) for name in PANELS]
+    devices += [
+        Device(id=name, zone=draw(zone), emits=("fire.alarm", "fire.mode", "fire.reset")) for name in PANELS
+    ]
     zones = [
         Zone(
             id=name,
@@ -128,6 +131,19 @@ def responses(draw: st.DrawFn, rule: str = "R") -> Response:
         join=draw(spans_of_time),
         horizon=draw(st.sampled_from(["3m", "10m"])),
         presence_ttl=draw(spans_of_time),
+        void_when=draw(st.one_of(st.none(), void_whens())),
+    )
+
+
+@st.composite
+def void_whens(draw: st.DrawFn) -> VoidWhen:
+    """What makes an obligation void, told by panels, gates or readers."""
+    return VoidWhen(
+        draw(
+            st.sampled_from(["fire.reset", "fire.reset", ("fire.reset", "gate.released"), "access.granted"])
+        ),
+        match=draw(st.sampled_from([None, "zone", "device", "group", "escape_route", "site"])),
+        ends_join=draw(st.booleans()),
     )
 
 
@@ -197,10 +213,10 @@ def happenings(draw: st.DrawFn) -> list[Event]:
         "gate.released": GATES,
         "fire.alarm": PANELS,
         "fire.mode": PANELS,
+        "fire.reset": PANELS,
     }
-    kind = st.sampled_from(
-        ["checkpoint.scan", "checkpoint.scan", "fire.alarm", "fire.alarm", "fire.mode", "fire.mode", *kinds]
-    )
+    often = ["checkpoint.scan", "fire.alarm", "fire.mode", "fire.reset"]
+    kind = st.sampled_from([*often, *kinds, "checkpoint.scan", "fire.alarm"])
     found = []
     for seq in range(draw(st.integers(0, 14))):
         name = draw(kind)

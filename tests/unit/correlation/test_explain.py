@@ -91,6 +91,11 @@ def fire(reason: Reason, **fields: Any) -> Verdict:
             "nobody can know whether there was arrival in time: no device there can show it; it came after 10 min.",
         ),
         (
+            fire(Reason.NO_LONGER_DUE, outcome=Outcome.VOID, elapsed_ms=1_000, evidence=SCANNED),
+            "1秒后情况已解除，不再要求到场，时限2分（一号楼大堂巡更点）。",
+            "no arrival was due any more after 1 s; the limit is 2 min, seen by Block 1 lobby checkpoint.",
+        ),
+        (
             fire(Reason.JOINED_ANOTHER, outcome=Outcome.VOID),
             "并入更早开始的同一事件。",
             "part of another episode that began earlier.",
@@ -107,7 +112,7 @@ def test_each_reason_has_its_sentence(verdict: Verdict, zh: str, en: str) -> Non
 
 REASONS = {
     "response": {"in_time", "within_clock_error", "already_there", "waiting", "waiting_for_coverage", "late"}
-    | {"no_evidence", "blind", "no_source", "joined_another"},
+    | {"no_evidence", "blind", "no_source", "joined_another", "no_longer_due"},
     "recurrence": {"in_time", "waiting", "waiting_for_coverage", "late", "no_evidence", "blind"},
     "duration": {"waiting", "waiting_for_coverage", "lasts", "ended_late", "ended_in_time", "blind"},
     "quota": {"waiting", "waiting_for_coverage", "enough", "too_few", "blind"},

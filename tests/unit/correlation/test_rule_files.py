@@ -421,3 +421,18 @@ def test_a_quota_that_can_not_be_judged_is_refused(
 ) -> None:
     found = refused(f"rules:\n  - {{id: X, kind: quota, {line}}}")
     assert any(field == where and says in message for _, field, message in found), found
+
+
+def test_what_makes_void_is_checked_like_evidence(refused: Refused, load: Load) -> None:
+    text = "rules:" + REACH + "    void_when: {type: WANTED}\n"
+    ((line, field, message),) = refused(text.replace("WANTED", "fire.resett"))
+    assert (line, field) == (7, "rules[0].void_when.type")
+    assert "did you mean 'fire.reset'" in message
+    ((line, field, message),) = refused(text.replace("WANTED", "checkpoint.scan"))
+    assert "can't both answer" in message
+    paired = text.replace("WANTED", "fire.reset, match: site") + "    pair: request\n"
+    ((line, field, message),) = refused(paired)
+    assert (field, "same request" in message) == ("rules[0].void_when.match", True)
+    assert [one for one in load(text.replace("WANTED", "fire.reset")).warnings if "void" in one] == [
+        "ER-2 is never void at s: no device here emits fire.reset"
+    ]
