@@ -425,7 +425,7 @@ def test_a_quota_that_can_not_be_judged_is_refused(
 
 def test_what_makes_void_is_checked_like_evidence(refused: Refused, load: Load) -> None:
     text = "rules:" + REACH + "    void_when: {type: WANTED}\n"
-    ((line, field, message),) = refused(text.replace("WANTED", "fire.resett"))
+    ((line, field, message),) = refused(text.replace("WANTED", "fire.rezet"))
     assert (line, field) == (7, "rules[0].void_when.type")
     assert "did you mean 'fire.reset'" in message
     ((line, field, message),) = refused(text.replace("WANTED", "checkpoint.scan"))
