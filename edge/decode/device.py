@@ -11,7 +11,7 @@ from edge.decode.pulse import Pulse, feel, is_frozen
 from edge.decode.request import Answer, Reading, RequestMemory, Trouble, is_quiet, read_points
 from edge.decode.sheet import Sheet
 from edge.decode.spans import Spans, anew, covered, extend, lack
-from edge.decode.states import Key, Moment, follow
+from edge.decode.states import AGAIN, Key, Moment, follow
 from edge.decode.trouble import Spell, on_sense
 from edge.decode.values import Value
 from edge.plan import Request
@@ -69,19 +69,47 @@ def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
     troubles = read.memory.troubles
     inputs = {**memory.inputs, **read.inputs}
     derived, told = _derive(sheet, memory, inputs, answer)
+    after = msgspec.structs.replace(
+        memory,
+        requests={**memory.requests, request.key: read.memory},
+        refusals={key: code for key, code in memory.refusals.items() if key != request.key},
+        inputs=inputs,
+        derived=derived,
+        spans=extend(memory.spans, sheet, request, answer.asked_at, frozenset(troubles)),
+    )
+    if sheet.resets and not _resets(sheet, after) <= _resets(sheet, memory):
+        after = _reset(sheet, after)
     return _conclude(
         sheet,
         memory,
-        msgspec.structs.replace(
-            memory,
-            requests={**memory.requests, request.key: read.memory},
-            refusals={key: code for key, code in memory.refusals.items() if key != request.key},
-            inputs=inputs,
-            derived=derived,
-            spans=extend(memory.spans, sheet, request, answer.asked_at, frozenset(troubles)),
-        ),
+        after,
         [*read.seen, *told, *_blind(sheet, answer, troubles)],
         answer.answered_at,
+    )
+
+
+def _resets(sheet: Sheet, memory: Memory) -> frozenset[Key]:
+    so = [one.active for one in memory.requests.values()] + [one.active for one in memory.derived.values()]
+    return sheet.resets.intersection(key for active in so for key in active)
+
+
+def _reset(sheet: Sheet, memory: Memory) -> Memory:
+    """The panel was reset: what it ended is told anew where the next read finds it so, without a word per part."""
+
+    def ended(active: Mapping[Key, str]) -> dict[Key, str]:
+        return {key: AGAIN if key in sheet.fires else word for key, word in active.items()}
+
+    return msgspec.structs.replace(
+        memory,
+        # Without its words, no answer passes for one that brings nothing new.
+        requests={
+            key: msgspec.structs.replace(one, words=(), active=ended(one.active))
+            for key, one in memory.requests.items()
+        },
+        derived={
+            name: msgspec.structs.replace(one, active=ended(one.active))
+            for name, one in memory.derived.items()
+        },
     )
 
 

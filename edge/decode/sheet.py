@@ -1,10 +1,11 @@
 """What the decoder knows of a device beforehand: its requests, and whose events each of them bears."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from contract.profile.points import DerivedPoint, DeviceMap
+from edge.decode.states import Key
 from edge.plan import Request, plan
 
 BRIDGED_POLLS = 2.2
@@ -13,12 +14,17 @@ JITTER_MS = 1_000
 """and for quick polls what a busy machine may lose."""
 
 
+_RESET = "fire.reset"
+_FIRES = frozenset({"fire.alarm", "fire.prealarm", "fire.fault", "fire.isolated"})
+
+
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """One device on its line.
 
     `told`: by device that events are told of (the device itself, or a gate behind an input module), by key of
     each request that bears on it, the points that must be known for it to be covered. `derived_of`: by request
-    key, the derived points that it feeds; `inputs` are all points that feed any.
+    key, the derived points that it feeds; `inputs` are all points that feed any. `resets`: the states that are the reset
+    of the whole panel; `fires`: those that it ends.
     """
 
     map: DeviceMap
@@ -27,6 +33,8 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     derived_of: Mapping[str, tuple[DerivedPoint, ...]]
     inputs: frozenset[str]
     expected: frozenset[str]
+    resets: frozenset[Key]
+    fires: frozenset[Key]
 
     def bridge_ms(self, request: Request) -> int:
         """How long two good reads may lie apart for the time between to count as seen."""
@@ -51,7 +59,18 @@ def sheet(device: DeviceMap) -> Sheet:
         },
         inputs=frozenset(name for derived in device.derived for name in derived.needs),
         expected=frozenset(point.name for point in device.points if point.expected),
+        resets=frozenset(key for key, on in _begun(device) if on == _RESET),
+        fires=frozenset(key for key, on in _begun(device) if on in _FIRES),
     )
+
+
+def _begun(device: DeviceMap) -> Iterator[tuple[Key, str | None]]:
+    """Each state of a device, and what is told when it begins."""
+    named = [(point.name, point.states) for point in device.points]
+    named += [(point.name, point.states) for point in device.derived]
+    for name, rules in named:
+        for rule in rules:
+            yield (name, rule.name), rule.on
 
 
 def _told(device: DeviceMap, requests: tuple[Request, ...]) -> dict[str, dict[str, frozenset[str]]]:

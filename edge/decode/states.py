@@ -14,6 +14,8 @@ VANISHED = "vanished"
 
 Key = tuple[str, str]
 """A state within a device: the point's name and the rule's."""
+AGAIN = "\0again"
+"""In place of a state's word: it was so, but a reset ended it; what is so is told as if it had not been."""
 
 
 class Verdict(Enum):
@@ -116,8 +118,10 @@ def follow(
             active[key] = old
         if verdict is Verdict.UNKNOWN or (verdict is Verdict.ABSENT and old is not None):
             cause = UNKNOWN_CODE if verdict is Verdict.UNKNOWN else VANISHED
-        elif active.get(key) != old and not (rule.once and key in active and old is not None):
-            events += _told(told, rule, word, moment, so=verdict is Verdict.SO)
+        elif active.get(key) != old and not (rule.once and key in active and old not in {None, AGAIN}):
+            # After a reset it is told as of now: what stands began after what ended it.
+            when = moment if old != AGAIN else msgspec.structs.replace(moment, since=moment.answered_at)
+            events += _told(told, rule, word, when, so=verdict is Verdict.SO)
     return Outcome(active, tuple(events), cause)
 
 

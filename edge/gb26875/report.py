@@ -29,6 +29,8 @@ SYSTEM_BITS: Final[Bits] = {
     10: ("fire.fault", "bus"),
     11: ("fire.mode", "manual"),
 }
+SYSTEM_RESET_BIT: Final = 13
+"""The status of a system that has been reset."""
 COMPONENT_BITS: Final[Bits] = {
     1: ("fire.alarm", "component"),
     2: ("fire.fault", "component"),
@@ -43,7 +45,10 @@ TRANSMITTER_BITS: Final[Bits] = {
     5: ("device.fault", "line_to_centre"),
     6: ("device.fault", "monitored_line"),
 }
-OPERATION_BITS: Final[Bits] = {0: ("fire.reset", "reset"), 2: ("fire.alarm", "manual_alarm")}
+RESET: Final = "fire.reset"
+TRANSMITTER: Final = "transmitter"
+"""The place of the transmitter itself: no reset of the panel ends what is so there."""
+OPERATION_BITS: Final[Bits] = {0: (RESET, "reset"), 2: ("fire.alarm", "manual_alarm")}
 """Operations happen; they are not so until they are no more."""
 
 ANALOGS: Final[Mapping[int, tuple[str, float]]] = {
@@ -63,13 +68,17 @@ ANALOGS: Final[Mapping[int, tuple[str, float]]] = {
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """A status of `what` (its place within the transmitter), with the meaning of its bits."""
+    """A status of what stands at `place` (within the transmitter), with the meaning of its bits.
+
+    `reset`: it says that the panel was reset.
+    """
 
     place: str
     status: int
     bits: Bits
     label: bytes
     data: Mapping[str, str | int] = {}
+    reset: bool = False
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +123,8 @@ def _system_status(raw: bytes) -> Object | None:
     place = f"system {raw[0]}/{raw[1]}"
     status = int.from_bytes(raw[2:4], "little")
     data = {"system": raw[0], "system_address": raw[1]}
-    return Status(place=place, status=status, bits=SYSTEM_BITS, label=raw[4:], data=data)
+    reset = bool(status >> SYSTEM_RESET_BIT & 1)
+    return Status(place=place, status=status, bits=SYSTEM_BITS, label=raw[4:], data=data, reset=reset)
 
 
 def _component_status(raw: bytes) -> Object | None:
@@ -151,11 +161,11 @@ def _system_operation(raw: bytes) -> Object | None:
 
 
 def _transmitter_status(raw: bytes) -> Object | None:
-    return Status(place="transmitter", status=raw[0], bits=TRANSMITTER_BITS, label=raw[1:])
+    return Status(place=TRANSMITTER, status=raw[0], bits=TRANSMITTER_BITS, label=raw[1:])
 
 
 def _transmitter_operation(raw: bytes) -> Object | None:
-    return Operation(place="transmitter", flags=raw[0], label=raw[2:], data={"operator": raw[1]})
+    return Operation(place=TRANSMITTER, flags=raw[0], label=raw[2:], data={"operator": raw[1]})
 
 
 _LAYOUTS: Final[Mapping[int, tuple[int, Callable[[bytes], Object | None]]]] = {

@@ -28,9 +28,9 @@ def transmitter(form: Form = "auto") -> Transmitter:
     return Transmitter("gst-1", form, SHANGHAI, silent_after_ms=300_000)
 
 
-def report(kind: int, *objects: bytes) -> Frame:
+def report(kind: int, *objects: bytes, sequence: int = 7) -> Frame:
     return Frame(
-        sequence=7,
+        sequence=sequence,
         version=b"\1\1",
         time=LABEL,
         source=b"\1\2\3\4\5\6",
@@ -177,6 +177,116 @@ def test_a_panel_in_manual_and_a_reset_are_told() -> None:
     operation = bytes([1, 3, 0b1, 9]) + LABEL
     (reset,) = events(sender.hears(report(4, operation), 2, NOW))
     assert (reset.type, reset.data["operator"]) == ("fire.reset", 9)
+
+
+# --- a reset ends what stands, with no word per part
+
+
+RESETS = {"by operation": (4, bytes([1, 3, 0b1, 9]) + LABEL), "by status": (1, system(1 | 1 << 13))}
+
+
+@pytest.mark.parametrize("way", RESETS)
+def test_after_a_reset_the_same_component_is_a_fire_again(way: str) -> None:
+    sender = transmitter()
+    frames = [
+        report(2, component(3, 132)),
+        report(RESETS[way][0], RESETS[way][1]),
+        report(2, component(3, 132)),
+    ]
+    told = [kinds(sender.hears(frame, at, NOW)) for at, frame in enumerate(frames, 1)]
+    assert told == [["fire.alarm"], ["fire.reset"], ["fire.alarm"]]
+
+
+@pytest.mark.parametrize("way", RESETS)
+def test_a_reset_is_told_once_and_what_stands_after_it_is_told_anew_once(way: str) -> None:
+    sender = transmitter()
+    sender.hears(report(2, component(0b111, 132)), 1, NOW)
+    reset = report(RESETS[way][0], RESETS[way][1])
+    assert kinds(sender.hears(reset, 2, NOW)) == ["fire.reset"]
+    assert kinds(sender.hears(reset, 3, NOW)) == [], "sent again, its confirmation was lost"
+    standing = report(2, component(0b101, 132))
+    assert [(e.type, e.data["state"]) for e in events(sender.hears(standing, 4, NOW))] == [
+        ("fire.alarm", "cleared"),
+        ("fire.fault", "active"),
+    ]
+    assert kinds(sender.hears(standing, 5, NOW)) == []
+
+
+def test_each_of_several_resets_is_told() -> None:
+    sender = transmitter()
+    operation = bytes([1, 3, 0b1, 9]) + LABEL
+    told = [kinds(sender.hears(report(4, operation, sequence=n), n, NOW)) for n in (1, 2)]
+    assert told == [["fire.reset"], ["fire.reset"]]
+
+
+def test_a_status_that_tells_of_reset_and_fire_is_a_fire_after_a_reset() -> None:
+    sender = transmitter()
+    sender.hears(report(1, system(0b11)), 1, NOW)
+    status = report(1, system(0b11 | 1 << 13), sequence=8)
+    assert kinds(sender.hears(status, 2, NOW)) == ["fire.reset", "fire.alarm"]
+
+
+def test_a_reset_bit_that_a_panel_leaves_set_ends_no_later_fire() -> None:
+    sender = transmitter()
+    sender.hears(report(1, system(1 | 1 << 13), sequence=1), 1, NOW)
+    assert kinds(sender.hears(report(1, system(0b11 | 1 << 13), sequence=2), 2, NOW)) == ["fire.alarm"]
+    assert kinds(sender.hears(report(1, system(0b11 | 1 << 13), sequence=3), 3, NOW)) == []
+
+
+def test_a_reset_of_the_panel_leaves_the_transmitters_own_faults() -> None:
+    sender = transmitter()
+    mains_out = report(21, bytes([1 | 1 << 3]) + LABEL)
+    sender.hears(mains_out, 1, NOW)
+    sender.hears(report(4, bytes([1, 3, 0b1, 9]) + LABEL), 2, NOW)
+    assert kinds(sender.hears(mains_out, 3, NOW)) == []
+
+
+def test_a_fire_after_a_long_silence_is_told_for_a_reset_may_have_gone_unheard() -> None:
+    sender = transmitter()
+    fire = report(2, component(3))
+    sender.hears(fire, 0, NOW)
+    sender.away()
+    assert kinds(sender.hears(fire, 200_000, NOW)) == [], "one that connects for each report repeats itself"
+    assert kinds(sender.hears(fire, 600_001, NOW)) == ["fire.alarm"]
+
+
+def test_a_fire_in_earnest_is_told_after_one_under_test() -> None:
+    sender = transmitter()
+    sender.hears(report(2, component(0b10)), 1, NOW)
+    (event,) = events(sender.hears(report(2, component(0b11)), 2, NOW))
+    assert (event.data["state"], "test" in event.data) == ("active", False)
+
+
+STEPS = st.lists(
+    st.sampled_from(["fire 5", "fire 6", "normal 5", "normal 6", "reset", "status reset"]), max_size=40
+)
+
+
+@given(STEPS)
+def test_after_any_history_what_was_told_stands_as_at_the_panel(steps: list[str]) -> None:
+    """A reader that knows only what was told: an alarm begins and ends by its own word or by a reset."""
+    sender, at_panel, told = transmitter(), set[int](), set[int]()
+    for at, step in enumerate(steps, 1):
+        word, _, number = step.rpartition(" ")
+        match word or step:
+            case "fire":
+                frame = report(2, component(3, int(number)), sequence=at)
+                at_panel.add(int(number))
+            case "normal":
+                frame = report(2, component(1, int(number)), sequence=at)
+                at_panel.discard(int(number))
+            case _:
+                kind, body = RESETS["by operation" if step == "reset" else "by status"]
+                frame = report(kind, body, sequence=at)
+                at_panel.clear()
+        for event in events(sender.hears(frame, at, NOW)):
+            if event.type == "fire.reset":
+                told.clear()
+            elif event.data["state"] == "active":
+                told.add(int(event.data["component_address"]))
+            else:
+                told.discard(int(event.data["component_address"]))
+        assert told == at_panel
 
 
 def test_the_time_is_the_objects_own() -> None:
