@@ -5,7 +5,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from contract.duration import parse_duration
-from contract.profile.expand import device_map
+from contract.profile.expand import device_map, field_places
 from contract.profile.load import site_profiles
 from contract.profile.model import (
     CsvProfile,
@@ -59,7 +59,7 @@ def lines_of(site: Site, agent: Agent, settings: Settings) -> dict[str, Build]:
         if scheme == "gb26875":
             builds[line.id] = _transmitter_line(line.id, endpoint, devices, site)
         elif scheme == "http":
-            builds[line.id] = _posts_line(line.id, endpoint, devices)
+            builds[line.id] = _posts_line(line.id, endpoint, devices, _cards(site))
         elif scheme == "csv":
             builds[line.id] = _inbox_line(line.id, endpoint, devices, site)
         elif scheme == "jwm":
@@ -70,7 +70,7 @@ def lines_of(site: Site, agent: Agent, settings: Settings) -> dict[str, Build]:
                 endpoint=Endpoint.parse(endpoint),
                 client_id=f"sitewarden-{site.id}-{agent.id}-{line.id}",
             )
-            builds[line.id] = _mqtt_line(own, devices, site.buffering)
+            builds[line.id] = _mqtt_line(own, devices, site.buffering, _cards(site))
         else:
             builds[line.id] = _modbus_line(line.id, endpoint, devices)
     return builds
@@ -106,13 +106,19 @@ def _readings(profile: Profile | None, device: Device) -> Iterator[tuple[str, st
             for point in device_map(profile, device).points:
                 yield point.told.device, point.reading or point.name, point.unit
         case MqttProfile() | HttpProfile():
-            for field in (field for topic in profile.topics for field in topic.fields):
-                yield device.id, field.name, field.unit
+            for topic in profile.topics:
+                for place in field_places(profile, topic, device) if topic.part is None else ():
+                    yield place.point.told.device, place.point.reading or place.point.name, place.field.unit
         case _:
             return
 
 
-def _mqtt_line(line: mqtt.Line, devices: Devices, buffers: frozenset[str]) -> Build:
+def _cards(site: Site) -> frozenset[str]:
+    """What readers may say of the site's people."""
+    return frozenset(name for person in site.file.people for name in (person.id, *person.cards))
+
+
+def _mqtt_line(line: mqtt.Line, devices: Devices, buffers: frozenset[str], cards: frozenset[str]) -> Build:
     mapped = [(device, profile) for device, profile in devices if isinstance(profile, MqttProfile)]
     if len(mapped) < len(devices):
         raise SettingsError(f"line {line.id} speaks MQTT; not every device on it does")
@@ -122,9 +128,11 @@ def _mqtt_line(line: mqtt.Line, devices: Devices, buffers: frozenset[str]) -> Bu
         presence = LinePresence(
             topics.devices,
             with_presence=topics.tells_presence,
+            behind_bridge=topics.behind_bridge,
             buffering=buffers,
             remembered=services.recent,
             told_of=topics.told_of,
+            cards=cards,
         )
         return mqtt.MqttDriver(
             line, topics, presence, kept=services.kept, random_source=random.SystemRandom()
@@ -133,14 +141,18 @@ def _mqtt_line(line: mqtt.Line, devices: Devices, buffers: frozenset[str]) -> Bu
     return build
 
 
-def _posts_line(line: str, endpoint: str, devices: Devices) -> Build:
+def _posts_line(line: str, endpoint: str, devices: Devices, cards: frozenset[str]) -> Build:
     where = parse_doorway(endpoint)
     posting = [(device, profile) for device, profile in devices if isinstance(profile, HttpProfile)]
     if len(posting) < len(devices):
         raise SettingsError(f"line {line} is for devices that post; not every device on it does")
     topics = TopicMap(posting)
     silent_after = {device.id: parse_duration(profile.silent_after).ms for device, profile in posting}
-    return lambda services: HttpDriver(line, where, Posts(topics, silent_after, services.recent), services)
+
+    def build(services: Services) -> Driver:
+        return HttpDriver(line, where, Posts(topics, silent_after, services.recent, cards), services)
+
+    return build
 
 
 def _inbox_line(line: str, endpoint: str, devices: Devices, site: Site) -> Build:

@@ -10,7 +10,8 @@ import msgspec
 
 from edge.messages import Messages
 from edge.ports import Covered, Failed, Observation
-from edge.topicmap import Nonsense, Presence, Told, TopicMap, Values
+from edge.said import Heard, Nonsense, Presence, Said, Told, Values
+from edge.topicmap import TopicMap
 
 
 class Post(msgspec.Struct, frozen=True):
@@ -22,47 +23,70 @@ class Post(msgspec.Struct, frozen=True):
 
 
 class Posts:
-    """The devices of a line. `silent_after`: by device, how long it may be silent (ms); `remembered` as in a spool."""
+    """The devices of a line. `silent_after`: by device, how long it may be silent (ms); `remembered` as in a spool; `cards`: those that the site knows."""
 
     def __init__(
-        self, topics: TopicMap, silent_after: Mapping[str, int], remembered: Iterable[tuple[str, str]] = ()
+        self,
+        topics: TopicMap,
+        silent_after: Mapping[str, int],
+        remembered: Iterable[tuple[str, str]] = (),
+        cards: frozenset[str] = frozenset(),
     ) -> None:
         self._topics = topics
         self._silent_after = silent_after
-        self._messages = {device: Messages(device) for device in topics.devices}
+        self._messages = {device: Messages(device, cards) for device in topics.devices}
         self._heard: dict[str, int] = {}
+        self._offline: set[str] = set()
         for device, message in remembered:
             if device in self._messages:
                 self._messages[device].remember(message)
 
     def hears(self, path: str, body: bytes, now: int) -> Post | None:
         """What a post to `path` tells, coverage last; None when no device of ours posts there."""
-        device = self._topics.owner(path)
-        if device is None:
+        if not self._topics.owners(path):
             return None
+        seen: list[Observation] = []
+        forgets: dict[str, Callable[[], None]] = {}
+        why = ""
+        for said in self._topics.read(path, body, now):
+            device = said.event.device if isinstance(said, Told) else said.device
+            if device not in forgets:
+                forgets[device] = self._messages[device].as_it_was()
+            why = why or (said.why if isinstance(said, Nonsense) else "")
+            seen += self._takes(device, said, now)
+        for device in forgets:
+            seen += self._covered(device, now)
+
+        def forget() -> None:
+            for back in forgets.values():
+                back()
+
+        return Post(tuple(seen), why, forget)
+
+    def _takes(self, device: str, said: Said, now: int) -> list[Observation]:
         messages = self._messages[device]
-        forget = messages.as_it_was()
-        said = self._topics.read(path, body, now)
+        self._offline.discard(device)
         match said:
             case Told():
-                seen = messages.told(said)
+                return messages.told(said)
             case Values():
-                seen = messages.values(said, now)
+                return messages.values(said, now)
             case Nonsense():
-                seen = messages.nonsense(said, now)
+                return messages.nonsense(said, now)
             case Presence(online=False):
                 self._heard.pop(device, None)
+                self._offline.add(device)
                 messages.doubt()
-                return Post((Failed(devices=self._told_of(device), at=now, why="offline"),), "", forget)
-            case Presence() | None:  # a heartbeat, or an event that its profile leaves out
-                seen = messages.makes_sense(now)
+                return []
+            case Presence() | Heard():
+                return messages.makes_sense(now)
             case _:
                 assert_never(said)
-        why = said.why if isinstance(said, Nonsense) else ""
-        return Post((*seen, *self._covered(device, messages, now)), why, forget)
 
-    def _covered(self, device: str, messages: Messages, now: int) -> list[Observation]:
-        if messages.is_blind:
+    def _covered(self, device: str, now: int) -> list[Observation]:
+        if device in self._offline:
+            return [Failed(devices=self._told_of(device), at=now, why="offline")]
+        if self._messages[device].is_blind:
             self._heard.pop(device, None)
             return [Failed(devices=self._told_of(device), at=now, why="not understood")]
         since = now if self._is_silent(device, now) else self._heard[device]

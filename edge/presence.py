@@ -8,7 +8,7 @@ from typing import Final
 
 from edge.messages import Messages
 from edge.ports import Covered, Failed, Observation
-from edge.topicmap import Nonsense, Presence, Said, Told, Values
+from edge.said import Heard, Nonsense, Presence, Said, Told, Values
 
 LAG_MS: Final = 5_000
 """A connection that is dead shows after twice its keepalive of 2 s: covered is only what lies before that."""
@@ -17,14 +17,26 @@ REDELIVERY_MS: Final = 30_000
 
 
 class _Device:
-    """`present` None: nobody has said. `begun`: since when all of it comes in, with the connection that stands."""
+    """`begun`: since when all of it comes in, with the connection that stands.
 
-    def __init__(self, name: str, present: bool | None, buffers: bool) -> None:
-        self.present = present
+    `own` and `bridge`: whether it is there by its own word, and whether the bridge is that it is behind; None: nobody
+    has said.
+    """
+
+    def __init__(self, messages: Messages, *, own: bool | None, bridge: bool | None, buffers: bool) -> None:
+        self.own = own
+        self.bridge = bridge
         self.buffers = buffers
         self.begun: int | None = None
         self.covered_to: int | None = None
-        self.messages = Messages(name)
+        self.messages = messages
+
+    @property
+    def present(self) -> bool | None:
+        """Whether it is there; None while nobody can tell."""
+        if self.own is False or self.bridge is False:
+            return False
+        return None if self.own is None or self.bridge is None else True
 
     def told_something(self, was_blind: bool, now: int) -> None:
         """After a message: nothing is known from one that can't be read until one that can."""
@@ -37,9 +49,10 @@ class _Device:
 class LinePresence:
     """The devices of a line.
 
-    Those in `with_presence` say themselves whether they are there; the others are while the line is up.
+    Those in `with_presence` say themselves whether they are there, of those `behind_bridge` the bridge says whether
+    it is; the others are while the line is up.
     `buffering` ones keep their events while they are away. `remembered` are keys of messages read before. `told_of`: by
-    device, all that it tells of, by default itself.
+    device, all that it tells of, by default itself. `cards`: those that the site knows.
     """
 
     def __init__(
@@ -47,14 +60,21 @@ class LinePresence:
         devices: Iterable[str],
         *,
         with_presence: frozenset[str],
+        behind_bridge: frozenset[str] = frozenset(),
         buffering: frozenset[str] = frozenset(),
         remembered: Iterable[tuple[str, str]] = (),
         told_of: Mapping[str, tuple[str, ...]] | None = None,
+        cards: frozenset[str] = frozenset(),
     ) -> None:
         self._told_of = told_of or {}
         self._up = False
         self._devices = {
-            name: _Device(name, None if name in with_presence else True, name in buffering)
+            name: _Device(
+                Messages(name, cards),
+                own=None if name in with_presence else True,
+                bridge=None if name in behind_bridge else True,
+                buffers=name in buffering,
+            )
             for name in devices
         }
         for name, message in remembered:
@@ -77,7 +97,7 @@ class LinePresence:
         for device in self._devices.values():
             device.messages.doubt()
 
-    def takes(self, said: Said | None, now: int, *, retained: bool) -> list[Observation]:
+    def takes(self, said: Said, now: int, *, retained: bool) -> list[Observation]:
         """What any message tells; `retained`: the broker kept it, nobody knows since when."""
         match said:
             case Told():
@@ -89,7 +109,7 @@ class LinePresence:
                 return self.presence(said, now)
             case Nonsense():
                 return self.nonsense(said, now)
-            case None:
+            case Heard():
                 return []
 
     def told(self, said: Told) -> list[Observation]:
@@ -103,13 +123,17 @@ class LinePresence:
     def presence(self, said: Presence, now: int) -> list[Observation]:
         """A device came or went."""
         device = self._devices[said.device]
-        if said.online and not device.present:
+        was_present = device.present
+        if said.bridge:
+            device.bridge = said.online
+        else:
+            device.own = said.online
+        if device.present and not was_present:
             device.begun = max(now, device.begun or 0)
         if not said.online:
             device.messages.doubt()
         if not said.online and not device.buffers:
             device.covered_to = None
-        device.present = said.online
         return self._heard(said.device, now, lambda on: on.makes_sense(now))
 
     def nonsense(self, said: Nonsense, now: int) -> list[Observation]:

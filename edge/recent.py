@@ -6,8 +6,8 @@ import msgspec
 
 from contract.batch import Lane
 from edge.rows import EventRow, row_decoder
+from edge.said import message_key
 from edge.spool.base import Spool
-from edge.topicmap import message_key
 
 _ROWS: Final = 5_000
 _BYTES: Final = 4 * 1024 * 1024

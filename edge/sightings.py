@@ -19,9 +19,10 @@ class _Sighting(msgspec.Struct):
 
 
 class Sightings:
-    """Who was seen how often at one device. Times are boot clock ms."""
+    """Who was seen how often at one device. Times are boot clock ms. `cards`: those that the site knows."""
 
-    def __init__(self) -> None:
+    def __init__(self, cards: frozenset[str] = frozenset()) -> None:
+        self._cards = cards
         self._seen: dict[str, _Sighting] = {}
 
     def counts(self, confirm: Confirm, person: str, now: int, *, near: bool) -> bool:
@@ -43,7 +44,8 @@ class Sightings:
             sighting.count, sighting.first = 0, now
         sighting.count += 1
         sighting.last = now
-        if sighting.told or sighting.count < confirm.times:
+        times = 1 if confirm.known_at_once and person in self._cards else confirm.times
+        if sighting.told or sighting.count < times:
             return False
         sighting.told = True
         return True

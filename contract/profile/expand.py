@@ -2,7 +2,8 @@
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+import string
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -19,6 +20,7 @@ from contract.profile.model import (
     Profile,
     PublishingProfile,
     State,
+    Topic,
     WandProfile,
     WordOrder,
     code,
@@ -73,14 +75,29 @@ def binding_mistakes(profile: Profile, device: Device) -> list[tuple[FieldPath, 
         return list(_badge_mistakes(device))
     states, told = _bindable(profile)
     found: list[tuple[FieldPath, str]] = []
-    for name, binding in device.points.items():
+    for own, binding in device.points.items():
+        name = own if own in states else _part_pattern(own, states)
         if name not in states:
-            found.append((("points", name), unknown_name(f"point of {profile.profile}", name, states)))
+            found.append((("points", own), unknown_name(f"point of {profile.profile}", own, states)))
         elif not states[name] and (binding.on or binding.off or binding.invert):
-            found.append((("points", name), "has no state that could be told"))
+            found.append((("points", own), "has no state that could be told"))
         elif binding.reading and name not in told:
-            found.append((("points", name, "reading"), "has no readings"))
+            found.append((("points", own, "reading"), "has no readings"))
     return found
+
+
+def _part_pattern(name: str, known: Iterable[str]) -> str:
+    """The pattern with `{part}` that a name is one of, or the name."""
+    for pattern in known:
+        before, found, after = pattern.partition("{part}")
+        if (
+            found
+            and len(name) > len(before) + len(after)
+            and name.startswith(before)
+            and name.endswith(after)
+        ):
+            return pattern
+    return name
 
 
 def _badge_mistakes(device: Device) -> Iterator[tuple[FieldPath, str]]:
@@ -97,8 +114,10 @@ def _badge_mistakes(device: Device) -> Iterator[tuple[FieldPath, str]]:
 def _bindable(profile: Profile) -> tuple[dict[str, str | None], set[str]]:
     """The set of states of each point that a site may bind, and the points that have readings."""
     if isinstance(profile, PublishingProfile):
-        fields = [field for topic in profile.topics for field in topic.fields]
-        return {field.name: field.states for field in fields}, {f.name for f in fields if f.report}
+        named = [
+            (name, field) for topic in profile.topics for field in topic.fields for name in field_names(field)
+        ]
+        return {name: field.states for name, field in named}, {name for name, f in named if f.report}
     if not isinstance(profile, ModbusProfile):
         return {}, set()
     states = {name: point.states for point in profile.points for name in point_names(point)}
@@ -109,6 +128,20 @@ def _bindable(profile: Profile) -> tuple[dict[str, str | None], set[str]]:
 def point_names(point: Point) -> Iterator[str]:
     """The names that a point's pattern stands for, in order."""
     return (point.name.format(**counters) for counters, _ in _counted(point))
+
+
+def name_mistake(pattern: str, counters: Collection[str]) -> str:
+    """What is wrong with the braces in the name of a point or field; nothing where nothing is."""
+    try:
+        used = [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
+        pattern.format(**dict.fromkeys(counters, 0))
+    except (KeyError, IndexError, ValueError):
+        used = [""]
+    wrong = [name for name in used if name not in counters]
+    if not wrong:
+        return ""
+    known = ", ".join(f"{{{name}}}" for name in sorted(counters)) or "none: it has no repeat"
+    return f"{pattern}: expected counters of its repeat in braces; there are {known}"
 
 
 def _ms(span: str) -> int:
@@ -184,15 +217,74 @@ def _common(profile: ModbusProfile, point: Point, rules: tuple[points.StateRule,
     )
 
 
-def field_point(profile: PublishingProfile, field: Field, device: Device) -> points.Point | None:
-    """A field of a message as the point that it is from then on; None where the site skips it."""
-    binding = device.points.get(field.name)
-    if binding is not None and binding.skip:
-        return None
+class FieldPlace(msgspec.Struct, frozen=True):
+    """A value of a device's messages: its field, where it stands, and the point that it is from then on."""
+
+    field: Field
+    path: str
+    point: points.Point
+
+
+def field_places(
+    profile: PublishingProfile, topic: Topic, device: Device, part: str | None = None
+) -> tuple[FieldPlace, ...]:
+    """The values that a topic of a device tells, without those that the site skips; with a `part`, those of that part."""
+    found: list[FieldPlace] = []
+    for field in topic.fields:
+        for counters, path in _repeated(field):
+            words: dict[str, int | str] = {**counters}
+            if part is not None:
+                words["part"] = plain(part)
+            name = field.name.format(**words)
+            binding = device.points.get(name)
+            if binding is not None and binding.skip:
+                continue
+            facts: dict[str, Fact] = {**counters} if part is None else {**counters, "part": part}
+            point = _field_point(profile, field, name, _told(device, binding, name, facts), binding)
+            found.append(FieldPlace(field, path, point))
+    return tuple(found)
+
+
+def is_bare(topic: Topic) -> bool:
+    """Whether its messages are a word or a number, nothing around it."""
+    return (
+        bool(topic.fields)
+        and not topic.where
+        and topic.list_at is None
+        and all(not field.path and field.tlv is None and field.cut is None for field in topic.fields)
+    )
+
+
+def plain(part: str) -> str:
+    """The name of a part as it may stand in the name of a point."""
+    return re.sub(r"[^a-z0-9]+", "_", part.lower()).strip("_") or "_"
+
+
+def _repeated(field: Field) -> Iterator[tuple[dict[str, int], str]]:
+    """Each repetition of a field: its counters and its path."""
+    for steps in itertools.product(*(range(repeat.count) for repeat in field.repeat)):
+        path = field.path
+        counters: dict[str, int] = {}
+        for repeat, step in zip(field.repeat, steps, strict=True):
+            counters[repeat.name] = repeat.first + step
+            path = path.replace(f"{{{repeat.name}.index}}", str(step))
+            path = path.replace(f"{{{repeat.name}}}", str(repeat.first + step))
+        yield counters, path
+
+
+def field_names(field: Field) -> Iterator[str]:
+    """The names that a field's pattern stands for, in order; `{part}` stays, since messages say which there are."""
+    for counters, _ in _repeated(field):
+        yield field.name.format(**counters, part="{part}")
+
+
+def _field_point(
+    profile: PublishingProfile, field: Field, name: str, told: points.Told, binding: Binding | None
+) -> points.Point:
     states = profile.states[field.states] if field.states else ()
     return points.Point(
-        name=field.name,
-        told=_told(device, binding, field.name, {}),
+        name=name,
+        told=told,
         function=0,
         address=0,
         scale=field.scale,

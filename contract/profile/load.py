@@ -1,12 +1,13 @@
 """Profile files read and checked: every mistake at once, by file, line and field."""
 
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
 
 from contract.problems import ConfigError, Problem
-from contract.profile.expand import WIDTHS, point_names
+from contract.profile.expand import WIDTHS, name_mistake, point_names
 from contract.profile.model import (
     Condition,
     CsvProfile,
@@ -22,6 +23,7 @@ from contract.profile.model import (
     Topic,
     TransmitterProfile,
     WandProfile,
+    code,
 )
 from contract.site import Site
 from contract.site_files import find_profile
@@ -112,14 +114,31 @@ def _topic_mistakes(profile: PublishingProfile) -> Iterator[Mistake]:
     for name, states in profile.states.items():
         yield from _states_mistakes(profile, states, ("states", name))
     for index, topic in enumerate(profile.topics):
+        path: FieldPath = ("topics", index)
         if sum((topic.type is not None, topic.availability is not None, bool(topic.fields))) != 1:
-            yield ("topics", index), "expected one of type, fields and availability"
+            yield path, "expected one of type, fields and availability"
         if topic.type is not None and topic.type not in profile.emits:
-            yield ("topics", index, "type"), f"{topic.type} is not among what the profile emits"
+            yield (*path, "type"), f"{topic.type} is not among what the profile emits"
         if topic.confirm is not None and topic.person is None:
-            yield ("topics", index, "confirm"), "expected a person: it is them who are read again"
+            yield (*path, "confirm"), "expected a person: it is them who are read again"
+        yield from _whose_mistakes(topic, path)
         for place, field in enumerate(topic.fields):
-            yield from _field_mistakes(profile, topic, field, ("topics", index, "fields", place))
+            yield from _field_mistakes(profile, topic, field, (*path, "fields", place))
+
+
+def _whose_mistakes(topic: Topic, path: FieldPath) -> Iterator[Mistake]:
+    """A message must say whose it is, and of which part."""
+    if topic.availability is None and ("{address}" in topic.topic) == (topic.address_at is not None):
+        yield (
+            (*path, "topic"),
+            "expected {address} in the topic, or address_at where a message says whose it is",
+        )
+    if topic.tlv_at is not None and topic.bytes_at is not None:
+        yield (*path, "bytes_at"), "expected either tlv_at or bytes_at"
+    if topic.part is not None and topic.list_at is None:
+        yield (*path, "part"), "expected list_at: the list whose elements name their part"
+    if topic.skip and topic.tlv_at is None:
+        yield (*path, "skip"), "expected tlv_at: sizes of its items"
 
 
 def _field_mistakes(
@@ -127,11 +146,39 @@ def _field_mistakes(
 ) -> Iterator[Mistake]:
     if (field.tlv is None) != (topic.tlv_at is None):
         yield path, "expected tlv in a topic with tlv_at, and only there"
+    if (field.cut is None) != (topic.bytes_at is None):
+        yield path, "expected bytes in a topic with bytes_at, and only there"
+    if field.tlv is not None and field.tlv.at + (field.tlv.take or 1) > field.tlv.size:
+        yield (*path, "tlv", "at"), "runs beyond the item"
+    yield from _pattern_mistakes(topic, field, path)
+    if field.pattern is not None:
+        yield from _text_mistakes(field.pattern, (*path, "pattern"))
+    if field.mask is not None and code(field.mask) == 0:
+        yield (*path, "mask"), "has no bit"
     if field.states is not None and field.states not in profile.states:
         yield (*path, "states"), unknown_name("set of states", field.states, profile.states)
     for key, type_ in field.each.items():
         if type_ not in profile.emits:
             yield (*path, "each", key), f"{type_} is not among what the profile emits"
+
+
+def _text_mistakes(pattern: str, path: FieldPath) -> Iterator[Mistake]:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        yield path, f"is no regular expression: {error}"
+        return
+    if groups != 1:
+        yield path, "expected one group in brackets: the number"
+
+
+def _pattern_mistakes(topic: Topic, field: Field, path: FieldPath) -> Iterator[Mistake]:
+    known = {repeat.name for repeat in field.repeat} | ({"part"} if topic.part is not None else set())
+    wrong = name_mistake(field.name, known)
+    if wrong:
+        yield (*path, "name"), wrong
+    elif topic.part is not None and "{part}" not in field.name:
+        yield (*path, "name"), "expected {part} in it: there is one of each part"
 
 
 def _modbus_mistakes(profile: ModbusProfile) -> Iterator[Mistake]:

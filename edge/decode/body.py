@@ -3,21 +3,25 @@
 import base64
 import binascii
 import datetime as dt
-from collections.abc import Mapping
+import re
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
 
-from contract.profile.model import Fact, Topic
+from contract.profile.bits import taken
+from contract.profile.model import Fact, Field, Topic, code
 
 LONGEST_PAYLOAD: Final = 16 * 1024
 LONGEST_TEXT: Final = 128
 _UNIT_MS: Final = {"ms": 1, "s": 1_000}
+_DECIMAL: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+_HEX: Final = re.compile(r"(0[xX])?[0-9A-Fa-f]{1,16}")
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def json_object(payload: bytes) -> Mapping[str, Any]:
-    """The object that a payload is.
+def json_body(payload: bytes) -> object:
+    """The object or list that a payload is.
 
     Raises:
         ValueError: It is none, or too long.
@@ -25,26 +29,34 @@ def json_object(payload: bytes) -> Mapping[str, Any]:
     if len(payload) > LONGEST_PAYLOAD:
         raise ValueError(f"{len(payload)} bytes are too many")
     try:
-        return msgspec.json.decode(payload, type=dict[str, Any])
+        body: object = msgspec.json.decode(payload, type=dict[str, Any] | list[Any])
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"no JSON object: {error}") from error
+    return body
 
 
-def at(body: Mapping[str, Any], path: str) -> object:
-    """What stands at dotted names.
+def at(body: object, path: str) -> object:
+    """What stands at dotted names; a number is that element of a list. A name that has dots itself is found, too.
 
     Raises:
         ValueError: Nothing does.
     """
     found: object = body
-    for name in path.split("."):
-        if not isinstance(found, dict) or name not in found:
+    rest = path
+    while rest:
+        if isinstance(found, dict) and rest in found:
+            return found[rest]
+        name, _, rest = rest.partition(".")
+        if isinstance(found, dict) and name in found:
+            found = found[name]
+        elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
+            found = found[int(name)]
+        else:
             raise ValueError(f"{path} is missing")
-        found = found[name]
     return found
 
 
-def has(body: Mapping[str, Any], path: str) -> bool:
+def has(body: object, path: str) -> bool:
     """Whether anything stands there."""
     try:
         return at(body, path) is not None
@@ -74,20 +86,56 @@ def fact(value: object, path: str) -> Fact:
     raise ValueError(f"{path}: expected a number, a short text or true or false")
 
 
-def number(value: object, codes: Mapping[str, int], path: str) -> float:
-    """A number; of a text, or of true and false, the code.
+def number(value: object, path: str, field: Field | None = None) -> float:
+    """A number, or a text that writes one, as `field` has it; of a text, or of true and false, the code.
 
     Raises:
         ValueError: It has none.
     """
-    if codes:
-        word = str(value).lower() if isinstance(value, bool) else str(value)[:LONGEST_TEXT]
-        if word in codes:
-            return codes[word]
-        raise ValueError(f"{path}: expected {' or '.join(codes)}, found {word!r}")
+    if field is not None and field.codes:
+        word = _word(value)
+        if word in field.codes:
+            return field.codes[word]
+        raise ValueError(f"{path}: expected {' or '.join(field.codes)}, found {word!r}")
+    if isinstance(value, str) and field is not None:
+        value = _written(value, field, path)
     if isinstance(value, bool | int | float) and abs(value) < 2**63:
-        return value
+        return _unpacked_bits(value, field, path)
     raise ValueError(f"{path}: expected a number, found {str(value)[:LONGEST_TEXT]!r}")
+
+
+def _word(value: object) -> str:
+    """A value as `codes` and `where` write it: true and false in small letters, as in JSON."""
+    return str(value).lower() if isinstance(value, bool) else str(value)[:LONGEST_TEXT]
+
+
+def is_one_of(value: object, words: Collection[str]) -> bool:
+    """Whether a value is one of some words."""
+    return _word(value) in words or str(value) in words
+
+
+def _written(value: str, field: Field, path: str) -> float:
+    """The number that a text writes."""
+    shown = value[:LONGEST_TEXT].strip()
+    if field.pattern is not None:
+        found = re.search(field.pattern, shown)
+        if found is None:
+            raise ValueError(f"{path}: expected a text such as {field.pattern}, found {shown!r}")
+        shown = found[1].strip()
+    if field.text == "comma":
+        shown = shown.replace(".", "").replace(",", ".")
+    form, base = (_HEX, 16) if field.text == "hex" else (_DECIMAL, 10)
+    if not form.fullmatch(shown):
+        raise ValueError(f"{path}: expected a number, found {shown!r}")
+    return float(shown) if base == 10 and any(sign in shown for sign in ".eE") else int(shown, base)
+
+
+def _unpacked_bits(value: float, field: Field | None, path: str) -> float:
+    if field is None or field.mask is None:
+        return value
+    if value != int(value):
+        raise ValueError(f"{path}: expected a whole number, found {value!r}")
+    return taken(int(value), code(field.mask), signed=field.signed)
 
 
 def stamp(value: object, topic: Topic) -> int:
@@ -114,13 +162,24 @@ def _rfc3339(value: object, topic: Topic) -> int:
     return (moment - _EPOCH) // dt.timedelta(milliseconds=1)
 
 
-def unpacked(value: object, path: str) -> bytes:
-    """The bytes that a base64 text writes.
+def unpacked(value: object, path: str, written: str = "base64") -> bytes:
+    """The bytes that a text writes, in base64 or hexadecimal.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It does not.
     """
+    shown = str(value)[:LONGEST_PAYLOAD]
+    if written == "hex":
+        try:
+            return bytes.fromhex(shown.removeprefix("0x"))
+        except ValueError as error:
+            raise ValueError(f"{path}: no bytes in hexadecimal") from error
     try:
-        return base64.b64decode(str(value)[:LONGEST_PAYLOAD], validate=True)
-    except binascii.Error as error:
+        return base64.b64decode(shown, validate=True)
+    except (binascii.Error, ValueError) as error:
         raise ValueError(f"{path}: no base64") from error
+
+
+def bare(payload: bytes) -> str:
+    """The word that a payload is, without the quotes that some put around it."""
+    return payload[:LONGEST_TEXT].decode("utf-8", "replace").strip().strip('"')

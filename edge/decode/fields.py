@@ -8,7 +8,7 @@ import msgspec
 from contract.profile.points import Point
 from edge.decode.readings import Said, reading
 from edge.decode.states import Key, Moment, follow
-from edge.decode.values import NOT_A_NUMBER, OUT_OF_RANGE, Value
+from edge.decode.values import NOT_A_NUMBER, Value, ranged, scaled
 from edge.ports import Observation
 
 
@@ -33,10 +33,7 @@ def field_value(point: Point, raw: float) -> Value:
     """The value of a raw number; without one when it is none, or outside its range."""
     if not math.isfinite(raw):
         return Value(0, None, NOT_A_NUMBER)
-    number = float(f"{raw * point.scale + point.offset:.12g}")
-    if (point.low is not None and number < point.low) or (point.high is not None and number > point.high):
-        return Value(0, None, OUT_OF_RANGE)
-    return Value(int(raw), number)
+    return ranged(point, int(raw), scaled(raw, point))
 
 
 def follow_fields(

@@ -4,28 +4,44 @@ Form: channel (1 byte), type (1 byte), value, low byte first (Milesight-IoT/Sens
 follows from channel and type alone, so that nothing can be read behind one that is not known.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from contract.profile.model import Field
+import msgspec
+
+from contract.profile.model import Field, Tlv
 
 
-def read_tlv(data: bytes, fields: Iterable[Field]) -> dict[str, int]:
-    """The values of the fields that `data` holds, by name; of one that stands twice, the last.
+class Items(msgspec.Struct, frozen=True):
+    """The numbers found, by field; why a field has none; and what could not be read, or nothing."""
 
-    Raises:
-        ValueError: It holds something that no field describes, or ends within a value.
+    found: Mapping[str, int]
+    cut_off: Mapping[str, str]
+    unread: str = ""
+
+
+def read_tlv(data: bytes, fields: Iterable[Field], skip: Mapping[int, int]) -> Items:
+    """The values of the fields that `data` holds; of one that stands twice, the last.
+
+    `skip`: the sizes of further items, by channel * 256 + type.
     """
-    known = {(f.tlv.channel, f.tlv.kind): (f.name, f.tlv) for f in fields if f.tlv is not None}
+    known: dict[int, list[tuple[str, Tlv]]] = {}
+    for field in fields:
+        if field.tlv is not None:
+            known.setdefault(field.tlv.channel << 8 | field.tlv.kind, []).append((field.name, field.tlv))
     found: dict[str, int] = {}
     place = 0
     while place < len(data):
         head = data[place : place + 2]
-        if len(head) < 2 or (head[0], head[1]) not in known:
-            raise ValueError(f"unknown channel and type {head.hex(' ')} at byte {place}")
-        name, tlv = known[head[0], head[1]]
-        value = data[place + 2 : place + 2 + tlv.size]
-        if len(value) < tlv.size:
-            raise ValueError(f"{name}: the message ends within it")
-        found[name] = int.from_bytes(value, "little", signed=tlv.signed)
-        place += 2 + tlv.size
-    return found
+        key = int.from_bytes(head, "big") if len(head) == 2 else -1
+        own = known.get(key, [])
+        size = own[0][1].size if own else skip.get(key)
+        if size is None:
+            return Items(found, {}, f"unknown channel and type {head.hex(' ')} at byte {place}")
+        item = data[place + 2 : place + 2 + size]
+        if len(item) < size:
+            return Items(found, {name: "the message ends within it" for name, _ in own})
+        for name, tlv in own:
+            end = tlv.size if tlv.take is None else tlv.at + tlv.take
+            found[name] = int.from_bytes(item[tlv.at : end], tlv.order.value, signed=tlv.signed)
+        place += 2 + size
+    return Items(found, {})

@@ -3,6 +3,7 @@
 import math
 import struct
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 import msgspec
 
@@ -12,6 +13,7 @@ from contract.profile.points import Point
 OUT_OF_RANGE = "out_of_range"
 NOT_A_NUMBER = "not_a_number"
 NOT_THERE = "not_there"
+_LONG = 10**11
 
 
 class Value(msgspec.Struct, frozen=True, gc=False):
@@ -37,10 +39,14 @@ def read_value(point: Point, words: Sequence[int]) -> Value:
     number = _DECODERS[point.kind](raw)
     if not math.isfinite(number):
         return Value(raw, None, NOT_A_NUMBER)
-    scaled = _scaled(number, point)
-    if (point.low is not None and scaled < point.low) or (point.high is not None and scaled > point.high):
+    return ranged(point, raw, scaled(number, point))
+
+
+def ranged(point: Point, raw: int, number: float) -> Value:
+    """A number of a point, without it where it is outside the point's range."""
+    if (point.low is not None and number < point.low) or (point.high is not None and number > point.high):
         return Value(raw, None, OUT_OF_RANGE)
-    return Value(raw, scaled)
+    return Value(raw, number)
 
 
 def _combined(point: Point, words: Sequence[int]) -> int:
@@ -52,10 +58,12 @@ def _combined(point: Point, words: Sequence[int]) -> int:
     return raw
 
 
-def _scaled(number: float, point: Point) -> float:
-    """To twelve significant digits, so that 3 * 0.1 reads 0.3."""
+def scaled(number: float, point: Point) -> float:
+    """To twelve significant digits, so that 3 * 0.1 reads 0.3; of a number of more, to all that it has."""
     if point.scale == 1.0 and point.offset == 0.0:
         return number
+    if abs(number) >= _LONG:
+        return float(Decimal(number) * Decimal(str(point.scale)) + Decimal(str(point.offset)))
     return float(f"{number * point.scale + point.offset:.12g}")
 
 

@@ -127,8 +127,8 @@ class MqttDriver:
     def on_message(self, message: Message) -> None:
         """Put what a message says to the sink."""
         now = clock.boot_ms()
-        said = self._topics.read(message.topic, message.payload, now)
-        self._put(self._presence.takes(said, now, retained=message.retained))
+        for said in self._topics.read(message.topic, message.payload, now):
+            self._put(self._presence.takes(said, now, retained=message.retained))
         if message.qos:
             self._to_acknowledge.append(message)
             self._arrived.set()

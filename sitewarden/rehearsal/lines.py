@@ -157,7 +157,10 @@ class MqttBus:
     ) -> None:
         self._topics = TopicMap(devices)
         self._presence = LinePresence(
-            self._topics.devices, with_presence=self._topics.tells_presence, buffering=buffering
+            self._topics.devices,
+            with_presence=self._topics.tells_presence,
+            behind_bridge=self._topics.behind_bridge,
+            buffering=buffering,
         )
         self._played = {
             device.id: Publisher(profile, device.address or device.id) for device, profile in devices
@@ -172,6 +175,7 @@ class MqttBus:
         if not self._begun:
             self._presence.connected(now, remembered=False)
             for publisher in self._played.values():
+                seen += self._hears(publisher.bridge(online=True), now)
                 seen += self._hears(publisher.presence(online=True), now)
         self._begun = True
         self.due = now + LOOK_MS
@@ -192,8 +196,11 @@ class MqttBus:
     def _hears(self, message: Message | None, now: int) -> list[Observation]:
         if message is None:
             return []
-        said = self._topics.read(message.topic, message.payload, now)
-        return self._presence.takes(said, now, retained=False)
+        return [
+            seen
+            for said in self._topics.read(message.topic, message.payload, now)
+            for seen in self._presence.takes(said, now, retained=False)
+        ]
 
     def misbehaves(self, now: int, device: str, fault: str | None) -> None:
         """A device that publishes has inputs for its troubles."""

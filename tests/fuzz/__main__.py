@@ -103,7 +103,8 @@ def messages(data: bytes) -> None:
     for topic in profile.topics:
         place = topic.topic.replace("{address}", "a").replace("{any}", "x")
         for payload in (data[1:], _wrapped(topic, data[1:])):
-            presence.takes(topics.read(place, payload, 0), 0, retained=False)
+            for said in topics.read(place, payload, 0):
+                presence.takes(said, 0, retained=False)
 
 
 def _wrapped(topic: Topic, noise: bytes) -> bytes:

@@ -79,6 +79,7 @@ class _Link:
         self._broker = broker
         self._name = name
         self._here = device.presence(online=True)
+        self._bridge = device.bridge(online=True)
         self._gone = device.presence(online=False)
         self._has_network = True
         self._refusal = ""
@@ -134,6 +135,7 @@ class _Link:
     ) -> None:
         if not reason.is_failure:
             self._refusal = ""
+            self.send(self._bridge)
             self.send(self._here)
         elif str(reason) != self._refusal:
             self._refusal = str(reason)

@@ -3,7 +3,7 @@
 from edge.messages import REMEMBERED
 from edge.ports import Covered, Failed, Happened, Observation
 from edge.presence import LAG_MS, REDELIVERY_MS, LinePresence
-from edge.topicmap import Nonsense, Presence, Told
+from edge.said import Nonsense, Presence, Told
 
 
 def line(

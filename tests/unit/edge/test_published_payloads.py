@@ -4,6 +4,7 @@ import base64
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,9 +13,10 @@ from contract.events import Quality
 from contract.profile.load import load_profile
 from contract.profile.model import MqttProfile
 from contract.site import Binding, Device
-from edge.ports import Measured, Observation
+from edge.ports import Covered, Measured, Observation
 from edge.presence import LinePresence
-from edge.topicmap import Nonsense, Presence, Told, TopicMap, Values
+from edge.said import Nonsense, Values
+from edge.topicmap import TopicMap
 from tests.bus import PROFILES, events, kinds, readings
 
 EUI = "24e124535b310001"
@@ -30,7 +32,11 @@ class Listener:
         assert isinstance(loaded, MqttProfile)
         bindings = {name: Binding(**binding) for name, binding in points.items()}
         self.topics = TopicMap([(Device(id="dev", address=address, points=bindings), loaded)])
-        self.presence = LinePresence(["dev"], with_presence=self.topics.tells_presence)
+        self.presence = LinePresence(
+            ["dev"],
+            with_presence=self.topics.tells_presence,
+            behind_bridge=self.topics.behind_bridge,
+        )
         self.presence.connected(0, remembered=False)
         self._now = 0
 
@@ -38,16 +44,11 @@ class Listener:
         """What a message tells; each comes a second after the one before."""
         self._now += 1_000
         raw = payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
-        match self.topics.read(topic, raw, self._now):
-            case Values() as said:
-                return self.presence.values(said, self._now, retained=retained)
-            case Told() as said:
-                return [] if retained else self.presence.told(said)
-            case Presence() as said:
-                return self.presence.presence(said, self._now)
-            case Nonsense() as said:
-                return self.presence.nonsense(said, self._now)
-        return []
+        return [
+            seen
+            for said in self.topics.read(topic, raw, self._now)
+            for seen in self.presence.takes(said, self._now, retained=retained)
+        ]
 
 
 def uplink(hex_bytes: str, number: str = "a") -> dict[str, Any]:
@@ -191,7 +192,7 @@ def test_temperature_is_signed_and_humidity_in_halves(data: str, temperature: fl
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        ("03 67 10", "temperature: the message ends within it"),
+        ("03 67 10", "the message ends within it"),
         ("77 01 00", "unknown channel and type 77 01 at byte 0"),
         ("03", "unknown channel and type 03 at byte 0"),
     ],
@@ -239,3 +240,201 @@ def test_any_value_of_a_contact_is_told_as_it_is_or_not_at_all(value: object) ->
 def test_any_bytes_of_a_sensor_are_read_without_failing(data: bytes) -> None:
     seen = Listener("milesight-em300-th", EUI).hears(UPLINK, uplink(data.hex()))
     assert all(one.value is None or -40 <= one.value <= 100 for one in seen if isinstance(one, Measured))
+
+
+# --- each value by itself
+
+
+def covered(line: Listener) -> bool:
+    """Whether the device is known some time after its last message."""
+    seen = line.presence.look_around(1_000_000)
+    return any(isinstance(one, Covered) and "dev" in one.devices for one in seen)
+
+
+def test_a_bad_battery_beside_a_good_contact_blinds_nobody() -> None:
+    door = Listener("zigbee2mqtt-contact", "door-bat")
+    door.hears("zigbee2mqtt/bridge/state", "online")
+    door.hears("zigbee2mqtt/door-bat/availability", "online")
+    seen = door.hears("zigbee2mqtt/door-bat", {"contact": False, "battery": 200})
+    assert kinds(seen) == ["door.opened", "device.fault"]
+    assert events(seen)[1].data == {"state": "active", "point": "battery_level", "why": "out_of_range"}
+    assert covered(door)
+    assert kinds(door.hears("zigbee2mqtt/door-bat", {"contact": True, "battery": 201})) == ["door.closed"]
+    over = door.hears("zigbee2mqtt/door-bat", {"battery": 100})
+    assert [event.data for event in events(over)] == [{"state": "cleared", "point": "battery_level"}]
+
+
+@pytest.mark.parametrize("bad", [200, "full", [1], {"a": 1}, 1e300, -1])
+@pytest.mark.parametrize("field", ["battery", "voltage", "temperature", "linkquality"])
+def test_no_number_of_a_contact_makes_its_door_unknown(field: str, bad: object) -> None:
+    door = Listener("zigbee2mqtt-contact", "d")
+    door.hears("zigbee2mqtt/bridge/state", {"state": "online"})
+    door.hears("zigbee2mqtt/d/availability", {"state": "online"})
+    assert "door.opened" in kinds(door.hears("zigbee2mqtt/d", {field: bad, "contact": False}))
+    assert covered(door)
+
+
+def test_a_door_whose_own_state_is_nonsense_is_not_known_until_it_makes_sense() -> None:
+    door = Listener("zigbee2mqtt-contact", "d")
+    door.hears("zigbee2mqtt/bridge/state", "online")
+    door.hears("zigbee2mqtt/d/availability", "online")
+    door.hears("zigbee2mqtt/d", {"contact": "ajar", "battery": 100})
+    assert not covered(door)
+    door.hears("zigbee2mqtt/d", {"contact": True})
+    assert covered(door)
+
+
+@pytest.mark.parametrize("bare", [True, False])
+@pytest.mark.parametrize(("bridge", "own", "known"), [("online", "online", True), ("offline", "online", False), ("online", "offline", False)])  # fmt: skip
+def test_a_device_behind_a_bridge_is_there_when_both_are(
+    bare: bool, bridge: str, own: str, known: bool
+) -> None:
+    door = Listener("zigbee2mqtt-contact", "d")
+    for topic, word in (("zigbee2mqtt/bridge/state", bridge), ("zigbee2mqtt/d/availability", own)):
+        door.hears(topic, word if bare else {"state": word})
+    door.hears("zigbee2mqtt/d", {"contact": True})
+    assert covered(door) is known
+
+
+def test_a_bridge_that_goes_takes_all_behind_it_along() -> None:
+    door = Listener("zigbee2mqtt-contact", "d")
+    door.hears("zigbee2mqtt/bridge/state", "online")
+    door.hears("zigbee2mqtt/d/availability", "online")
+    door.hears("zigbee2mqtt/d", {"contact": True})
+    assert covered(door)
+    door.hears("zigbee2mqtt/bridge/state", {"state": "offline"})
+    assert not covered(door)
+
+
+# --- numbers in every form
+
+
+def test_a_new_item_behind_those_that_are_known_is_left_out() -> None:
+    door = Listener("milesight-ws301", EUI)
+    assert kinds(door.hears(UPLINK, uplink("01 75 64 03 00 01 99 77 01 02", "a"))) == ["door.opened"]
+    assert covered(door)
+    assert kinds(door.hears(UPLINK, uplink("FF 0B FF FF 01 01 03 00 00 04 00 00", "b"))) == ["door.closed"]
+
+
+def test_the_published_bytes_of_a_people_counter_hold_two_numbers_in_one_item() -> None:
+    counter = Listener("milesight-vs350", EUI)
+    seen = readings(counter.hears(UPLINK, uplink("04CC12001600 05CC13001400", "a")))
+    assert {name: one.value for name, one in seen.items()} == {
+        "people_in": 18,
+        "people_out": 22,
+        "period_in": 19,
+        "period_out": 20,
+    }
+    both = readings(counter.hears(UPLINK, uplink("8367360101 017564 03670C01", "b")))
+    assert (both["temperature"].value, both["battery_level"].value) == (26.8, 100)
+
+
+def test_the_published_message_of_a_three_phase_meter_is_read_phase_by_phase() -> None:
+    meter = Listener("tasmota-energy-3p", "meter")
+    published = {"Time": "2025-02-16T21:28:28", "ENERGY": {"TotalStartTime": "2024-08-14T20:17:44", "Total": 0, "Yesterday": 0, "Today": 0, "Power": [1, 0, 0], "ApparentPower": [5, 0, 0], "ReactivePower": [5, 0, 0], "Factor": [0.16, 0, 0], "Frequency": [50, 50, 50], "Voltage": [230, 230, 231], "Current": [0.022, 0, 0]}}  # fmt: skip
+    seen = readings(meter.hears("tele/meter/SENSOR", published))
+    found = [seen[name].value for name in ("voltage_l1", "voltage_l3", "active_power_l1", "current_l1")]
+    assert (found, seen["frequency"].value, seen["power_factor_l1"].value) == (
+        [230, 231, 0.001, 0.022],
+        50,
+        0.16,
+    )
+    assert readings(meter.hears("tele/meter/SENSOR", {"ENERGY": {"Voltage": [229]}})).keys() == {"voltage_l1"}
+
+
+@pytest.mark.parametrize(("said", "value"), [("21.5", 21.5), (" -3 ", -3), ('"7.25"', 7.25), ("1e1", 10)])
+def test_a_sensor_that_says_a_bare_number_is_read(said: str, value: float) -> None:
+    sensor = Listener("shelly-ht-gen1", "shellyht-F3B8A2")
+    seen = readings(sensor.hears("shellies/shellyht-F3B8A2/sensor/temperature", said))
+    assert seen["temperature"].value == value
+
+
+@pytest.mark.parametrize("said", ["", "nan", "inf", "21,5", "unavailable", "0x15", "999"])
+def test_what_is_no_number_is_a_bad_reading_with_its_reason(said: str) -> None:
+    sensor = Listener("shelly-ht-gen1", "s")
+    seen = sensor.hears("shellies/s/sensor/temperature", said)
+    assert readings(seen)["temperature"].quality is Quality.BAD
+    assert events(seen)[0].data["point"] == "temperature"
+
+
+PANEL: dict[str, Any] = {
+    "protocol": "mqtt",
+    "profile": "panel",
+    "emits": ["fire.alarm", "fire.reset"],
+    "states": {"smoke": [{"name": "fire", "mask": "1", "in": [1], "on": "fire.alarm", "off": "fire.alarm"}]},
+}
+
+
+def panel(topic: dict[str, Any], *addresses: str) -> TopicMap:
+    profile = msgspec.convert({**PANEL, "topics": [topic]}, MqttProfile)
+    return TopicMap([(Device(id=f"d{one}", address=one), profile) for one in addresses])
+
+
+def numbers(topics: TopicMap, topic: str, payload: object) -> dict[tuple[str, str], float | None]:
+    raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return {
+        (said.device, point.name): value.number
+        for said in topics.read(topic, raw, 1)
+        if isinstance(said, Values)
+        for point, value in said.values
+    }
+
+
+def test_a_nested_list_of_parts_is_read_part_by_part() -> None:
+    topics = panel(
+        {
+            "topic": "p/{address}",
+            "list_at": "loops.0.detectors",
+            "part": "id",
+            "fields": [{"name": "smoke_{part}", "path": "smoke", "states": "smoke"}],
+        },
+        "1",
+    )
+    body = {"loops": [{"detectors": [{"id": "3-12", "smoke": 1}, {"id": 7, "smoke": "0"}, {"smoke": 1}]}]}
+    assert numbers(topics, "p/1", body) == {("d1", "smoke_3_12"): 1, ("d1", "smoke_7"): 0}
+    (bad,) = [said for said in topics.read("p/1", json.dumps(body).encode(), 1) if isinstance(said, Nonsense)]
+    assert bad.why == "id is missing"
+    (first, _) = [
+        said for said in topics.read("p/1", json.dumps(body).encode(), 1) if isinstance(said, Values)
+    ]
+    assert first.values[0][0].told.data == {"part": "3-12", "point": "smoke_3_12"}
+
+
+def test_a_list_at_the_top_may_be_of_several_devices() -> None:
+    topics = panel({"topic": "gw/all", "list_at": "", "address_at": "dev", "fields": [{"name": "t", "path": "v"}]}, "a", "b")  # fmt: skip
+    body = [{"dev": "a", "v": 1}, {"dev": "b", "v": "2.5"}, {"dev": "c", "v": 3}]
+    assert numbers(topics, "gw/all", body) == {("da", "t"): 1, ("db", "t"): 2.5}
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "value"),
+    [
+        ({"path": "0.v"}, [{"v": 4}], 4),
+        ({"path": "x", "mask": "0xFFFF0000"}, {"x": 0x0012_0034}, 0x12),
+        ({"path": "x", "mask": "0xF0", "signed": True}, {"x": 0xF7}, -1),
+        ({"path": "x", "text": "comma"}, {"x": "1.234,5"}, 1234.5),
+        ({"path": "x", "text": "hex"}, {"x": "0x1F"}, 31),
+        ({"path": "x", "pattern": r"([-\d.]+) *°C"}, {"x": "now 21.5 °C"}, 21.5),
+        ({"path": "1-0:1.7.0"}, {"1-0:1.7.0": "230.1"}, 230.1),
+        ({"path": "a.b.2"}, {"a": {"b": [1, 2, "3"]}}, 3),
+    ],
+)
+def test_a_number_is_found_however_it_is_written(field: dict[str, Any], said: object, value: float) -> None:
+    topics = panel({"topic": "s/{address}", "fields": [{"name": "v", **field}]}, "1")
+    assert numbers(topics, "s/1", said) == {("d1", "v"): value}
+
+
+def test_numbers_at_fixed_places_in_bytes_are_read_by_themselves() -> None:
+    fields = [
+        {"name": "a", "bytes": {"at": 0, "size": 2}},
+        {"name": "b", "bytes": {"at": 2, "size": 3, "order": "little", "signed": True}},
+        {"name": "c", "bytes": {"at": 5, "size": 6}},
+    ]
+    raw = bytes.fromhex("0102 FEFFFF 010203040506")
+    topics = panel({"topic": "b/{address}", "bytes_at": "", "bytes_as": "raw", "fields": fields}, "1")
+    known = {("d1", "a"): 0x102, ("d1", "b"): -2, ("d1", "c"): 0x010203040506}
+    assert numbers(topics, "b/1", raw) == known
+    assert numbers(topics, "b/1", raw[:6]).keys() == {("d1", "a"), ("d1", "b")}
+    for written, value in (("hex", raw.hex()), ("base64", base64.b64encode(raw).decode())):
+        topics = panel({"topic": "b/{address}", "bytes_at": "d", "bytes_as": written, "fields": fields}, "1")
+        assert numbers(topics, "b/1", {"d": value}) == known

@@ -2,9 +2,13 @@
 
 import pytest
 
-from contract.profile.model import Confirm
+from contract.profile.load import load_profile
+from contract.profile.model import Confirm, MqttProfile
+from contract.site import Device
+from edge.presence import LinePresence
 from edge.sightings import MOST, Sightings
-from tests.bus import kinds
+from edge.topicmap import TopicMap
+from tests.bus import PROFILES, kinds
 from tests.unit.edge.test_published_payloads import Listener
 
 BEACON = "iBeacon:426c7565-4368-6172-6d42-6561636f6e73-3838-4949"
@@ -64,3 +68,19 @@ def test_passers_by_do_not_fill_the_memory() -> None:
     for number in range(3 * MOST):
         seen.counts(TWICE, str(number), number, near=True)
     assert len(seen._seen) == MOST
+
+
+def test_a_tap_of_a_card_that_the_site_knows_is_a_scan_at_once_and_a_ghost_is_none() -> None:
+    loaded = load_profile(PROFILES / "tasmota-rdm6300.yaml")
+    assert isinstance(loaded, MqttProfile)
+    topics = TopicMap([(Device(id="cp-1", address="cp1"), loaded)])
+    line = LinePresence(["cp-1"], with_presence=frozenset(), cards=frozenset({"04F9A3BC"}))
+
+    def reads(uid: str, at: int) -> list[str]:
+        payload = b'{"Time":"2026-11-30T10:00:00","RDM6300":{"UID":"%s"}}' % uid.encode()
+        return [kind for said in topics.read("tele/cp1/SENSOR", payload, at) for kind in kinds(line.takes(said, at, retained=False))]  # fmt: skip
+
+    assert reads("04F9A3BC", 0) == ["checkpoint.scan"]
+    held = [reads("04F9A3BC", at) for at in (12_000, 14_100, 16_200)]
+    assert held == [["checkpoint.scan"], [], []]
+    assert reads("FFFF0000", 20_000) == []

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from contract.profile.expand import field_places
 from contract.profile.load import load_profile
 from contract.profile.model import HttpProfile, MqttProfile
 from contract.site import Device
-from edge.topicmap import Presence, Told, TopicMap, Values
+from edge.said import Presence, Told, Values
+from edge.topicmap import TopicMap
 from firmware_sim.device.publisher import KEPT_MOST, Message, Publisher
 from tests.bus import PROFILES
 
@@ -94,21 +96,23 @@ def test_whatever_a_device_says_is_read_as_what_happened_to_it(name: str) -> Non
     for topic in profile.topics:
         if topic.type is not None:
             for message in device.update(NOW, {topic.type: ONE}):
-                read = topics.read(message.topic, message.payload, 5)
+                (read,) = topics.read(message.topic, message.payload, 5)
                 assert isinstance(read, Told)
                 assert read.event.type == topic.type
                 said += 1
-        for field in topic.fields:
+        for place in field_places(profile, topic, Device(id="d"), "3" if topic.part else None):
+            field, name = place.field, place.point.name
             value = float(max(field.codes.values())) if field.codes else min(field.max or 40.0, 40.0)
             if field.name == "history":
                 continue
-            (message,) = device.update(NOW, {field.name: value})
-            values = topics.read(message.topic, message.payload, 5)
+            (message,) = device.update(NOW, {name: value})
+            (values,) = topics.read(message.topic, message.payload, 5)
             assert isinstance(values, Values)
-            assert [(point.name, got.number) for point, got in values.values] == [(field.name, value)]
+            assert {point.name: got.number for point, got in values.values}[name] == value
             said += 1
         if topic.availability is not None:
-            here = device.presence(online=False)
+            bridge = "{address}" not in topic.topic
+            here = device.bridge(online=False) if bridge else device.presence(online=False)
             assert here is not None
-            assert topics.read(here.topic, here.payload, 5) == Presence("d", online=False)
+            assert topics.read(here.topic, here.payload, 5) == (Presence("d", online=False, bridge=bridge),)
     assert said

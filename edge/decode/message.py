@@ -1,0 +1,243 @@
+"""A message of a topic made into what it says: each of its parts and values read by itself. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from contract.profile.expand import FieldPlace, field_places, is_bare
+from contract.profile.model import Availability, Fact, PublishingProfile, Topic, code
+from contract.site import Device
+from edge.decode import body as take
+from edge.decode.fields import field_value
+from edge.decode.tlv import read_tlv
+from edge.decode.values import Value
+from edge.ports import Happened
+from edge.said import Nonsense, Presence, Said, Told, Values, message_key
+
+MOST_ELEMENTS: Final = 1_000
+_WHOLE: Final = "$."
+
+
+class Route(msgspec.Struct, frozen=True):
+    """A topic of a device, with its values where they stand; those of a list with parts are found with each part."""
+
+    device: Device
+    profile: PublishingProfile
+    topic: Topic
+    places: tuple[FieldPlace, ...]
+    bridge: bool = False
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message, or one element of it; `whole` is what it stands in."""
+
+    body: object
+    whole: object
+    observed_at: int
+
+    def at(self, path: str) -> object:
+        """See `take.at`."""
+        return take.at(self.whole, path[2:]) if path.startswith(_WHOLE) else take.at(self.body, path)
+
+    def has(self, path: str) -> bool:
+        """Whether anything stands there."""
+        return take.has(self.whole, path[2:]) if path.startswith(_WHOLE) else take.has(self.body, path)
+
+
+def read_presence(route: Route, payload: bytes) -> Presence:
+    """Whether the device of an availability topic is there.
+
+    Raises:
+        ValueError: It is neither of the words.
+    """
+    return Presence(route.device.id, _is_online(route.topic.availability, payload), route.bridge)
+
+
+def _is_online(availability: Availability | None, payload: bytes) -> bool:
+    words = availability or Availability()
+    word = take.bare(payload)
+    if word.startswith("{"):
+        path = words.path or "state"
+        word = take.text(take.at(take.json_body(payload), path), path)
+    said = word.lower()
+    if said not in {words.online.lower(), words.offline.lower()}:
+        raise ValueError(f"expected {words.online} or {words.offline}, found {word!r}")
+    return said == words.online.lower()
+
+
+def elements(topic: Topic, payload: bytes, observed_at: int) -> Iterator[Message]:
+    """The messages in a payload: itself, or the elements of its list.
+
+    Raises:
+        ValueError: It is no JSON, or has no such list.
+    """
+    if is_bare(topic):
+        yield Message(take.bare(payload), None, observed_at)
+    elif topic.bytes_as == "raw" and (topic.tlv_at == "" or topic.bytes_at == ""):
+        yield Message(payload[: take.LONGEST_PAYLOAD], None, observed_at)
+    elif topic.tlv_at == "" or topic.bytes_at == "":
+        yield Message(payload[: take.LONGEST_PAYLOAD].decode("latin-1").strip(), None, observed_at)
+    else:
+        whole = take.json_body(payload)
+        if topic.list_at is None:
+            yield Message(whole, whole, observed_at)
+            return
+        found = take.at(whole, topic.list_at) if topic.list_at else whole
+        if not isinstance(found, list):
+            raise ValueError(f"{topic.list_at or 'the message'}: expected a list")
+        if len(found) > MOST_ELEMENTS:
+            raise ValueError(f"{len(found)} elements are too many")
+        for element in found:
+            yield Message(element, whole, observed_at)
+
+
+def counts(topic: Topic, message: Message) -> bool:
+    """Whether a message is one of those that a topic's entry is for."""
+    return all(
+        message.has(path) and (not wanted or take.is_one_of(message.at(path), wanted))
+        for path, wanted in topic.where.items()
+    )
+
+
+def read_element(route: Route, message: Message) -> Said:
+    """What a message says; `Nonsense` where it can't be read."""
+    try:
+        if not route.topic.fields:
+            return _event(route, message)
+        return _values(route, message)
+    except ValueError as error:
+        return Nonsense(route.device.id, str(error))
+
+
+# --- values
+
+
+def _values(route: Route, message: Message) -> Values:
+    topic = route.topic
+    raws = _Raws(route, message)
+    values = []
+    presses: list[Happened] = []
+    for place in _places(route, message):
+        if not raws.has(place):
+            continue
+        try:
+            raw = raws.number(place)
+        except ValueError as error:
+            values.append((place.point, Value(0, None, str(error))))
+            continue
+        values.append((place.point, field_value(place.point, raw)))
+        presses += _presses(place, raw, message.observed_at)
+    once = take.text(message.at(topic.dedup), topic.dedup) if topic.dedup else None
+    device_at = take.stamp(message.at(topic.at), topic) if topic.at else None
+    timed = tuple(msgspec.structs.replace(press, device_at=device_at) for press in presses)
+    if raws.unread and not values:
+        raise ValueError(raws.unread)
+    return Values(route.device.id, tuple(values), timed, once, raws.unread)
+
+
+def _places(route: Route, message: Message) -> tuple[FieldPlace, ...]:
+    topic = route.topic
+    if topic.part is None:
+        return route.places
+    part = take.text(message.at(topic.part), topic.part)
+    return field_places(route.profile, topic, route.device, part=part)
+
+
+class _Raws:
+    """The numbers of a message as they stand there: in JSON, or in bytes."""
+
+    def __init__(self, route: Route, message: Message) -> None:
+        self._message = message
+        self._found: Mapping[str, int] | None = None
+        self._cut_off: Mapping[str, str] = {}
+        self.unread = ""
+        topic = route.topic
+        if topic.tlv_at is not None:
+            data = _bytes(message, topic, topic.tlv_at)
+            items = read_tlv(data, topic.fields, {code(key): size for key, size in topic.skip.items()})
+            self._found, self._cut_off, self.unread = items.found, items.cut_off, items.unread
+        elif topic.bytes_at is not None:
+            data = _bytes(message, topic, topic.bytes_at)
+            cuts = {field.name: field.cut for field in topic.fields if field.cut is not None}
+            self._found = {
+                name: int.from_bytes(data[cut.at : cut.at + cut.size], cut.order.value, signed=cut.signed)
+                for name, cut in cuts.items()
+                if cut.at + cut.size <= len(data)
+            }
+
+    def has(self, place: FieldPlace) -> bool:
+        if self._found is not None:
+            return place.field.name in self._found or place.field.name in self._cut_off
+        return not place.path or self._message.has(place.path)
+
+    def number(self, place: FieldPlace) -> float:
+        name = place.field.name
+        if self._found is None:
+            value = self._message.at(place.path) if place.path else self._message.body
+            return take.number(value, place.path or place.point.name, place.field)
+        if name in self._cut_off:
+            raise ValueError(self._cut_off[name])
+        return take.number(self._found[name], name, place.field)
+
+
+def _bytes(message: Message, topic: Topic, path: str) -> bytes:
+    value = message.at(path) if path else message.body
+    return value if isinstance(value, bytes) else take.unpacked(value, path or "the message", topic.bytes_as)
+
+
+def _presses(place: FieldPlace, raw: float, observed_at: int) -> list[Happened]:
+    """The event that a message with that code is, each time anew."""
+    told = place.point.told
+    return [
+        Happened(
+            device=told.device,
+            type=type_,
+            at=observed_at,
+            observed_at=observed_at,
+            zone=told.zone,
+            data={**told.data, "code": int(raw)},
+        )
+        for key, type_ in place.field.each.items()
+        if code(key) == raw
+    ]
+
+
+# --- events
+
+
+def _event(route: Route, message: Message) -> Told:
+    topic = route.topic
+    data, bad = _facts(topic, message)
+    if topic.part is not None:
+        data["part"] = take.text(message.at(topic.part), topic.part)
+    once = take.text(message.at(topic.dedup), topic.dedup) if topic.dedup else None
+    if once is not None:
+        data["message"] = once
+    event = Happened(
+        device=route.device.id,
+        type=topic.type or "",
+        at=message.observed_at,
+        observed_at=message.observed_at,
+        person=take.text(message.at(topic.person), topic.person) if topic.person else None,
+        data=data,
+        device_at=take.stamp(message.at(topic.at), topic) if topic.at else None,
+    )
+    confirm = topic.confirm
+    near = True
+    if confirm is not None and confirm.path is not None:
+        near = take.number(message.at(confirm.path), confirm.path) < confirm.below
+    key = message_key(once, event.device_at, event.person) if once else None
+    return Told(event, key, confirm, near, bad)
+
+
+def _facts(topic: Topic, message: Message) -> tuple[dict[str, Fact], dict[str, str]]:
+    """What an event tells further, and why some of it can't be used: what happened happened all the same."""
+    found: dict[str, Fact] = {}
+    bad: dict[str, str] = {}
+    for name, path in topic.data.items():
+        try:
+            found[name] = take.fact(message.at(path), path)
+        except ValueError as error:
+            bad[name] = str(error)
+    return found, bad
