@@ -5,6 +5,7 @@ Times are integer milliseconds since the epoch, UTC. `at` is event time after cl
 """
 
 import itertools
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
@@ -52,6 +53,63 @@ LASTING_TYPES: Final = frozenset(itertools.chain(*LASTING.values()))
 
 LASTING_PART_TYPES: Final = frozenset(itertools.chain(*LASTING_OF_PARTS.values()))
 """The store finds the newest of each of a device's parts at once (index `events_lasting_parts`)."""
+
+ENDED_BY: Final[Mapping[str, frozenset[str]]] = {
+    "gate.released": frozenset({"gate.locked"}),
+    "gate.locked": frozenset({"gate.released"}),
+    "door.opened": frozenset({"door.closed"}),
+    "door.closed": frozenset({"door.opened"}),
+    "door.forced": frozenset({"door.closed"}),
+    "door.held": frozenset({"door.closed"}),
+    "mains.lost": frozenset({"mains.restored"}),
+    "mains.restored": frozenset({"mains.lost"}),
+    "generator.started": frozenset({"generator.stopped"}),
+    "generator.stopped": frozenset({"generator.started"}),
+    "generator.on_load": frozenset({"generator.off_load"}),
+    "generator.off_load": frozenset({"generator.on_load"}),
+    "device.offline": frozenset({"device.online"}),
+    "device.online": frozenset({"device.offline"}),
+    "input.on": frozenset({"input.off"}),
+    "input.off": frozenset({"input.on"}),
+    "fire.alarm": frozenset({"fire.reset"}),
+    "fire.prealarm": frozenset({"fire.reset"}),
+    "fire.fault": frozenset({"fire.reset"}),
+    "fire.isolated": frozenset({"fire.reset"}),
+}
+"""The types of events that end a state, beside an event of its own type that says `cleared`.
+
+`fire.reset` without a part ends what stands at every part of its device.
+"""
+
+MOMENT_TYPES: Final = LOCATION_TYPES | frozenset(
+    {
+        "fire.reset",
+        "access.denied",
+        "checkpoint.unknown",
+        "staff.on_duty",
+        "staff.off_duty",
+        "staff.handover",
+        "operator.acknowledged",
+        "operator.arrived",
+        "operator.verified",
+        "operator.closed",
+        "request.opened",
+        "request.accepted",
+        "request.done",
+        "request.answered",
+        "request.followed_up",
+        "request.closed",
+        "request.called_back",
+        "drill.ended",
+        "inspection.done",
+        "measurement.recorded",
+        "equipment.renewed",
+        "presence.asked",
+        "presence.answered",
+        "guard.alive",
+    }
+)
+"""Event types that tell of a moment: nothing of them lasts, so nothing of them ends."""
 
 KNOWN_TYPES: Final = (
     LIFE_SAFETY_TYPES
@@ -106,6 +164,15 @@ KNOWN_TYPES: Final = (
     )
 )
 """The field's words for what can happen. An event of another type is kept, counted and shown."""
+
+
+class Phase(StrEnum):
+    """What an event says of the state that its type names."""
+
+    BEGINS = "begins"
+    ENDS = "ends"
+    MOMENT = "moment"
+    UNCLEAR = "unclear"
 
 
 class Quality(StrEnum):
@@ -166,6 +233,31 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     clock_error_ms: int = 0
 
 
+STATE: Final = "state"
+"""The field of the data that says whether what the type names begins or ends."""
+ACTIVE: Final = "active"
+CLEARED: Final = "cleared"
+_ACTIVE_WORDS: Final = ("activated", "true", "1", "yes", "raised", "alarm", "fault", "triggered")
+_CLEARED_WORDS: Final = (
+    *("clear", "inactive", "deactivated", "false", "0", "no", "none", "ok", "normal", "restored", "restore"),
+    *("resolved", "returned", "return to normal", "ended", "end", "over", "gone"),
+    *("恢复", "已恢复", "解除", "已解除", "消除", "已消除", "正常"),
+)
+_STATE_WORDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys((ACTIVE, *_ACTIVE_WORDS, "报警", "故障", "激活"), ACTIVE),
+    **dict.fromkeys((CLEARED, *_CLEARED_WORDS), CLEARED),
+}
+_SEPARATORS: Final = re.compile(r"[\s_-]+")
+_SAID_BY_TYPE: Final = (
+    frozenset(name for ends in ENDED_BY.values() for name in ends) | {"fire.mode", "generator.mode"}
+) - {"fire.reset"}
+
+
+class _Said(msgspec.Struct, frozen=True, gc=False):
+    state: Any = None
+
+
+_state_decoder = msgspec.json.Decoder(_Said)
 _data_decoder = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -180,9 +272,48 @@ def part_of(event: Event) -> str:
     return part if isinstance(part, str) else ""
 
 
-def is_cleared(event: Event) -> bool:
-    """Whether it tells that what its type says no longer holds."""
-    return _about(event).get("state") == "cleared"
+def phase_of(event: Event) -> Phase:
+    """Whether an event begins a state, ends it, tells of a moment, or does not say clearly (verdicts.md section 6).
+
+    `data.state` is `active` or `cleared`; absent or null means active. Foreign words are read as `state_word` has
+    them. A word that it does not have leaves open whether the state ended. Where the type alone says how things are
+    (`door.closed`), such a word is the device's own and changes nothing. Otherwise the event is `UNCLEAR`: it decides
+    no verdict and ends nothing, since either answer could be the false one; an alarm of it is raised, since a person
+    who looks in vain is the lesser harm.
+    """
+    if event.type in MOMENT_TYPES:
+        return Phase.MOMENT
+    if event.data == EMPTY:
+        return Phase.BEGINS
+    state = _state_of(event)
+    if state is None:
+        return Phase.BEGINS
+    word = state_word(state)
+    if word is not None:
+        return Phase.BEGINS if word == ACTIVE else Phase.ENDS
+    return Phase.BEGINS if event.type in _SAID_BY_TYPE else Phase.UNCLEAR
+
+
+def has_ended(event: Event) -> bool:
+    """Whether an event tells that what its type says no longer holds."""
+    return phase_of(event) is Phase.ENDS
+
+
+def state_word(state: object) -> str | None:
+    """`active` or `cleared` for what a source wrote as the state; None where it could be either.
+
+    Letter case and spaces around do not matter. True, 1, and the like are active, false and 0 cleared.
+    """
+    if isinstance(state, str):
+        return _STATE_WORDS.get(state) or _STATE_WORDS.get(_SEPARATORS.sub(" ", state).strip().casefold())
+    return next((word for number, word in ((0, CLEARED), (1, ACTIVE)) if state == number), None)
+
+
+def _state_of(event: Event) -> object:
+    try:
+        return _state_decoder.decode(event.data).state
+    except msgspec.DecodeError:
+        return None
 
 
 def _about(event: Event) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from cloud.correlation.timeline import InForce, Mark, Meanings, Span, Timeline, 
 from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
 from contract.duration import parse_duration
-from contract.events import Event, event_data
+from contract.events import STATE, Event, Phase, event_data, phase_of, state_word
 from contract.site import Device, Site
 
 
@@ -259,11 +259,14 @@ class VersionOf(InForce):
 
     def says(self, event: Event, seq: int) -> Mark | None:
         """Whether an event says that the device is in the state; None when it says nothing of it."""
-        condition = self.rule.while_
+        condition, phase = self.rule.while_, phase_of(event)
+        if phase is Phase.UNCLEAR:
+            return None
         if event.type in condition.types:
             so = lets_through(condition, event) and not self._is_unless(event)
             return Mark(event.at, event.device, seq, int(so))
-        return Mark(event.at, event.device, seq, 0) if event.type in condition.ends else None
+        ends = event.type in condition.ends and phase is not Phase.ENDS
+        return Mark(event.at, event.device, seq, 0) if ends else None
 
     @override
     def meanings(self, values: Values) -> Meanings:
@@ -277,7 +280,15 @@ class VersionOf(InForce):
             data = event_data(event)
         except msgspec.DecodeError:
             return False
-        return any(name in data and same(data[name], value) for name, value in unless.items())
+        return any(
+            name in data and (same(data[name], value) or (name == STATE and _same_state(data[name], value)))
+            for name, value in unless.items()
+        )
+
+
+def _same_state(one: object, other: object) -> bool:
+    word = state_word(one)
+    return word is not None and word == state_word(other)
 
 
 def beyond(condition: While, values: Values) -> Meanings:

@@ -1,14 +1,24 @@
 """Whether an event counts: its type and data, who did it, and how strong it is as evidence."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final
 
 import msgspec
 
 from cloud.correlation.rules import By, EventFilter, Response, While
-from contract.events import LOCATION_TYPES, Event, event_data
+from contract.events import (
+    CLEARED,
+    LOCATION_TYPES,
+    MOMENT_TYPES,
+    STATE,
+    Event,
+    Phase,
+    event_data,
+    phase_of,
+    state_word,
+)
 from contract.site import Person, Site
 
 _RANK: Final = {"declared": 0, "weak": 1, "strong": 2}
@@ -16,14 +26,27 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def lets_through(wanted: EventFilter | While, event: Event) -> bool:
-    """Whether an event of the right type has the data that a filter asks for."""
+    """Whether an event of the right type is what a filter asks for: its phase and its data.
+
+    A filter means what begins or happens, unless it asks for `state: cleared`. What does not say clearly whether it
+    begins or ends passes no filter.
+    """
+    phase = phase_of(event)
     if not wanted.data:
-        return True
+        return phase is Phase.BEGINS or phase is Phase.MOMENT
+    if phase is Phase.MOMENT:
+        return _has(event, wanted.data)
+    ends = state_word(wanted.data.get(STATE)) == CLEARED
+    return phase is (Phase.ENDS if ends else Phase.BEGINS) and _has(event, wanted.data, but=STATE)
+
+
+def _has(event: Event, fields: Mapping[str, object], but: str = "") -> bool:
+    """Whether the data of an event has each of the fields, but for one, with its value."""
     try:
         data = event_data(event)
     except msgspec.DecodeError:
         return False
-    return all(name in data and same(data[name], value) for name, value in wanted.data.items())
+    return all(name == but or (name in data and same(data[name], value)) for name, value in fields.items())
 
 
 def same(one: object, other: object) -> bool:
@@ -51,6 +74,7 @@ def qualifies(person: Person, by: By | None, at: int, site: Site) -> bool:
 def evidence_test(rule: Response, site: Site) -> Callable[[Event], bool]:
     """What tells whether an event of an expected type is good enough: by its data, its grade and its person."""
     needs = {name: _need(name, rule) for name in rule.expect.types}
+    asks = {name for name in rule.expect.types if rule.expect.data or name not in MOMENT_TYPES}
     by = rule.by
     dated = by is not None and by.qualification is not None
     able = {
@@ -65,7 +89,7 @@ def evidence_test(rule: Response, site: Site) -> Callable[[Event], bool]:
             person = able.get(event.person) if event.person else None
             if person is None or (dated and not qualifies(person, by, event.at, site)):
                 return False
-        return not rule.expect.data or lets_through(rule.expect, event)
+        return event.type not in asks or lets_through(rule.expect, event)
 
     return is_enough
 

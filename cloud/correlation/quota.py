@@ -22,7 +22,7 @@ from cloud.correlation.timeline import InForce, Mark, Meanings, Timeline, Values
 from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, EventId, Item, Outcome, Reason, Verdict
 from contract.duration import parse_duration
-from contract.events import Event
+from contract.events import Event, has_ended
 from contract.site import Site
 
 _FOREVER: Final = 1 << 62
@@ -119,6 +119,8 @@ class VersionOf(InForce):
         for wanted, meaning in self._filters:
             if event.type in wanted.types and lets_through(wanted, event):
                 return Mark(event.at, event.device, seq, meaning.value)
+        if event.type in self._session.start.types and has_ended(event):
+            return Mark(event.at, event.device, seq, Meaning.STOP.value)
         return None
 
     @override

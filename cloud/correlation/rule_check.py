@@ -22,6 +22,7 @@ from cloud.correlation.rules import (
 )
 from cloud.correlation.sources import Sources
 from cloud.correlation.staffing import posts_of, watchers
+from cloud.correlation.state_check import mistakes_of_state
 from cloud.correlation.tour import routes_of
 from cloud.correlation.windows import is_start, never_close
 from contract.duration import parse_duration
@@ -232,6 +233,9 @@ class RuleCheck:
                 if isinstance(value, dt.date):
                     said = "expected text: write the date in quotes"
                     yield self._written.problem(f"{field}.{part}.{name}", said)
+        either = isinstance(self.rule, Recurrence)
+        for place, said in mistakes_of_state(wanted, may_take_both=either):
+            yield self._written.problem(f"{field}.{place}", said)
 
     def _while(self, condition: While) -> Iterator[Problem]:
         if (condition.point is None) is not bool(condition.types):

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from contract.duration import PATTERN
-from contract.events import LOCATION_TYPES
+from contract.events import ENDED_BY, LOCATION_TYPES
 from contract.site import Id, Leg, Text, Window
 
 DurationText = Annotated[str, Meta(pattern=PATTERN, description="a duration such as 90s, 2m, 24h, 3d or 2wd")]
@@ -34,7 +34,10 @@ DEFAULT_HORIZON_MS: Final = 3_600_000
 
 
 class EventFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Events of one of the types whose data has each of these fields with this value."""
+    """Events of one of the types whose data has each of these fields with this value.
+
+    Of an event that tells of a state its beginning is meant, unless `state: cleared` asks for its end.
+    """
 
     type: str | tuple[str, ...]
     data: dict[str, Any] = {}
@@ -137,7 +140,8 @@ class While(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A state of a device, told by events or by readings.
 
     By events: from one of the type with that data, and with none of `unless`, until the device's next event of
-    the type that is none such, or one of the types `until`. `each` names the fields of the data that tell the parts
+    the type that is none such, its end included (`state: cleared`), or one of the types `until` and of those that
+    always end such a state (`contract.events.ENDED_BY`). `each` names the fields of the data that tell the parts
     of a device apart (the loops of a panel): each is in the state or not by itself. By readings: from the first good reading of `point`
     beyond `above` or `below` until the first one beyond `clear_below` or `clear_above`, or the limit itself.
     """
@@ -166,7 +170,8 @@ class While(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def ends(self) -> frozenset[str]:
         """The types that end it."""
-        return frozenset([self.until] if isinstance(self.until, str) else self.until)
+        until = frozenset([self.until] if isinstance(self.until, str) else self.until)
+        return until.union(*(ENDED_BY.get(name, ()) for name in self.types)) - self.types
 
 
 class Duration(

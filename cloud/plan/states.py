@@ -5,12 +5,10 @@ from typing import Final
 
 import msgspec
 
-from contract.events import LASTING, LASTING_OF_PARTS, Event, is_cleared, part_of
+from contract.events import ENDED_BY, LASTING, LASTING_OF_PARTS, Event, has_ended, part_of
 from contract.site import Site
 
 _LINE_OF: Final = {kind: line for line, kinds in {**LASTING, **LASTING_OF_PARTS}.items() for kind in kinds}
-_ENDS: Final = frozenset({"fire.reset"})
-"""Told of a whole device, these end what its parts told."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -37,8 +35,9 @@ def states(events: Iterable[Event]) -> list[State]:
 def _that_hold(newest: dict[tuple[str, str, str], Event]) -> Iterator[State]:
     for (device, line, part), event in sorted(newest.items()):
         whole = newest.get((device, line, ""))
-        ended = part and whole is not None and whole.type in _ENDS and whole.at >= event.at
-        if not ended and not is_cleared(event):
+        over = ENDED_BY.get(event.type, frozenset())
+        ended = part and whole is not None and whole.type in over and whole.at >= event.at
+        if not ended and not has_ended(event):
             yield State(event, part or None)
 
 

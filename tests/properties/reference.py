@@ -411,11 +411,12 @@ def moment(site: Site, day: dt.date, clock: str) -> int:
         step += 1
 
 
-def passes(wanted: EventFilter, event: Event) -> bool:
-    """Whether an event has a type and the data that are asked for."""
-    return event.type in wanted.types and all(
-        event_data(event).get(name) == value for name, value in wanted.data.items()
-    )
+def passes(wanted: EventFilter | While, event: Event) -> bool:
+    """Whether an event has a type and the data that are asked for; without a word for it, the end of a state has not."""
+    said, asked = event_data(event), wanted.data
+    if event.type not in MOMENT_TYPES:
+        said, asked = {"state": "active", **said}, {"state": "active", **asked}
+    return event.type in wanted.types and all(said.get(name) == value for name, value in asked.items())
 
 
 def may(site: Site, by: By | None, person: Any, at: int) -> bool:

@@ -12,7 +12,7 @@ from contract.events import (
     LASTING_PART_TYPES,
     LASTING_TYPES,
     Event,
-    is_cleared,
+    has_ended,
     part_of,
     raw_data,
 )
@@ -95,7 +95,7 @@ def test_what_lasts_is_known_and_told_either_of_a_device_or_of_its_parts() -> No
 def test_an_event_with_strange_data_is_one_of_its_device(data: bytes) -> None:
     event = Event(seq=1, at=1, device="d", type="fire.alarm", data=msgspec.Raw(data))
     assert part_of(event) == ""
-    assert not is_cleared(event)
+    assert not has_ended(event)
 
 
 @pytest.mark.parametrize(
