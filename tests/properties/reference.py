@@ -19,7 +19,7 @@ from cloud.correlation.rules import (
     Tour,
 )
 from cloud.correlation.verdict import BlindSpan, Outcome, Reason, Verdict
-from contract.events import LOCATION_TYPES, Event, event_data
+from contract.events import LOCATION_TYPES, MOMENT_TYPES, Event, event_data
 from contract.site import Site
 from tests.properties.plain import FOREVER, NEVER, Known, in_force, ms, selected
 from tests.properties.reference_duration import durations
@@ -411,7 +411,7 @@ def moment(site: Site, day: dt.date, clock: str) -> int:
         step += 1
 
 
-def passes(wanted: EventFilter | While, event: Event) -> bool:
+def passes(wanted: EventFilter, event: Event) -> bool:
     """Whether an event has a type and the data that are asked for; without a word for it, the end of a state has not."""
     said, asked = event_data(event), wanted.data
     if event.type not in MOMENT_TYPES:

@@ -72,10 +72,11 @@ def is_so(condition: Any, event: Event) -> bool:
     """Whether an event says that the state holds."""
     if event.type not in condition.types:
         return False
-    data = event_data(event)
+    data = {"state": "active", **event_data(event)}
     if any(name in data and data[name] == value for name, value in condition.unless.items()):
         return False
-    return all(name in data and data[name] == value for name, value in condition.data.items())
+    wanted = {"state": "active", **condition.data}
+    return all(name in data and data[name] == value for name, value in wanted.items())
 
 
 def duration(

@@ -171,6 +171,9 @@ def durations(draw: st.DrawFn, rule: str = "D") -> Duration:
                 While("fire.mode", {"mode": "manual"}),
                 While("fire.mode", unless={"mode": "auto"}),
                 While("fire.mode", {"mode": "manual"}, until="fire.alarm"),
+                While("fire.alarm"),
+                While("fire.alarm", {"loop": 1}),
+                While("fire.alarm", {"state": "cleared"}),
             ]
         )
     )
@@ -199,8 +202,13 @@ def rule_books(draw: st.DrawFn) -> RuleBook:
 
 
 _DATA = {
-    "fire.alarm": st.integers(1, 2).map(lambda loop: {"loop": loop}),
-    "fire.mode": st.sampled_from(["manual", "manual", "auto", "test"]).map(lambda mode: {"mode": mode}),
+    "fire.alarm": st.tuples(
+        st.integers(1, 2), st.sampled_from([{}, {}, {"state": "active"}, {"state": "cleared"}])
+    ).map(lambda drawn: {"loop": drawn[0], **drawn[1]}),
+    "gate.released": st.sampled_from([{}, {}, {}, {"state": "cleared"}]),
+    "fire.mode": st.sampled_from(["manual", "manual", "auto", "test", "over"]).map(
+        lambda mode: {"mode": "manual", "state": "cleared"} if mode == "over" else {"mode": mode}
+    ),
 }
 
 
