@@ -18,7 +18,13 @@ LOCKS = ROOT / "locks"
 INSTALL = (sys.executable, "-m", "pip", "--no-input", "--disable-pip-version-check", "install", "--quiet")
 LOCKED = ("--require-hashes", "--no-build-isolation", "--retries=2")
 """Without isolation, a package that must be built is built by locked parts too."""
-COMPILE = ("--universal", "--python-version=3.11", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links")
+COMPILE = (
+    "--universal",
+    "--python-version=3.11",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+)
 WHAT = {
     "dev": ("--extra=demo", "--group=build", "--group=dev", "--group=renew"),
     "image": ("--extra=edge", "--extra=cloud", "--extra=sim"),
@@ -42,9 +48,11 @@ def explain(output: str) -> str:
             f"{what} not the file that was locked (its hash differs): ask whoever runs the index before you install "
             "it; if it was replaced for a good reason, run `make lock` and read what it changes"
         )
-    if "In --require-hashes mode" in output:
+    if "--require-hashes mode" in output:
         return "a package that is needed has no hash in locks/: run `make lock` and commit what it writes"
-    if re.search(r"connection broken by|Failed to establish|Connection\w*Error|Could not fetch URL|timed out", output):
+    if re.search(
+        r"connection broken by|Failed to establish|Connection\w*Error|Could not fetch URL|timed out", output
+    ):
         return (
             "the package index can't be reached: check the network and pip's settings (`pip config list`, "
             "PIP_INDEX_URL, PIP_PROXY, PIP_CERT), then run the same command again"
@@ -85,11 +93,18 @@ def misfits(project: dict[str, Any], locks: dict[str, str]) -> Iterator[str]:
     optional = project["project"]["optional-dependencies"]
     groups = project["dependency-groups"]
     asked = {
-        "dev": [*project["project"]["dependencies"], *(one for extra in optional.values() for one in extra), *groups["dev"]],
+        "dev": [
+            *project["project"]["dependencies"],
+            *(one for extra in optional.values() for one in extra),
+            *groups["dev"],
+        ],
         "build": [*project["build-system"]["requires"], *groups["build"]],
         "renew": groups["renew"],
         "bench": groups["bench"],
-        "image": [*project["project"]["dependencies"], *(one for name in ("edge", "cloud", "sim") for one in optional[name])],
+        "image": [
+            *project["project"]["dependencies"],
+            *(one for name in ("edge", "cloud", "sim") for one in optional[name]),
+        ],
     }
     for lock, requirements in asked.items():
         held = pinned(locks[lock])
@@ -124,7 +139,9 @@ def read_locks() -> dict[str, str]:
         return {name: (LOCKS / f"{name}.txt").read_text("utf-8") for name in WHAT}
     except FileNotFoundError as error:
         missing = Path(error.filename).name
-        raise InstallError(f"locks/{missing} is missing: `git checkout locks/{missing}`, or run `make lock`") from error
+        raise InstallError(
+            f"locks/{missing} is missing: `git checkout locks/{missing}`, or run `make lock`"
+        ) from error
 
 
 def run(command: Iterable[str], **environment: str) -> None:
@@ -134,7 +151,12 @@ def run(command: Iterable[str], **environment: str) -> None:
         InstallError: It has failed.
     """
     done = subprocess.run(
-        list(command), cwd=ROOT, text=True, capture_output=True, check=False, env={**os.environ, **environment}
+        list(command),
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=False,
+        env={**os.environ, **environment},
     )
     if done.returncode != 0:
         if os.environ.get("VERBOSE"):
