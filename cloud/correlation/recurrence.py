@@ -159,8 +159,11 @@ class RecurrenceChain:
         return Judged(verdict, None, self.key, due_at, answered)
 
     def all_verdicts(self, now: int) -> Iterable[Verdict]:
-        """Every obligation kept, anchors at the same moment each for itself."""
-        for place in range(len(self._anchors)):
+        """Every obligation kept, as of now. Of anchors at the same moment the last speaks."""
+        last = len(self._anchors) - 1
+        for place, anchor in enumerate(self._anchors):
+            if place < last and self._anchors[place + 1][0] == anchor[0]:
+                continue
             judged = self._judge(place, now)
             if judged is not None:
                 yield judged.verdict

@@ -333,9 +333,11 @@ def in_window(
     for index, anchor in enumerate(anchors):
         opened_at = window[0] if anchor is None else anchor.at
         due_at = opened_at + ms(rule.every)
+        following = inside[index] if index < len(inside) else None
         if due_at >= window[1] or not in_force(version, opened_at):
             continue
-        following = inside[index] if index < len(inside) else None
+        if following and following.at == opened_at:  # one moment, one obligation
+            continue
         complete = known.complete.get(device, NEVER)
         blind = blind_spans(known, {device}, opened_at, due_at)
         outcome, reason = Outcome.PENDING, Reason.WAITING

@@ -22,13 +22,22 @@ def judged(told: Story, now: int) -> list[tuple[int, Outcome, int | None]]:
 
 
 @pytest.mark.parametrize(
-    ("at", "outcome"), [(0, Outcome.MET), (2 * H, Outcome.MET), (2 * H + 1, Outcome.BREACHED)]
+    ("at", "outcome"),
+    [(1, Outcome.MET), (2 * H - 1, Outcome.MET), (2 * H, Outcome.MET), (2 * H + 1, Outcome.BREACHED)],
 )
 def test_the_next_scan_meets_the_obligation_up_to_the_limit_itself(at: int, outcome: Outcome) -> None:
     told = Story(book(patrol()))
     told.scan(at)
     told.known(3 * H)
     assert judged(told, 3 * H)[0] == (0, outcome, at)
+
+
+def test_a_scan_at_the_very_start_is_one_obligation_with_one_verdict() -> None:
+    told = Story(book(patrol()))
+    told.scan(0)
+    told.scan(H)
+    told.known(2 * H)
+    assert judged(told, 2 * H) == [(0, Outcome.MET, H), (H, Outcome.PENDING, None)]
 
 
 def test_each_scan_opens_the_next_obligation() -> None:
