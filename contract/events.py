@@ -111,6 +111,10 @@ MOMENT_TYPES: Final = LOCATION_TYPES | frozenset(
 )
 """Event types that tell of a moment: nothing of them lasts, so nothing of them ends."""
 
+_FIRST_STAMP_MS: Final = 1_577_836_800_000
+"""2020-01-01: an earlier stamp is one of a clock that was never set."""
+_CLOCK: Final = b'"clock"'
+
 KNOWN_TYPES: Final = (
     LIFE_SAFETY_TYPES
     | LOCATION_TYPES
@@ -321,6 +325,21 @@ def _about(event: Event) -> dict[str, Any]:
         return event_data(event)
     except msgspec.DecodeError:
         return {}
+
+
+def is_dated(event: Event) -> bool:
+    """Whether it is known when it happened, so that it may prove something.
+
+    An agent marks what may have waited for nobody knows how long with `clock: unsure`; one of earlier days marked every
+    stamp of more than a day ago `impossible`. What lives depend on counts from when it was told all the same.
+    """
+    if event.type in LIFE_SAFETY_TYPES or _CLOCK not in bytes(event.data):
+        return True
+    about = _about(event)
+    if about.get("clock") != "impossible":
+        return about.get("clock") != "unsure"
+    stamp = about.get("device_at")
+    return not isinstance(stamp, int) or not _FIRST_STAMP_MS <= stamp < event.at
 
 
 def raw_data(data: dict[str, Any] | None) -> msgspec.Raw:

@@ -26,7 +26,7 @@ from edge.doors import Doors
 from edge.drivers.sharing import sharing
 from edge.errors import SettingsError, SpoolDamaged, SpoolForked
 from edge.intake import Intake
-from edge.lines import Build, faces_of, lines_of
+from edge.lines import Build, faces_of, keeping_of, lines_of
 from edge.ports import Services
 from edge.recent import recent_messages
 from edge.settings import Settings
@@ -65,6 +65,7 @@ class Prepared(msgspec.Struct, frozen=True):
     agent: Agent
     lines: Mapping[str, Build]
     faces: Mapping[str, DeviceFace]
+    keeping: frozenset[str]
 
 
 def prepare(settings: Settings) -> Prepared:
@@ -82,7 +83,13 @@ def prepare(settings: Settings) -> Prepared:
     if agent is None:
         known = ", ".join(site.agents) or "none"
         raise SettingsError(f"site {site.id} has no agent {settings.agent}; it has {known}")
-    return Prepared(site, agent, lines_of(site, agent, settings), faces_of(site, agent, settings))
+    return Prepared(
+        site,
+        agent,
+        lines_of(site, agent, settings),
+        faces_of(site, agent, settings),
+        keeping_of(site, agent, settings),
+    )
 
 
 async def _until_signalled(settings: Settings, prepared: Prepared) -> None:
@@ -182,7 +189,12 @@ class Process:
         )
         self._desk = Desk(spool)
         self._intake = Intake(
-            self._desk, tracker, DeviceClocks(site.buffering), time, last=last, doors=Doors(site.file.devices)
+            self._desk,
+            tracker,
+            DeviceClocks(site.buffering, prepared.keeping),
+            time,
+            last=last,
+            doors=Doors(site.file.devices),
         )
         self._uplink = Uplink(
             Route(

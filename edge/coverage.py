@@ -136,14 +136,14 @@ class CoverageTracker:
                 changes.append(Change(device=device, online=False, at=fact.at, why=fact.why))
         return changes
 
-    def lost(self, device: str, at: int) -> None:
-        """What a device did at `at` could not be kept: it is blind from where it was complete up to then."""
+    def lost(self, device: str, at: int, why: str = "spool_full") -> None:
+        """What a device did by `at` is not known: it is blind from where it was complete up to then."""
         moment, end = BootTime(self._boot, at), BootTime(self._boot, at + 1)
         before = self._known.get(device, Known(complete_to=None if self._past_lost else moment))
         start = before.complete_to
         if start is not None and self._is_later(start, end):
             start, end = moment, start
-        blind = _added(before.blind, Blind(start, end, "spool_full"))
+        blind = _added(before.blind, Blind(start, end, why))
         self._known[device] = msgspec.structs.replace(before, complete_to=end, blind=blind)
 
     def untold(self) -> list[tuple[str, Blind]]:

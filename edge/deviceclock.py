@@ -14,28 +14,42 @@ OFF_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 OLDEST_MS: Final = 1_577_836_800_000
 """2020-01-01: no device of this system was installed before."""
-LIVE_SKEW_MS: Final = DAY_MS
-BUFFERED_SKEW_MS: Final = 400 * DAY_MS
+AHEAD_MS: Final = DAY_MS
+OLD_MS: Final = 400 * DAY_MS
+"""A stamp further ahead, or older, is no time of anything that is told now."""
+LIVE_ERROR_MS: Final = 5_000
+"""A connection that brings nothing for longer is dead (`presence.LAG_MS`): how late a live message may be."""
+UNKNOWN_MS: Final = 2**31 - 1
+"""The error of a moment that is not known; see `clockmap.MAX_ERROR_MS`."""
 _SAME_MS: Final = 2_000
 _APART_MS: Final = 5_000
+
+
+IMPOSSIBLE: Final = "impossible"
+UNSURE: Final = "unsure"
+OFF: Final = "off"
 
 
 class DeviceClock(msgspec.Struct, frozen=True):
     """What is known of a device's clock.
 
     `offset`: boot clock minus device clock at `boot` ms. `doubt`: offset and time of a stamp that seemed to
-    have waited long; another one as late, some seconds on, shows that the clock was set instead.
+    have waited long; another one as late, some seconds on, shows that the clock was set instead. `slow_by`: how much
+    of the offset the clock is behind by if nothing that came in so far had waited; 0 once that is known.
     """
 
     offset: int
     boot: int
     doubt: tuple[int, int] | None = None
+    slow_by: int = 0
 
 
 class Stamped(msgspec.Struct, frozen=True):
-    """When it happened (boot clock ms), how far that may be off, and what is wrong with the device's clock.
+    """When it happened: at `at` (boot clock ms), give or take `error_ms`; and what is wrong with the device's clock.
 
-    `mark`: `impossible` (the stamp was not used) or `off` (by more than a minute, corrected); None when well.
+    `mark`: `impossible` (a stamp of no time, not used: a device that keeps nothing was heard live), `unsure` (whether
+    the event waited or the clock is wrong can't be told: it is on record and proves nothing, see
+    `contract.events.is_dated`), `off` (by more than a minute, corrected); None when well.
     """
 
     at: int
@@ -44,32 +58,53 @@ class Stamped(msgspec.Struct, frozen=True):
 
 
 def stamp(
-    known: DeviceClock | None, device_at: int, observed_at: int, cloud_now: int | None, *, buffers: bool
+    known: DeviceClock | None,
+    device_at: int,
+    observed_at: int,
+    cloud_now: int | None,
+    *,
+    buffers: bool,
+    keeps: bool = False,
 ) -> tuple[DeviceClock | None, Stamped]:
     """Judge a stamp `device_at` (device's clock, ms since the epoch) that came in at `observed_at` (boot clock).
 
     `cloud_now` is cloud time at that moment, None when it is not known yet. `buffers`: the device keeps events
-    by itself and is read later, so that an old stamp is no wonder; its clock is taken at its word.
+    by itself and is read later, so that an old stamp is no wonder; its clock is taken at its word. `keeps`: it is live,
+    but tells what it could not tell before once it can.
     """
     skew = cloud_now - device_at if cloud_now is not None else None
-    if _impossible(device_at, skew, BUFFERED_SKEW_MS if buffers else LIVE_SKEW_MS):
-        return known, Stamped(observed_at, 0, "impossible")
+    if device_at < OLDEST_MS or (skew is not None and skew < -AHEAD_MS):
+        may_be_old = buffers or keeps
+        error_ms, mark = (UNKNOWN_MS, UNSURE) if may_be_old else (LIVE_ERROR_MS, IMPOSSIBLE)
+        return known, Stamped(observed_at, error_ms, mark)
+    if skew is not None and skew > OLD_MS:
+        return known, Stamped(observed_at, UNKNOWN_MS, UNSURE)
     if buffers and skew is not None:
-        return known, Stamped(observed_at - max(skew, 0), 0, "off" if skew < -OFF_MS else None)
+        return known, _at_its_word(observed_at, skew)
     if known is None:
         return _first_contact(device_at, observed_at, skew)
     return _later_contact(known, device_at, observed_at, skew)
 
 
-def _impossible(device_at: int, skew: int | None, most: int) -> bool:
-    return device_at < OLDEST_MS or (skew is not None and not -LIVE_SKEW_MS <= skew <= most)
+def _at_its_word(observed_at: int, skew: int) -> Stamped:
+    if skew < -OFF_MS:
+        # Ahead by that much at least, and kept for nobody knows how long.
+        return Stamped(observed_at, -skew, UNSURE)
+    return Stamped(observed_at - max(skew, 0), 0, None)
 
 
 def _first_contact(device_at: int, observed_at: int, skew: int | None) -> tuple[DeviceClock, Stamped]:
-    # Whether it waited or its clock is slow can't be told yet: it happened at any time in between.
-    error = max(skew, 0) if skew is not None else 0
-    mark = "off" if skew is not None and abs(skew) > OFF_MS else None
-    return DeviceClock(observed_at - device_at, observed_at), Stamped(observed_at, error, mark)
+    offset = observed_at - device_at
+    if skew is None or skew <= OFF_MS:
+        mark = OFF if skew is not None and skew < -OFF_MS else None
+        return DeviceClock(offset, observed_at), Stamped(observed_at, abs(skew or 0), mark)
+    return DeviceClock(offset, observed_at, slow_by=skew), _waited_or_slow(observed_at - skew, skew)
+
+
+def _waited_or_slow(stamped_at: int, slow_by: int) -> Stamped:
+    """An event between its stamp, by a good clock, and what it is by one that is slow."""
+    half = (slow_by + 1) // 2
+    return Stamped(stamped_at + half, half, UNSURE)
 
 
 def _later_contact(
@@ -77,13 +112,31 @@ def _later_contact(
 ) -> tuple[DeviceClock, Stamped]:
     seen = observed_at - device_at
     drifted = known.offset + abs(observed_at - known.boot) * DRIFT_PPM // 1_000_000
+    if known.slow_by:
+        return _after_a_late_first(known, seen, observed_at, skew)
     late = seen - drifted
     if late > OFF_MS and _confirmed(known.doubt, seen, observed_at):
         late, drifted = 0, seen
     doubt = (seen, observed_at) if late > OFF_MS else None
     after = DeviceClock(min(seen, drifted), observed_at, doubt)
     off = skew is not None and abs(skew - max(late, 0)) > OFF_MS
-    return after, Stamped(observed_at - max(late, 0), 0, "off" if off else None)
+    # One that jumps ahead can't be told from one that is further ahead and waited.
+    ahead = -skew if skew is not None and skew < -OFF_MS and late < -OFF_MS else 0
+    return after, Stamped(observed_at - max(late, 0), ahead, OFF if off else None)
+
+
+def _after_a_late_first(
+    known: DeviceClock, seen: int, observed_at: int, skew: int | None
+) -> tuple[DeviceClock, Stamped]:
+    """A contact while the clock was never seen right: right now, slow for sure, or as doubtful as before."""
+    if skew is None or skew <= OFF_MS:
+        off = skew is not None and skew < -OFF_MS
+        return DeviceClock(seen, observed_at), Stamped(observed_at, abs(skew or 0), OFF if off else None)
+    if _confirmed((known.offset, known.boot), seen, observed_at):
+        return DeviceClock(seen, observed_at), Stamped(observed_at, 0, OFF)
+    slow_by = min(known.slow_by, skew)
+    # The newest is what the next is compared with; the least that it can be behind stays known.
+    return DeviceClock(seen, observed_at, slow_by=slow_by), _waited_or_slow(observed_at - skew, slow_by)
 
 
 def _confirmed(doubt: tuple[int, int] | None, seen: int, observed_at: int) -> bool:

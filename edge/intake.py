@@ -14,7 +14,7 @@ from edge.ports import Covered, Failed, Happened, Measured, Observation, Refused
 from edge.rows import EventRow, ReadingRow, new_row
 from edge.spool.base import Appended, Spool
 from edge.spool.desk import Desk
-from edge.stamp import DeviceClocks, reading_row
+from edge.stamp import DeviceClocks, is_undated, reading_row
 from edge.timekeeper import Timekeeper
 
 MOST_WAITING: Final = 50_000
@@ -52,6 +52,7 @@ class Intake:
         self._markers: list[asyncio.Future[Refused]] = []
         self._dropped: dict[str, int] = {}
         self._dropped_seen: list[Observation] = []
+        self._undated: set[int] = set()
         self._wake = asyncio.Event()
         self.last = last
         self.refused = 0
@@ -96,6 +97,7 @@ class Intake:
     async def _keep_waiting(self) -> None:
         self._wake.clear()
         waiting, self._waiting = self._waiting, []
+        self._undated = set()
         markers, self._markers = self._markers, []
         dropped, self._dropped = self._dropped, {}
         lost, self._dropped_seen = self._dropped_seen, []
@@ -119,6 +121,7 @@ class Intake:
         ]
         if not rows:
             return set()
+        self._undated |= {place for place, row in rows if isinstance(row, EventRow) and is_undated(row)}
         appended = await self._append([row for _, row in rows])
         refused = {place for (place, _), seq in zip(rows, appended.seqs, strict=True) if seq is None}
         self.refused += len(refused)
@@ -127,8 +130,14 @@ class Intake:
     def _row(self, seen: Happened | Measured) -> EventRow | ReadingRow:
         if isinstance(seen, Measured):
             return reading_row(seen)
-        moment = self._time.now(seen.observed_at)
-        return self._clocks.event_row(seen, moment.at if moment else None)
+        return self._clocks.event_row(seen, self._cloud_now(seen))
+
+    def _cloud_now(self, seen: Happened) -> int | None:
+        """Cloud time when something came in; before it is known, the machine's own as far as it shows an old stamp."""
+        if moment := self._time.now(seen.observed_at):
+            return moment.at
+        wall = clock.wall_ms() - (clock.boot_ms() - seen.observed_at)
+        return wall if seen.device_at is not None and wall > seen.device_at else None
 
     async def _append(self, rows: Sequence[EventRow | ReadingRow]) -> Appended:
         new_rows = [new_row(row) for row in rows]
@@ -151,6 +160,9 @@ class Intake:
                     changes += self._tracker.failed(seen)
                 case Happened() | Measured() if place in refused:
                     self._tracker.lost(seen.device, _moment(seen))
+                case Happened() if place in self._undated and not self._clocks.buffers(seen.device):
+                    # It may be of now, or of any time before: what the device did now is not known.
+                    self._tracker.lost(seen.device, seen.observed_at, "clock")
                 case Happened() | Measured():
                     pass
         if changes:

@@ -76,6 +76,17 @@ def lines_of(site: Site, agent: Agent, settings: Settings) -> dict[str, Build]:
     return builds
 
 
+def keeping_of(site: Site, agent: Agent, settings: Settings) -> frozenset[str]:
+    """The devices of an agent that tell later what they could not tell at once: those that post, by their programs."""
+    profiles = site_profiles(site, settings.site_dir)
+    own = {line.id for line in agent.lines}
+    return frozenset(
+        device.id
+        for device in site.file.devices
+        if device.line in own and isinstance(profiles.get(device.profile or ""), HttpProfile)
+    )
+
+
 def faces_of(site: Site, agent: Agent, settings: Settings) -> Mapping[str, DeviceFace]:
     """How others see the devices of an agent, and those that its devices tell of."""
     profiles = site_profiles(site, settings.site_dir)

@@ -14,7 +14,7 @@ from typing_extensions import override
 from contract.duration import parse_duration
 from contract.profile.model import CsvProfile, Entry
 from contract.site import Device
-from edge.deviceclock import BUFFERED_SKEW_MS, DAY_MS
+from edge.deviceclock import DAY_MS, OLD_MS
 from edge.localtime import local_moment, wall_clock
 from edge.ports import Happened, Measured
 
@@ -191,8 +191,8 @@ class _Book:
             moment, doubt = local_moment(local, self._zone)
             if moment > self._now.wall + self._error_ms:
                 self.wrong(line, column, f"{cell} lies in the future")
-            elif moment < self._now.wall - BUFFERED_SKEW_MS:
-                self.wrong(line, column, f"{cell} is more than {BUFFERED_SKEW_MS // DAY_MS} days ago")
+            elif moment < self._now.wall - OLD_MS:
+                self.wrong(line, column, f"{cell} is more than {OLD_MS // DAY_MS} days ago")
             else:
                 return moment, doubt
             return None

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from contract.events import Quality
-from edge.deviceclock import DeviceClock, stamp
+from contract.events import LIFE_SAFETY_TYPES, Quality
+from edge.deviceclock import UNSURE, DeviceClock, stamp
 from edge.ports import Happened, Measured
 from edge.rows import EventRow, ReadingRow
 
@@ -13,15 +13,25 @@ MAX_DATA_BYTES = 16 * 1024
 """More than any device of the field says of one event; the rest is noise or malice."""
 
 
-class DeviceClocks:
-    """The clocks of an agent's devices, as far as they show. `buffering` names devices that keep events."""
+_UNDATED = f'"clock":"{UNSURE}"'.encode()
 
-    def __init__(self, buffering: frozenset[str] = frozenset()) -> None:
+
+class DeviceClocks:
+    """The clocks of an agent's devices, as far as they show. `buffering`, `keeping`: devices as in `deviceclock.stamp`."""
+
+    def __init__(
+        self, buffering: frozenset[str] = frozenset(), keeping: frozenset[str] = frozenset()
+    ) -> None:
         self._buffering = buffering
+        self._keeping = keeping
         self._known: dict[str, DeviceClock] = {}
 
+    def buffers(self, device: str) -> bool:
+        """Whether a device keeps its events while it is away."""
+        return device in self._buffering
+
     def event_row(self, seen: Happened, cloud_now: int | None) -> EventRow:
-        """The row of an event; `cloud_now` is cloud time at `seen.observed_at`, if it is known."""
+        """The row of an event; `cloud_now` is cloud time at `seen.observed_at`, as well as it is known."""
         at, error_ms, told = seen.at, seen.error_ms, dict[str, object](seen.data)
         if seen.device_at is not None:
             known, stamped = stamp(
@@ -30,6 +40,7 @@ class DeviceClocks:
                 seen.observed_at,
                 cloud_now,
                 buffers=seen.device in self._buffering,
+                keeps=seen.device in self._keeping,
             )
             if known is not None:
                 self._known[seen.device] = known
@@ -45,6 +56,11 @@ class DeviceClocks:
             person=seen.person,
             data=_json(told),
         )
+
+
+def is_undated(row: EventRow) -> bool:
+    """Whether nobody knows when the event of a row was (`contract.events.is_dated`)."""
+    return row.type not in LIFE_SAFETY_TYPES and _UNDATED in row.data
 
 
 def reading_row(seen: Measured) -> ReadingRow:

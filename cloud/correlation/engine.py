@@ -46,7 +46,7 @@ from cloud.correlation.staffing import StaffingMachine, staffing_machine
 from cloud.correlation.tour import tour_machine
 from cloud.correlation.verdict import Effect, Outcome, Reason, Recall, Revised, Verdict
 from contract.batch import Coverage
-from contract.events import KNOWN_TYPES, LOCATION_TYPES, Event, Quality, Readings
+from contract.events import KNOWN_TYPES, LOCATION_TYPES, Event, Quality, Readings, is_dated
 from contract.site import Site
 
 DEFAULT_KEEP_MS: Final = 26 * 3_600_000
@@ -113,7 +113,10 @@ class Engine:
         self._column_readers = _by_point(machine.column_readers() for machine in machines)
 
     def on_events(self, events: Sequence[Event], *, seq_base: int = 0) -> None:
-        """Take in events; the identity of each is `(device, seq_base + seq)`. Known ones change nothing."""
+        """Take in events; the identity of each is `(device, seq_base + seq)`. Known ones change nothing.
+
+        What nobody knows when it was (`contract.events.is_dated`) opens, proves and ends nothing.
+        """
         takers_of, known = self._routes.get, self._devices
         latest = self.latest
         for event in events:
@@ -121,6 +124,8 @@ class Engine:
                 seq = seq_base + event.seq
                 if event.at > latest:
                     self.latest = latest = event.at
+                if len(event.data) > 2 and not is_dated(event):
+                    continue
                 for take in takers:
                     take(event, seq)
             elif takers is None:

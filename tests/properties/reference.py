@@ -19,7 +19,7 @@ from cloud.correlation.rules import (
     Tour,
 )
 from cloud.correlation.verdict import BlindSpan, Outcome, Reason, Verdict
-from contract.events import LOCATION_TYPES, MOMENT_TYPES, Event, event_data
+from contract.events import LOCATION_TYPES, MOMENT_TYPES, Event, event_data, is_dated
 from contract.site import Site
 from tests.properties.plain import FOREVER, NEVER, Known, in_force, ms, selected
 from tests.properties.reference_duration import durations
@@ -33,7 +33,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 def reference(site: Site, rules: RuleBook, known: Known, now: int) -> list[Verdict]:
     """Every verdict as of `now`, sorted by `(rule, key, opened_at)`."""
-    unique = {(event.device, event.seq): event for event in known.events}
+    unique = {(event.device, event.seq): event for event in known.events if is_dated(event)}
     events = sorted(unique.values(), key=lambda event: (event.at, event.device, event.seq))
     found: list[Verdict] = []
     by_rule: dict[str, list[RuleVersion]] = {}

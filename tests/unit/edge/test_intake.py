@@ -132,6 +132,18 @@ async def test_coverage_counts_only_what_was_kept_before() -> None:
     assert statement.sources["cp-1"].complete_to == pytest.approx(CLOUD + 1_000, abs=3)
 
 
+async def test_a_scan_of_nobody_knows_when_leaves_its_reader_unknown_for_now() -> None:
+    bench = Bench()
+    async with bench.running() as intake:
+        intake.put([covered("cp-1", 0, 1_000)])
+        old = CLOUD - 500 * 86_400_000
+        scan = Happened(device="cp-1", type="checkpoint.scan", at=1_500, observed_at=1_500, device_at=old)
+        intake.put([scan, covered("cp-1", 1_000, 2_000)])
+        await intake.kept()
+        (span,) = bench.tracker.known["cp-1"].blind
+    assert (span.start and span.start.ms, span.end.ms, span.why) == (1_000, 1_501, "clock")
+
+
 async def test_what_the_spool_refused_is_said_to_be_blind() -> None:
     bench = Bench(FULL)
     async with bench.running() as intake:

@@ -1,10 +1,11 @@
 """What drivers saw, made into rows."""
 
 import msgspec
+import pytest
 
-from contract.events import Quality
+from contract.events import Event, Quality, is_dated
 from edge.ports import Happened, Measured
-from edge.stamp import MAX_DATA_BYTES, DeviceClocks, reading_row
+from edge.stamp import MAX_DATA_BYTES, DeviceClocks, is_undated, reading_row
 
 CLOUD = 1_764_547_200_000
 
@@ -35,6 +36,16 @@ def test_an_impossible_stamp_is_marked_and_the_moment_of_reading_used() -> None:
     row = DeviceClocks().event_row(seen, CLOUD)
     assert row.at == 1_000
     assert msgspec.json.decode(row.data) == {"clock": "impossible", "device_at": 0}
+
+
+@pytest.mark.parametrize(("type_", "is_known"), [("checkpoint.scan", False), ("fire.alarm", True)])
+def test_an_event_of_nobody_knows_when_is_undated_unless_lives_depend_on_it(
+    type_: str, is_known: bool
+) -> None:
+    seen = Happened(device="cp-1", type=type_, at=1_000, observed_at=1_000, device_at=0)
+    row = DeviceClocks(keeping=frozenset({"cp-1"})).event_row(seen, CLOUD)
+    assert is_undated(row) is not is_known
+    assert is_dated(Event(seq=1, at=1, device="cp-1", type=type_, data=msgspec.Raw(row.data))) is is_known
 
 
 def test_each_device_has_a_clock_of_its_own() -> None:
