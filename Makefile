@@ -35,11 +35,15 @@ demo: $(STAMP) ## the whole line on embedded parts; prints the address of the pa
 test: $(STAMP) ## everything CI runs
 	$(BIN)/python -m tests.run
 
-test-long: $(STAMP) ## faults and properties at full size; hours
-	$(PYTEST) -m long --timeout=14400
+SEED := $(or $(SEED),$(shell date +%N | sed 's/^0*//'))
 
-test-properties: $(STAMP) ## the engine against its slow plain references, CASES each (default 100,000); hours
-	SITEWARDEN_CASES=$(or $(CASES),100000) $(PYTEST) tests/properties -n 2 --timeout=0
+test-long: $(STAMP) ## faults and properties at full size, with a random SEED; hours
+	@echo "SEED=$(SEED)"
+	$(PYTEST) -m long --timeout=14400 --hypothesis-seed=$(SEED)
+
+test-properties: $(STAMP) ## the engine against its slow plain references, CASES each (default 100,000), with a random SEED; hours
+	@echo "SEED=$(SEED)"
+	SITEWARDEN_CASES=$(or $(CASES),100000) $(PYTEST) tests/properties -n 2 --timeout=0 --hypothesis-seed=$(SEED)
 
 check: $(STAMP) ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -21,7 +21,7 @@ from contract.events import Event
 from contract.topics import Address
 from sitewarden.embedded.broker import start_broker
 from sitewarden.embedded.ports import free_port
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[1]
 SECRETS = {name: f"a-long-secret-of-{name}" for name in ("cloud", "gw-1", "gw-2")}
@@ -80,12 +80,12 @@ async def running_cloud(
 
     running = asyncio.create_task(serve(settings, setups or load_setups(settings), stop, on_web))
     if Role.WEB in settings.roles:
-        await asyncio.wait_for(served.wait(), 20)
+        await asyncio.wait_for(served.wait(), PATIENCE_S)
     try:
         yield address
     finally:
         stop.set()
-        await asyncio.wait_for(running, 20)
+        await asyncio.wait_for(running, PATIENCE_S)
 
 
 class TestAgent:
@@ -106,7 +106,7 @@ class TestAgent:
         self._connected = threading.Event()
         self._client.on_connect = lambda *_: self._connected.set()
         self._client.loop_start()
-        self._connected.wait(10)
+        self._connected.wait(PATIENCE_S)
         for channel in ("ack", "time-reply"):
             self._client.subscribe(address.topic(channel))
 

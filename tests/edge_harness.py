@@ -24,6 +24,7 @@ from contract.topics import Address
 from edge.app import prepare, serve
 from edge.settings import Settings
 from sitewarden.embedded.ports import free_port, is_listening
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -134,7 +135,7 @@ class Cloud:
         self._durable[epoch, lane] = high
         return high
 
-    async def until(self, what: Callable[[], bool], timeout_s: float = 20) -> None:
+    async def until(self, what: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
         async with asyncio.timeout(timeout_s):
             while not what():
                 self._heard.clear()
@@ -144,7 +145,7 @@ class Cloud:
         """How often each card's scan is in the database."""
         return Counter(str(event.person) for event in self.events if event.type == "checkpoint.scan")
 
-    async def more(self, timeout_s: float = 20) -> None:
+    async def more(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait for another batch."""
         before = len(self.batches)
         await self.until(lambda: len(self.batches) > before, timeout_s)
@@ -172,7 +173,7 @@ class AgentProcess:
             self.process.wait()
             self.process = None
 
-    def stop(self, timeout_s: float = 10) -> int:
+    def stop(self, timeout_s: float = PATIENCE_S) -> int:
         if self.process is None:
             raise AssertionError("the agent does not run")
         # An interpreter that is still loading the agent ends at once, and says so by its status.
@@ -225,7 +226,7 @@ class LyingBroker:
                 kind, body = await self._packet(reader)
                 writer.write(self._answer(kind, body))
 
-    async def until(self, what: Callable[[], bool], timeout_s: float = 20) -> None:
+    async def until(self, what: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
         async with asyncio.timeout(timeout_s):
             while not what():
                 self._heard.clear()

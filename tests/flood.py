@@ -20,7 +20,7 @@ from sitewarden.embedded.ports import free_port
 from sitewarden.embedded.process import Child
 from tests.cloud_rig import ROOT, SECRETS, Ports
 from tests.receivers import Receiver
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 ALARMS = 50
 """Of each site: ten detectors of one fire, forty doors."""
@@ -90,7 +90,7 @@ async def flood(ports: Ports, page: str, web: Receiver, sites: int, seconds: flo
     client = await nats.connect(f"nats://127.0.0.1:{ports.nats}", user=CLOUD_USER, password=SECRETS["cloud"])
     began: dict[str, int] = {}
     answers: list[int] = []
-    async with httpx.AsyncClient(base_url=page, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=page, timeout=PATIENCE_S) as http:
         await until_there(http)
         looking = asyncio.create_task(_look(http, answers))
         slices = 10
@@ -135,7 +135,7 @@ def _batch(part: int, now: int) -> Batch:
 
 async def until_there(http: httpx.AsyncClient) -> None:
     """Until the page and its database answer."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 if (await http.get("/readyz")).status_code == 200:

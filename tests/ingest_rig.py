@@ -17,6 +17,7 @@ from cloud.store.memory import MemoryStore, MemoryWriter, Partition, stored_even
 from contract.batch import Ack, Batch, ack_decoder, encode
 from contract.events import Event
 from contract.topics import Address
+from tests.waiting import PATIENCE_S
 
 NOON = 1_764_547_200_000
 GW_1 = Address("demo", "gw-1")
@@ -31,10 +32,12 @@ class StubbornStore(MemoryStore):
         self.lose_next_answer = False
         self.answers_lost = 0
         self.away = False
+        self.turned_away = 0
 
     @override
     def open(self, partition: int) -> MemoryWriter:
         if self.away:
+            self.turned_away += 1
             raise StoreUnavailableError("not there")
         return super().open(partition)
 
@@ -81,7 +84,7 @@ class Bench:
 
     async def until_taken(self, position: int) -> None:
         """Waits until everything up to a position of the stream is durable and acked; the clock runs meanwhile."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while self.position < position or self._unanswered:
                 self.now += 25
                 await asyncio.sleep(0.005)

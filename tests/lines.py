@@ -13,6 +13,7 @@ from edge.ports import Happened, Observation, Refused, Services
 from firmware_sim.adapters.modbus import ModbusLine, Unit
 from firmware_sim.device import Image
 from tests.bus import shipped
+from tests.waiting import PATIENCE_S
 
 KINDS = ("modbus-tcp", "modbus-rtu-tcp", "modbus-rtu")
 
@@ -28,13 +29,13 @@ class Notebook:
         self.seen += observations
         self._changed.set()
 
-    async def until(self, holds: Callable[[list[Observation]], bool], timeout_s: float = 20.0) -> None:
+    async def until(self, holds: Callable[[list[Observation]], bool], timeout_s: float = PATIENCE_S) -> None:
         async with asyncio.timeout(timeout_s):
             while not holds(self.seen):
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def until_told(self, event_type: str, timeout_s: float = 20.0) -> Happened:
+    async def until_told(self, event_type: str, timeout_s: float = PATIENCE_S) -> Happened:
         def told() -> list[Happened]:
             return [one for one in self.seen if isinstance(one, Happened) and one.type == event_type]
 
@@ -57,11 +58,11 @@ class Agent:
         )
 
     async def was_asked(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await self._asked.wait()
 
     async def has_noted(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await self._noted.wait()
 
     async def _kept(self) -> Refused:

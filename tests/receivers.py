@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from cloud.clock import now_ms
 from sitewarden.embedded.ports import free_port
+from tests.waiting import PATIENCE_S
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -66,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.server.calls.append(Call(now_ms(), self.path, dict(self.headers.items()), body))
         if self.path == "/hang":
-            self.server.release.wait(30)
+            self.server.release.wait(PATIENCE_S)
         if self.path == "/trickle":
             self._trickle()
         answers = self.server.answers
@@ -97,7 +98,7 @@ def receiver() -> Iterator[Receiver]:
     server.release.set()
     server.shutdown()
     server.server_close()
-    thread.join(5)
+    thread.join(PATIENCE_S)
 
 
 class Mailbox:

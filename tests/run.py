@@ -25,7 +25,17 @@ def main() -> int:
             print(f"LEFT OUT: the tests in a browser, since {why}", flush=True)
         # Most of the time goes by in waiting for real processes: three at a time, a file never torn apart.
         side_by_side = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
-        command = [sys.executable, "-m", "pytest", "-m", "not long", "-q", *side_by_side, *sys.argv[1:]]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-m",
+            "not long",
+            "-q",
+            "--durations=15",
+            *side_by_side,
+            *sys.argv[1:],
+        ]
         return subprocess.run(command, check=False).returncode
 
 

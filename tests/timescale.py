@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sitewarden.embedded.ports import free_port
+from tests.waiting import PATIENCE_S
 
 SUITE = "trixie"
 PACKAGES = "postgresql-17,postgresql-17-timescaledb"
@@ -72,7 +73,7 @@ def running() -> Iterator[str]:
         yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
     finally:
         server.send_signal(signal.SIGINT)
-        server.wait(30)
+        server.wait(PATIENCE_S)
         shutil.rmtree(data)
 
 

@@ -2,9 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
+
+PATIENCE_S: Final = 120
+"""How long tests wait for what must come: long enough for a busy machine. Speeds are measured by `make bench`."""
 
 
-async def until(condition: Callable[[], bool], within_s: float = 30) -> None:
+async def until(condition: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
     """Returns once the condition holds.
 
     Raises:

@@ -20,6 +20,7 @@ from cloud.web.server import WebServer
 from contract.site import Text
 from tests import samples
 from tests.samples import SITE
+from tests.waiting import PATIENCE_S
 
 
 def no_post() -> MemoryPost:
@@ -64,13 +65,13 @@ def serving(app: FastAPI) -> Iterator[WebServer]:
     thread = threading.Thread(target=lambda: asyncio.run(server.run_until_stopped()))
     thread.start()
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while not server.started and time.monotonic() < deadline:
             time.sleep(0.01)
         yield server
     finally:
         server.stop()
-        thread.join(10)
+        thread.join(PATIENCE_S)
 
 
 @dataclasses.dataclass
@@ -88,7 +89,7 @@ def streaming(address: str, *, place: str | None = None, **query: Any) -> Iterat
     headers = {"Last-Event-ID": place} if place is not None else {}
     url = f"{address}/api/v1/stream"
     with (
-        httpx.Client(timeout=20) as client,
+        httpx.Client(timeout=PATIENCE_S) as client,
         client.stream("GET", url, params=query, headers=headers) as answer,
     ):
         assert answer.status_code == 200, answer.read()

@@ -12,13 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 SITEWARDEN = [sys.executable, "-m", "sitewarden"]
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """The command's end: status and what it said."""
     return subprocess.run(
-        [*SITEWARDEN, *arguments], capture_output=True, text=True, cwd=cwd, timeout=60, check=False
+        [*SITEWARDEN, *arguments], capture_output=True, text=True, cwd=cwd, timeout=PATIENCE_S, check=False
     )
 
 
@@ -81,7 +83,6 @@ def test_an_unknown_scenario_is_told_with_those_there_are() -> None:
     assert "no scenario 'demoo'; there are demo, gate-stuck" in done.stderr
 
 
-@pytest.mark.timeout(180)
 def test_the_demo_prints_a_final_verdict_and_a_second_one_beside_it_stops_with_ctrl_c() -> None:
     beside = subprocess.Popen(
         [*SITEWARDEN, "demo", "--headless"], stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -103,9 +104,9 @@ def test_the_demo_prints_a_final_verdict_and_a_second_one_beside_it_stops_with_c
     everything = family(beside.pid)
     assert len(everything) >= 6
     os.kill(beside.pid, signal.SIGINT)
-    assert beside.wait(20) == 0
+    assert beside.wait(PATIENCE_S) == 0
     beside.stderr.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_S
     while alive := [one for one in everything if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
         assert time.monotonic() < deadline, alive
         time.sleep(0.05)

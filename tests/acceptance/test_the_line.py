@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sitewarden.stack import FIELD_USER, Stack
+from tests.waiting import PATIENCE_S
 
 WAIT_S = 90.0
 
@@ -36,7 +37,6 @@ def final_response(stack: Stack, rule: str) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
-@pytest.mark.timeout(150)
 def test_an_alarm_in_a_register_becomes_a_final_verdict(stack: Stack) -> None:
     verdict = eventually(lambda: final_response(stack, "FS-2"))
     assert verdict["outcome"] in {"met", "breached"}
@@ -46,7 +46,6 @@ def test_an_alarm_in_a_register_becomes_a_final_verdict(stack: Stack) -> None:
     assert verdict["explain"]["en"]
 
 
-@pytest.mark.timeout(150)
 def test_every_device_on_a_line_is_heard(stack: Stack) -> None:
     def heard() -> bool:
         devices = {device["id"]: device for device in items(stack, "devices")}
@@ -58,7 +57,6 @@ def test_every_device_on_a_line_is_heard(stack: Stack) -> None:
     assert eventually(heard)
 
 
-@pytest.mark.timeout(150)
 def test_a_scan_by_mosquitto_pub_reaches_a_verdict(stack: Stack) -> None:
     if shutil.which("mosquitto_pub") is None:
         pytest.skip("LEFT OUT: mosquitto_pub is not installed (apt-get install mosquitto-clients)")
@@ -72,7 +70,7 @@ def test_a_scan_by_mosquitto_pub_reaches_a_verdict(stack: Stack) -> None:
             *("-t", "patrol/cp-plaza/scan", "-m", json.dumps(scan)),
         ],
         check=True,
-        timeout=10,
+        timeout=PATIENCE_S,
     )
 
     def judged() -> bool:
@@ -87,9 +85,8 @@ def test_a_scan_by_mosquitto_pub_reaches_a_verdict(stack: Stack) -> None:
     assert any(event["person"] == "card:8812331" for event in scans)
 
 
-@pytest.mark.timeout(60)
 def test_the_live_stream_carries_what_happens(stack: Stack) -> None:
-    with urllib.request.urlopen(stack.url + "/api/v1/stream?site=demo", timeout=30) as stream:
+    with urllib.request.urlopen(stack.url + "/api/v1/stream?site=demo", timeout=PATIENCE_S) as stream:
         kinds = set()
         while not {"event", "id"} <= kinds:
             line = stream.readline().decode().strip()
@@ -97,7 +94,6 @@ def test_the_live_stream_carries_what_happens(stack: Stack) -> None:
     assert "data" in kinds
 
 
-@pytest.mark.timeout(150)
 def test_a_part_that_dies_is_started_again_and_the_line_goes_on(stack: Stack) -> None:
     cloud = next(child for child in stack.children if child.name == "cloud")
     cloud.kill()

@@ -15,7 +15,7 @@ from tests.databases import empty_database
 HERE = Path(__file__).parent
 WALL = {"width": 1920, "height": 1080}
 TABLET = {"width": 820, "height": 1180}
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=120_000)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,10 @@ import json
 import re
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from sitewarden.stack import Stack
-
-pytestmark = pytest.mark.timeout(150)
+from tests.waiting import PATIENCE_S
 
 
 def items(stack: Stack, path: str) -> list[dict[str, Any]]:
@@ -30,7 +28,7 @@ def test_an_alarm_goes_from_a_register_to_a_card_to_acknowledgement_to_closure(
     page.goto("/s/demo/board?lang=en")
     be(page, "Chen Guoqiang")
     card = page.locator(".card", has_text="Fire alarm").first
-    expect(card).to_be_visible(timeout=90_000)
+    expect(card).to_be_visible()
     expect(card).to_contain_text("Block 1 lobby")
     expect(page.locator("#sound")).to_have_attribute("data-sound", "on")
     identity = card.get_attribute("data-id")
@@ -71,7 +69,7 @@ def test_an_alarm_goes_from_a_register_to_a_card_to_acknowledgement_to_closure(
 def test_everything_can_be_done_with_keys_alone(page: Page, stack: Stack) -> None:
     page.goto("/s/demo/alarms?lang=en")
     row = page.locator('tr[data-state="unacknowledged"]').first
-    expect(row).to_be_visible(timeout=90_000)
+    expect(row).to_be_visible()
     identity = row.get_attribute("data-alarm")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
@@ -100,7 +98,7 @@ def test_both_languages_and_the_choice_is_remembered(page: Page) -> None:
 def test_a_fire_shows_on_the_plan_and_leads_to_the_device(page: Page) -> None:
     page.goto("/s/demo/plan?lang=en&floor=ground")
     burning = page.locator('[data-zone="b1"].burning')
-    expect(burning).to_have_count(1, timeout=90_000)
+    expect(burning).to_have_count(1)
     expect(page.locator('[data-device="gate-n"]').first).to_have_attribute(
         "data-open", re.compile("true|false")
     )
@@ -205,7 +203,7 @@ def test_t47_a_frozen_screen_is_missed_and_one_that_is_cut_off_says_so(page: Pag
         return dict(answer)
 
     expect(page.locator("time").first).to_be_visible()
-    wait_for(page, lambda: screen()["state"] == "live", 20)
+    wait_for(page, lambda: screen()["state"] == "live")
     # The page is frozen as by a broken script: it paints nothing and answers nothing any more.
     frozen = page.context.new_cdp_session(page)
     frozen.send("Debugger.enable")
@@ -215,29 +213,29 @@ def test_t47_a_frozen_screen_is_missed_and_one_that_is_cut_off_says_so(page: Pag
     def unwatched() -> bool:
         return any(one["kind"] == "unwatched" for one in items(stack, "incidents?state=open"))
 
-    wait_for(other, unwatched, 45)
+    wait_for(other, unwatched)
     frozen.send("Debugger.resume")
-    wait_for(other, lambda: not unwatched(), 20)
+    wait_for(other, lambda: not unwatched())
 
     other.goto("/s/demo/board?lang=en")
     expect(other.locator("#not-live")).to_be_hidden()
     cloud = next(child for child in stack.children if child.name == "cloud")
     cloud.stop()
-    expect(other.locator("#not-live")).to_contain_text("NOT LIVE", timeout=10_000)
+    expect(other.locator("#not-live")).to_contain_text("NOT LIVE")
     cloud.start()
-    expect(other.locator("#not-live")).to_be_hidden(timeout=40_000)
+    expect(other.locator("#not-live")).to_be_hidden()
 
 
-def wait_for(page: Page, look: Any, within_s: int) -> None:
+def wait_for(page: Page, look: Any) -> None:
     """Until `look` says yes; the browser goes on meanwhile."""
-    for _ in range(within_s * 5):
+    for _ in range(PATIENCE_S * 5):
         try:
             if look():
                 return
         except OSError:
             pass
         page.wait_for_timeout(200)
-    raise AssertionError(f"nothing came of it within {within_s} s")
+    raise AssertionError(f"nothing came of it within {PATIENCE_S} s")
 
 
 def test_paper_is_white_whatever_the_hour_and_says_of_what_site_and_when(page: Page) -> None:

@@ -13,8 +13,6 @@ from playwright.sync_api import Browser, Page, expect
 from sitewarden.stack import Stack
 from tests.browser.conftest import TABLET, WALL
 
-pytestmark = pytest.mark.timeout(300)
-
 PICTURES = Path(os.environ.get("SITEWARDEN_PICTURES", Path(__file__).parents[2] / ".pictures"))
 """Where the pictures go: an artefact of CI, looked at by people."""
 ROOM = (
@@ -45,7 +43,7 @@ def order(stack: Stack, browser: Browser) -> str:
     context = browser.new_context(base_url=stack.url)
     page = context.new_page()
     page.goto("/s/demo/board")
-    expect(page.locator(".card").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".card").first).to_be_visible()
     action = {
         "do": "open_order",
         "kind": "home_repair",

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sitewarden.stack import Stack
 from tests.browser.conftest import TABLET
 
-pytestmark = pytest.mark.timeout(150)
 HOUR_MS = 3_600_000
 
 
@@ -115,7 +114,7 @@ def test_a_work_order_is_done_without_a_network_and_sent_once_in_order(
     page.route("**/actions", lose)
     tablet.set_offline(False)
     page.goto("/field/demo/outbox")
-    expect(page.get_by_text("All is sent")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("All is sent")).to_be_visible()
     stored = order_of(stack, order)["body"]
     assert [step["act"] for step in stored["steps"]] == ["registered", "accepted", "on_site", "done"]
     assert [step.get("how") for step in stored["steps"]][2] == "evidence"
@@ -141,7 +140,7 @@ def test_two_people_on_one_order_are_told_and_nothing_is_dropped(
     do(tablet, "p-001", do="cancel_order", order=order, reason="wrong house")
     tablet.set_offline(False)
     refused = page.locator('[data-rejected="accept_order"]')
-    expect(refused).to_contain_text("The server says", timeout=30_000)
+    expect(refused).to_contain_text("The server says")
     expect(refused).to_contain_text("accept", ignore_case=True)
     refused.get_by_role("button", name="Give up").click()
     expect(refused.get_by_role("textbox")).to_be_visible()
@@ -151,7 +150,7 @@ def test_two_people_on_one_order_are_told_and_nothing_is_dropped(
     refused.get_by_role("button", name="Give up").click()
     expect(refused).to_have_count(0)
     # What was noted meanwhile is refused in its turn, and stays with its words until somebody decides.
-    expect(page.locator('[data-rejected="note"]')).to_contain_text("Oil on the floor", timeout=30_000)
+    expect(page.locator('[data-rejected="note"]')).to_contain_text("Oil on the floor")
     page.goto("/field/demo/outbox")
     expect(page.locator('[data-rejected="note"]')).to_contain_text("Oil on the floor")
     page.get_by_text("Given up (1)").click()
@@ -175,7 +174,7 @@ def test_a_guard_patrols_with_a_tablet_whose_clock_is_two_hours_ahead(
     expect(page.locator('[data-scan="cp-club"]')).to_contain_text("not yet synced")
     before = page.evaluate("() => performance.timeOrigin + performance.now()")
     tablet.set_offline(False)
-    expect(page.locator('[data-scan="cp-club"]')).to_contain_text("sent", timeout=30_000)
+    expect(page.locator('[data-scan="cp-club"]')).to_contain_text("sent")
     answer: Any = stack.get("/api/v1/sites/demo/events?type=checkpoint.scan&device=cp-club&limit=50")
     (scan,) = [one for one in answer["items"] if one["data"].get("by") == "tablet"]
     assert abs(scan["at"] - before) < 60_000

@@ -14,6 +14,7 @@ from cloud.store.outbox import Outbox, Room
 from cloud.store.postgres.outbox import PostgresOutbox
 from cloud.store.postgres.writer import PostgresStore
 from tests.outboxes import NOON, SITE, Attempt, Filler, Told, attempts, notice, stopped, told
+from tests.waiting import PATIENCE_S
 
 LEASE = 10_000
 
@@ -197,7 +198,7 @@ def test_several_notifiers_never_hold_the_same(sides: Sides, filler: Filler) -> 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE_S)
     assert sorted(found) == sorted(names)
 
 
@@ -207,7 +208,7 @@ def test_who_waits_is_woken_by_a_commit_with_notices_only(outbox: Outbox, filler
     filler.put(stopped=[stopped()])
     assert not outbox.wait(0.05)
     filler.put(notice("n"))
-    assert outbox.wait(10)
+    assert outbox.wait(PATIENCE_S)
 
 
 def test_what_was_given_up_is_told_to_the_partition_that_it_came_from(

@@ -35,6 +35,7 @@ from cloud.store.reads import (
 from contract.events import Quality, Readings, raw_data
 from tests import samples
 from tests.samples import BIG, NOON, SITE, Scribe
+from tests.waiting import PATIENCE_S
 
 Take = Callable[[int], PartitionWriter]
 
@@ -359,7 +360,7 @@ async def test_followers_hear_where_every_partition_stands_and_then_of_each_comm
 ) -> None:
     scribe.write_all([{}, {}])
     following = reader.follow()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         assert await anext(following) == (3, 2)
         await asyncio.to_thread(scribe.write)
         assert await anext(following) == (3, 3)

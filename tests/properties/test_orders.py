@@ -402,7 +402,6 @@ class Orders(RuleBasedStateMachine):
 
 
 # Should it fail, the steps are made few before they are shown: that takes longer than a test is given.
-pytestmark = pytest.mark.timeout(300)
 
 TestOrders = Orders.TestCase
 TestOrders.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -35,7 +35,7 @@ def check(result: Result) -> None:
     assert [one for name, one in standing.items() if one != replayed[name]] == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(6))
 def test_whatever_fails_the_record_ends_up_right(seed: int) -> None:
     result = play(seed, SITE, BOOK)
@@ -43,7 +43,6 @@ def test_whatever_fails_the_record_ends_up_right(seed: int) -> None:
     check(result)
 
 
-@pytest.mark.timeout(120)
 def test_a_seed_plays_again_to_the_last_byte() -> None:
     assert play(3, SITE, BOOK).digest == play(3, SITE, BOOK).digest
 

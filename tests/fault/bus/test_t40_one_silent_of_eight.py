@@ -1,13 +1,10 @@
 """T40: one of eight devices on a serial line is silent. The others keep their pace, and the panel is never left alone."""
 
-import pytest
-
 from tests.serial_wire import UNITS, asked, gaps, period
 
 PANEL, SILENT = 1, 5
 
 
-@pytest.mark.timeout(60)
 def test_t40_one_silent_of_eight() -> None:
     times = asked("1s", 10, silent={SILENT})
     for unit in UNITS:

@@ -5,6 +5,8 @@ import socket
 import threading
 from collections.abc import Iterator
 
+from tests.waiting import PATIENCE_S
+
 COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
 """The server's CommandComplete to a COMMIT (message type C, length 11, the tag)."""
 
@@ -69,4 +71,4 @@ def commit_eater(server: str) -> Iterator[CommitEater]:
     thread.start()
     yield eater
     eater.close()
-    thread.join(5)
+    thread.join(PATIENCE_S)

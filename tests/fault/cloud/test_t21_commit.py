@@ -15,7 +15,7 @@ from contract.batch import Batch, ack_decoder, encode
 from contract.events import Event
 from contract.topics import Address
 from tests.fault.cloud.proxy import CommitEater, commit_eater
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 GW_1 = Address("demo", "gw-1")
 PER_BATCH = 5
@@ -40,7 +40,7 @@ async def lose_answers(dsn: str, eater: CommitEater, times: int) -> None:
     worker = Worker(0, PostgresStore(dsn), around)
     running = asyncio.create_task(worker.run())
     for number in range(times):
-        await asyncio.wait_for(worker.ready.wait(), 30)
+        await asyncio.wait_for(worker.ready.wait(), PATIENCE_S)
         before, eater.hungry = eater.eaten, True
         line.capture(GW_1, batch(number))
         await until(lambda before=before: eater.eaten > before)

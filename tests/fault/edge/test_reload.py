@@ -27,15 +27,15 @@ async def test_files_are_read_anew_and_those_with_mistakes_are_not(
         (site_dir / "site.yaml").write_text(SITE.replace("cp-2, zone: lobby", "cp-2, zone: lobbby"))
         reload(agent)
         await asyncio.to_thread(agent.until_logged, "not_reloaded")
-        await cloud.more(timeout_s=6)
+        await cloud.more()
         (site_dir / "site.yaml").write_text(SITE.replace("id: cp-2", "id: cp-two"))
         for _ in range(3):
             reload(agent)
             await asyncio.sleep(0.5)
-        await cloud.until(lambda: any(event.device == "cp-two" for event in cloud.events), timeout_s=20)
+        await cloud.until(lambda: any(event.device == "cp-two" for event in cloud.events))
         scanning.cancel()
         await asyncio.wait([scanning])
-        await cloud.until(lambda: readers.made - before <= cloud.scans().keys(), timeout_s=30)
+        await cloud.until(lambda: readers.made - before <= cloud.scans().keys())
         readers.stop()
         assert max(cloud.scans().values()) == 1
         assert agent.stop() == 0

@@ -3,8 +3,6 @@
 import random
 from pathlib import Path
 
-import pytest
-
 from contract.batch import Lane
 from edge.errors import SpoolDamaged
 from edge.rows import EventRow, new_row, row_decoder
@@ -48,7 +46,6 @@ def read(spool: SqliteSpool) -> list[str | None]:
     return [event.person for event in events if isinstance(event, EventRow)]
 
 
-@pytest.mark.timeout(120)
 def test_t05_two_hundred_damaged_spools(tmp_path: Path) -> None:
     chance = random.Random(5)
     told = {person(number) for number in range(ROWS)}

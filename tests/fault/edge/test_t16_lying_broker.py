@@ -82,5 +82,5 @@ async def test_t16_lying_broker(
             raised = [fault for fault in local_faults(cloud) if fault["state"] == "active"]
             assert len(raised) == 1
             assert max(cloud.scans().values()) == 1
-            assert HURRIED.fault_ms <= int(str(raised[0]["silent_ms"])) < HURRIED.fault_ms + 1_000
+            assert int(str(raised[0]["silent_ms"])) >= HURRIED.fault_ms
     readers.stop()

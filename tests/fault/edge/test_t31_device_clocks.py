@@ -5,8 +5,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from cloud.correlation.replay import replay
 from cloud.correlation.rule_files import load_rules
 from contract.profile.load import site_profiles
@@ -60,7 +58,6 @@ def coverage(lines: list[bytes]) -> list[dict[str, Any]]:
     return [line for line in map(json.loads, lines) if "type" not in line]
 
 
-@pytest.mark.timeout(120)
 def test_t31_no_verdict_changes_and_every_stamp_is_flagged(tmp_path: Path) -> None:
     right = played(tmp_path, None)
     for wrong_by_s in WRONG.values():

@@ -9,6 +9,7 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from contract.topics import Address
+from tests.waiting import PATIENCE_S
 
 OWN = Address("demo", "gw-1")
 OTHER = Address("demo", "gw-2")
@@ -41,14 +42,14 @@ class Client:
 
     def ready(self) -> "Client":
         """Itself, once it is connected."""
-        assert self._connected.wait(5)
+        assert self._connected.wait(PATIENCE_S)
         return self
 
     def subscribe(self, topic: str) -> None:
         """Subscribe, and wait for the broker's answer, whatever it is."""
         self._subscribed.clear()
         self.paho.subscribe(topic, qos=0)
-        assert self._subscribed.wait(5)
+        assert self._subscribed.wait(PATIENCE_S)
 
     def publish(self, topic: str) -> None:
         """Publish at QoS 1 and wait for the acknowledgement, which a denied message gets too."""
@@ -110,5 +111,5 @@ def test_s18_an_agent_can_not_speak_for_another(sign_in: Callable[[str], Client]
 
 def test_a_wrong_password_does_not_connect(broker: Any) -> None:
     stranger = Client(broker.settings.mqtt_port, "demo.gw-1", "some-other-secret")
-    assert stranger.refused.wait(5)
+    assert stranger.refused.wait(PATIENCE_S)
     stranger.close()

@@ -14,6 +14,7 @@ from edge.gb26875.transmitter import Transmitter
 from edge.ports import Refused
 from tests.bus import blind, coverage, kinds
 from tests.lines import Notebook
+from tests.waiting import PATIENCE_S
 
 ADDRESS = bytes([1, 2, 3, 4, 5, 6])
 LABEL = bytes([30, 15, 8, 22, 11, 26])
@@ -61,7 +62,7 @@ async def listening(disk: Disk, notebook: Notebook) -> AsyncIterator[int]:
 
 async def answers(reader: asyncio.StreamReader, count: int) -> list[Frame]:
     frames, found = FrameReader(), list[Frame]()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while len(found) < count:
             found += frames.feed(await reader.read(100))
     return found

@@ -10,7 +10,7 @@ from cloud.app import load_setups, serve_anew
 from cloud.clock import now_ms
 from contract.site_files import shipped_config
 from tests.cloud_rig import Ports, TestAgent, settings_for
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 
 async def test_rules_are_read_anew_and_mistakes_leave_the_old_in_force(
@@ -48,4 +48,4 @@ async def test_rules_are_read_anew_and_mistakes_leave_the_old_in_force(
         assert await limit() == "80s"
     finally:
         stop.set()
-        await asyncio.wait_for(running, 20)
+        await asyncio.wait_for(running, PATIENCE_S)

@@ -17,7 +17,7 @@ from cloud.operations.screen import Watch
 from sitewarden import desk
 from sitewarden.desk import Server
 from tests.cloud_rig import Ports, running_cloud, settings_for
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 DEMO = "/api/v1/sites/demo"
 WITHIN_S = 3
@@ -40,7 +40,7 @@ class Wall:
 
     async def hear(self) -> None:
         query = {"site": "demo", "screen": self.name, "kind": ["screen", "incident"]}
-        async with self.client.stream("GET", "/api/v1/stream", params=query, timeout=30) as answer:
+        async with self.client.stream("GET", "/api/v1/stream", params=query, timeout=PATIENCE_S) as answer:
             async for line in answer.aiter_lines():
                 if line.startswith("data:"):
                     said = json.loads(line.removeprefix("data:"))

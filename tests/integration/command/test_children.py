@@ -13,20 +13,21 @@ import pytest
 from sitewarden.embedded.ports import free_port, is_listening
 from sitewarden.embedded.process import Child
 from sitewarden.errors import ChildFailedError
+from tests.waiting import PATIENCE_S
 
-SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(3_600)"]
 PARENT = """
 import sys, time
 from pathlib import Path
 from sitewarden.embedded.process import Child
-child = Child("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"], Path(sys.argv[1]))
+child = Child("sleeper", [sys.executable, "-c", "import time; time.sleep(3_600)"], Path(sys.argv[1]))
 child.start()
 print(child.pid, flush=True)
-time.sleep(60)
+time.sleep(3_600)
 """
 
 
-def gone(pid: int, within_s: float = 5) -> bool:
+def gone(pid: int, within_s: float = PATIENCE_S) -> bool:
     """Whether a process has ended, or does so soon."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
@@ -51,10 +52,10 @@ def test_a_child_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 
 def test_stopping_a_child_ends_what_it_started_and_nothing_else(tmp_path: Path) -> None:
     other = Child("other", SLEEPER, tmp_path / "other.log")
-    family = Child("family", ["sh", "-c", "sleep 61 & echo $!; wait"], tmp_path / "family.log")
+    family = Child("family", ["sh", "-c", "sleep 3601 & echo $!; wait"], tmp_path / "family.log")
     other.start()
     family.start()
-    family.wait_until(lambda: bool(family.tail().strip()), 5)
+    family.wait_until(lambda: bool(family.tail().strip()), PATIENCE_S)
     grandchild = int(family.tail())
     family.stop()
     assert gone(grandchild)
@@ -68,7 +69,7 @@ def test_a_child_that_ignores_the_request_is_made_to_end(tmp_path: Path) -> None
         "stubborn", ["sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"], tmp_path / "log"
     )
     stubborn.start()
-    stubborn.wait_until(lambda: "up" in stubborn.tail(), 5)
+    stubborn.wait_until(lambda: "up" in stubborn.tail(), PATIENCE_S)
     stubborn.stop(grace_s=0.2)
     assert not stubborn.running
 
@@ -77,7 +78,7 @@ def test_a_child_that_ends_before_it_is_ready_is_told_with_its_last_words(tmp_pa
     child = Child("hasty", ["sh", "-c", "echo no database here; exit 3"], tmp_path / "log")
     child.start()
     with pytest.raises(ChildFailedError, match="hasty ended before it was ready:\nno database here"):
-        child.wait_until(lambda: False, 5)
+        child.wait_until(lambda: False, PATIENCE_S)
 
 
 def test_a_port_that_is_taken_is_passed_over() -> None:

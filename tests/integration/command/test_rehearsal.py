@@ -15,6 +15,7 @@ from contract.site_files import load_site, shipped_config
 from firmware_sim.scenario_file import load_scenario
 from sitewarden.rehearsal.command import app
 from sitewarden.rehearsal.play import Rehearsal
+from tests.waiting import PATIENCE_S
 
 EXPECTATIONS = shipped_config() / "expectations"
 EPOCH = 1_780_279_200_000
@@ -161,5 +162,5 @@ def test_serve_tells_where_each_line_is(doors: Path) -> None:
         assert Path(endpoints["dock"].removeprefix("jwm://")).exists()
     finally:
         child.terminate()
-        child.communicate(timeout=20)
+        child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 0

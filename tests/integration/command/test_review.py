@@ -8,6 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 SITE = CONFIG / "rules/tests/site"
 RULES = CONFIG / "rules"
@@ -43,7 +45,7 @@ def stricter(tmp_path: Path) -> Path:
 def run(*words: object) -> subprocess.CompletedProcess[str]:
     """The command as a process."""
     command = [sys.executable, "-m", "sitewarden", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
 
 def test_backtest_tells_which_episodes_other_rules_judge_otherwise(

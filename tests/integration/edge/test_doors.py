@@ -26,6 +26,7 @@ from edge.posts import Posts
 from edge.topicmap import TopicMap
 from tests.bus import PROFILES
 from tests.lines import Agent, Notebook
+from tests.waiting import PATIENCE_S
 
 CHINA = zoneinfo.ZoneInfo("Asia/Shanghai")
 WALL = round(dt.datetime(2026, 11, 23, 12, tzinfo=CHINA).timestamp() * 1_000)
@@ -195,7 +196,7 @@ async def taking(folder: Path, agent: Agent, monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def appears(path: Path) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not await asyncio.to_thread(path.exists):  # noqa: ASYNC110 - a file tells nobody
             await asyncio.sleep(0.02)
 

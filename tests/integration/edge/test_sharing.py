@@ -15,6 +15,7 @@ from edge.ports import Covered, Measured
 from edge.sharing.board import DeviceFace
 from sitewarden.embedded.ports import free_port
 from tests.edge_harness import Broker
+from tests.waiting import PATIENCE_S
 
 FACES = {"ups": DeviceFace(name="UPS room", profile="xy-md02")}
 
@@ -40,13 +41,13 @@ class Listener:
         self._more.set()
 
     async def until(self, topic: str, payload: bytes | None = None) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while not any(t == topic and payload in {None, p} for t, p in self.heard):
                 self._more.clear()
                 await self._more.wait()
 
     async def ready(self) -> None:
-        await asyncio.wait_for(self._more.wait(), 10)
+        await asyncio.wait_for(self._more.wait(), PATIENCE_S)
 
     def publish(self, topic: str, payload: bytes) -> None:
         self._client.publish(topic, payload)

@@ -15,6 +15,7 @@ from firmware_sim.adapters.mqtt import Broker
 from sitewarden.embedded.broker import start_broker
 from sitewarden.embedded.ports import free_port
 from sitewarden.embedded.process import Child
+from tests.waiting import PATIENCE_S
 
 USER, PASSWORD = "field", "a-long-secret-of-the-field"
 PATROL = ("patrol/+/scan", "patrol/+/status")
@@ -56,9 +57,9 @@ class Listener:
         )
         self._client.connect(broker.host, broker.port)
         self._client.loop_start()
-        self._ready.get(timeout=5)
+        self._ready.get(timeout=PATIENCE_S)
 
-    def until(self, wanted: Callable[[list[Heard]], bool], timeout_s: float = 10) -> list[Heard]:
+    def until(self, wanted: Callable[[list[Heard]], bool], timeout_s: float = PATIENCE_S) -> list[Heard]:
         """What it hears until that is what was wanted; raises `queue.Empty` when nothing comes for so long."""
         heard: list[Heard] = []
         while not wanted(heard):

@@ -22,6 +22,7 @@ from edge.rows import EventRow, row_decoder
 from firmware_sim.scenario_file import load_scenario
 from firmware_sim.world.effects import Happened
 from firmware_sim.world.world import World
+from tests.waiting import PATIENCE_S
 
 SITE = Path(__file__).parents[3] / "config" / "sites" / "demo"
 LASTS_MS = 26_000
@@ -130,7 +131,7 @@ def test_the_edges_keep_what_the_world_made(tmp_path: Path, demo: Site, broker: 
     pause.wait(3)  # twice the slowest poll of the devices that make events
     for edge in edges:
         edge.terminate()
-        edge.wait(5)
+        edge.wait(PATIENCE_S)
 
     expected = Counter((e.device, e.type, e.zone, e.person) for e in made)
     traced = [json.loads(line) for line in trace.read_text().splitlines()]

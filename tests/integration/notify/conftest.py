@@ -13,6 +13,7 @@ from cloud.store.memory import MemoryStore
 from cloud.store.memory_outbox import MemoryOutbox
 from tests.outboxes import SITE, Filler
 from tests.receivers import Mailbox, Receiver, mail_server, receiver
+from tests.waiting import PATIENCE_S
 
 CONTACTS = {(SITE, "p-007"): {"mail": "wang@example.org"}, (SITE, "p-008"): {"phone": "13800000000"}}
 Running = Callable[..., contextlib.AbstractAsyncContextManager[None]]
@@ -52,7 +53,7 @@ def running(store: MemoryStore) -> Running:
             yield
         finally:
             stop.set()
-            await asyncio.wait_for(task, 20)
+            await asyncio.wait_for(task, PATIENCE_S)
             outbox.close()
 
     return run

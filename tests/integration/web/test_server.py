@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import httpx
 import psycopg
@@ -19,6 +18,7 @@ from cloud.web.options import WebOptions
 from cloud.web.server import WebServer
 from tests import samples
 from tests.samples import Scribe
+from tests.waiting import PATIENCE_S
 from tests.webserver import no_post, serving, streaming, until
 
 PROCESS = """
@@ -40,28 +40,25 @@ def app_of(dsn: str) -> FastAPI:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_process_in_two_seconds_while_a_stream_is_open(sent: signal.Signals) -> None:
+def test_a_signal_ends_the_process_while_a_stream_is_open(sent: signal.Signals) -> None:
     process = subprocess.Popen([sys.executable, "-c", PROCESS], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     address = process.stdout.readline().strip()
     with streaming(address) as messages:
         assert next(messages).event == "hello"
-        began = time.monotonic()
         process.send_signal(sent)
         assert next(messages).data["reason"] == "stopping"
-        process.wait(10)
-        assert time.monotonic() - began < 2
+        # The reader keeps its end open: the process does not wait for it.
+        process.wait(PATIENCE_S)
     process.stdout.close()
 
 
-def test_a_commit_reaches_the_client_at_once(dsn: str, scribe: Scribe) -> None:
+def test_each_commit_reaches_the_client_before_the_next(dsn: str, scribe: Scribe) -> None:
     with serving(app_of(dsn)) as server, streaming(server.address, site="demo") as messages:
         assert next(messages).event == "hello"
         for number in range(5):
-            began = time.monotonic()
             scribe.write(verdicts=[samples.verdict(revision=number + 1)])
             assert until(messages, "verdict").data["row"]["revision"] == number + 1
-            assert time.monotonic() - began < 2
 
 
 def test_a_client_misses_nothing_over_a_restart_of_the_server(dsn: str, scribe: Scribe) -> None:
@@ -129,7 +126,7 @@ def test_many_clients_of_one_site_are_told_the_same(dsn: str, scribe: Scribe) ->
     def listen(address: str, mine: list[int], ready: threading.Barrier) -> None:
         with streaming(address, site="demo", kind="verdict") as messages:
             next(messages)
-            ready.wait(10)
+            ready.wait(PATIENCE_S)
             mine += [until(messages, "verdict").data["row"]["revision"] for _ in range(20)]
 
     with serving(app_of(dsn)) as server:
@@ -137,10 +134,10 @@ def test_many_clients_of_one_site_are_told_the_same(dsn: str, scribe: Scribe) ->
         threads = [threading.Thread(target=listen, args=(server.address, mine, ready)) for mine in told]
         for thread in threads:
             thread.start()
-        ready.wait(10)
+        ready.wait(PATIENCE_S)
         scribe.write_all([{"verdicts": [samples.verdict(revision=number)]} for number in range(1, 21)])
         for thread in threads:
-            thread.join(20)
+            thread.join(PATIENCE_S)
     assert told == [list(range(1, 21))] * 8
 
 

@@ -13,6 +13,7 @@ from contract.batch import Ack, Batch, Lane, batch_digest, encode, identity_base
 from contract.events import Event
 from contract.topics import Address
 from tests.ingest_rig import GW_1, NOON, Bench
+from tests.waiting import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ async def test_another_stream_is_read_from_its_beginning(bench: Bench) -> None:
     bench.line.recreate("second")
     bench.start()
     bench.send(event(3))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while len(bench.stored()) < 3:
             bench.now += 25
             await asyncio.sleep(0.005)
@@ -103,9 +104,9 @@ async def test_a_commit_whose_answer_was_lost_is_not_done_twice(bench: Bench) ->
 async def test_a_missing_database_and_a_missing_broker_are_waited_for(bench: Bench) -> None:
     bench.store.away = bench.line.down = True
     bench.start()
-    await asyncio.sleep(0.05)
+    await until(lambda: bench.store.turned_away > 0)
     bench.store.away = False
-    await asyncio.sleep(0.25)
+    await until(lambda: 0 in bench.store.partitions)
     bench.line.down = False
     await bench.until_taken(bench.send(event(1)))
     assert bench.stored() == identities([1])

@@ -8,6 +8,7 @@ import structlog
 from edge.agent import supervise
 from edge.errors import SpoolError
 from edge.together import together
+from tests.waiting import PATIENCE_S
 
 
 class Part:
@@ -31,7 +32,7 @@ class Part:
 
 async def supervised(part: Part) -> None:
     task = asyncio.create_task(supervise("part", part.run))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await part.steady.wait()
     task.cancel()
     await asyncio.wait([task])
