@@ -13,6 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.architecture.test_locks import INSTALLER, LOCKS, ROOT
+from tests.waiting import PATIENCE_S
 
 TIMESCALE = os.environ.get("SITEWARDEN_TEST_DSN")
 
@@ -37,7 +38,7 @@ def pip_install(folder: Path, requirements: str, **environment: str) -> subproce
         "lock.txt",
     ]
     return subprocess.run(
-        command, cwd=folder, env=settings, capture_output=True, text=True, check=False, timeout=50
+        command, cwd=folder, env=settings, capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
 
 
