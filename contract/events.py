@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
+from contract.parts import part_name
+
 EMPTY: Final = msgspec.Raw(b"{}")
 
 LOCATION_TYPES: Final = frozenset({"checkpoint.scan", "access.granted"})
@@ -271,9 +273,8 @@ def event_data(event: Event) -> dict[str, Any]:
 
 
 def part_of(event: Event) -> str:
-    """The point of its device that an event tells of, as `points` of a profile name it; empty where it names none."""
-    part = _about(event).get("point")
-    return part if isinstance(part, str) else ""
+    """The part of its device that an event tells of (`contract.parts`); empty where it tells of all of it."""
+    return part_name(_about(event))
 
 
 def phase_of(event: Event) -> Phase:

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
+from contract.part_book import PartBook
 from contract.yamlfile import Located
 
 Id = Annotated[
@@ -61,7 +62,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `line` names the agent's line it hangs on, with `unit` (Modbus unit id) or `address` (the name that the
     device has on its line, such as an MQTT topic part); `points` binds points of the profile to zones and to
-    the words of the field. `door`: what of it is wrong when it is a door.
+    the words of the field; `parts` binds its parts (`contract.parts`) to zones and names, as a list or in a file.
+    `door`: what of it is wrong when it is a door.
     """
 
     id: Id
@@ -75,7 +77,22 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     address: str | None = None
     poll: str | None = None
     points: dict[str, "Binding"] = {}
+    parts: "tuple[PartBinding, ...] | PartFile" = ()
     door: "Door | None" = None
+
+
+class PartBinding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part, such as `3-12`, or a range, such as `3-1..3-40`: the zone it looks at, and what people call it."""
+
+    part: str | int
+    zone: Id | None = None
+    name: Text = Text()
+
+
+class PartFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A list of parts in a CSV file beside the site's files: `part,zone,name_zh,name_en`."""
+
+    file: Annotated[str, Meta(pattern=r"^[^/\\][^\\]*\.csv$", description="a file such as panel-parts.csv")]
 
 
 class Door(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -284,7 +301,8 @@ class ProfileHead(msgspec.Struct, frozen=True, kw_only=True):
 
     `buffers` marks a source that keeps events by itself while it is away (a patrol wand): its coverage
     advances only when it is synced. `measures`: what it gives readings of; names with braces stand for many.
-    `units`: the units of those that have one. `gives`: those that are really told, each by its own name.
+    `units`: the units of those that have one. `gives`: those that are really told, each by its own name. `addressed`:
+    patterns of the points that stand for a loop and an address.
     """
 
     profile: Id
@@ -294,6 +312,7 @@ class ProfileHead(msgspec.Struct, frozen=True, kw_only=True):
     measures: frozenset[str] = frozenset()
     units: dict[str, str] = {}
     gives: tuple[Given, ...] = ()
+    addressed: tuple[str, ...] = ()
 
 
 class Site(msgspec.Struct, frozen=True, dict=True):
@@ -305,6 +324,8 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     """The site's files with sections that others read, such as `overlays`."""
     point_names: dict[str, Text] = {}
     """What points are called, by the names that readings have."""
+    parts: dict[str, PartBook] = {}
+    """By device, its parts as far as the site's files bind them."""
 
     @property
     def id(self) -> str:
@@ -458,6 +479,8 @@ class Site(msgspec.Struct, frozen=True, dict=True):
             for binding in device.points.values():
                 if binding.zone:
                     found[binding.device or device.id].add(binding.zone)
+        for name, book in self.parts.items():
+            found[name] |= book.zones
         return MappingProxyType({device: frozenset(zones) for device, zones in found.items()})
 
 

@@ -17,6 +17,7 @@ import msgspec
 from contract.duration import parse_duration
 from contract.floors import floor_mistakes
 from contract.measured import given_by
+from contract.part_files import addressed_points, part_books
 from contract.problems import ConfigError, Problem
 from contract.site import Device, ProfileHead, Site, SiteFile, Text
 from contract.yamlfile import FieldPath, Located, check, convert, load_yaml, unknown_name
@@ -39,10 +40,12 @@ def load_site(directory: Path) -> Site:
     model = msgspec.convert(merged, SiteFile)
     heads, problems = _profile_heads(model, directory, origins)
     problems += _Names(model, origins).problems()
+    books, mistakes = part_books(model, directory, origins.problem)
+    problems += mistakes
     if problems:
         raise ConfigError(problems)
     own = [one for one in files if isinstance(one.value, dict) and OWN_SECTIONS & one.value.keys()]
-    return Site(model, heads, tuple(own), _point_names())
+    return Site(model, heads, tuple(own), _point_names(), books)
 
 
 def profile_folders(directory: Path) -> list[Path]:
@@ -167,7 +170,11 @@ def _profile_heads(
             units = dict(_measured(located.value))
             told = {point: unit for point, unit in units.items() if unit}
             heads[name] = msgspec.structs.replace(
-                head, measures=frozenset(units), units=told, gives=given_by(located.value)
+                head,
+                measures=frozenset(units),
+                units=told,
+                gives=given_by(located.value),
+                addressed=tuple(addressed_points(located.value)),
             )
         except ConfigError as error:
             problems += error.problems

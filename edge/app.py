@@ -27,6 +27,7 @@ from edge.drivers.sharing import sharing
 from edge.errors import SettingsError, SpoolDamaged, SpoolForked
 from edge.intake import Intake
 from edge.lines import Build, faces_of, keeping_of, lines_of
+from edge.parts import PartNames
 from edge.ports import Services
 from edge.recent import recent_messages
 from edge.settings import Settings
@@ -195,6 +196,7 @@ class Process:
             time,
             last=last,
             doors=Doors(site.file.devices),
+            parts=PartNames(site),
         )
         self._uplink = Uplink(
             Route(

@@ -10,6 +10,7 @@ from contract.batch import Coverage, Lane
 from edge import clock
 from edge.coverage import Change, CoverageTracker, packed
 from edge.doors import Doors
+from edge.parts import PartNames
 from edge.ports import Covered, Failed, Happened, Measured, Observation, Refused, Sink
 from edge.rows import EventRow, ReadingRow, new_row
 from edge.spool.base import Appended, Spool
@@ -40,6 +41,7 @@ class Intake:
         *,
         last: dict[Lane, int],
         doors: Doors | None = None,
+        parts: PartNames | None = None,
     ) -> None:
         self._desk = desk
         self._tracker = tracker
@@ -48,6 +50,7 @@ class Intake:
         self._tell: Callable[[], None] | None = None
         self._copies: list[Sink] = []
         self._doors = doors or Doors(())
+        self._parts = parts or PartNames()
         self._waiting: list[Observation] = []
         self._markers: list[asyncio.Future[Refused]] = []
         self._dropped: dict[str, int] = {}
@@ -69,7 +72,7 @@ class Intake:
         """See `Sink.put`."""
         observations = [*observations, *self._doors.take(observations)]
         for sink in self._copies:
-            sink.put(observations)
+            sink.put(self._parts.all_named(observations))
         if len(self._waiting) < MOST_WAITING:
             self._waiting.extend(observations)
         else:
@@ -130,7 +133,7 @@ class Intake:
     def _row(self, seen: Happened | Measured) -> EventRow | ReadingRow:
         if isinstance(seen, Measured):
             return reading_row(seen)
-        return self._clocks.event_row(seen, self._cloud_now(seen))
+        return self._clocks.event_row(self._parts.named(seen), self._cloud_now(seen))
 
     def _cloud_now(self, seen: Happened) -> int | None:
         """Cloud time when something came in; before it is known, the machine's own as far as it shows an old stamp."""

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from typing_extensions import override
 
+from cloud.correlation.each import part_told
 from cloud.correlation.episodes import Chain, Host, Judged, Machine
 from cloud.correlation.people import lets_through, same
 from cloud.correlation.recurrence import selects
@@ -21,6 +22,7 @@ from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
 from contract.duration import parse_duration
 from contract.events import STATE, Event, Phase, event_data, phase_of, state_word
+from contract.parts import renamed
 from contract.site import Device, Site
 
 
@@ -123,6 +125,11 @@ class DurationChain(Timeline):
         self._of = version
         self._bridge = version.bridge(device)
         self._permits = version.suspended(device.id)
+
+    def begin_as(self, whole: Timeline) -> None:
+        """A part that is told of for the first time: what ended everything at its device ended it too."""
+        self.marks = [mark for mark in whole.marks if not mark.meaning]
+        self.copy_floor(whole)
 
     def _pieces(self) -> Iterator[Piece]:
         gaps = self._of.host.book.gaps(self._device)
@@ -236,7 +243,7 @@ class VersionOf(InForce):
         self.longer_than = parse_duration(rule.longer_than).ms
         self.types = rule.while_.types | rule.while_.ends
         self.points = rule.while_.points
-        self.each = (rule.while_.each,) if isinstance(rule.while_.each, str) else rule.while_.each
+        self.each = rule.while_.each
 
     def name_of(self, key: str) -> str:
         """The name of the timeline of a device or a part of it."""
@@ -244,11 +251,7 @@ class VersionOf(InForce):
 
     def part_of(self, event: Event) -> str:
         """The part of a device that an event tells of: `panel:2-17`; the device itself where it names none."""
-        try:
-            data = event_data(event)
-        except msgspec.DecodeError:
-            return event.device
-        part = "-".join(str(data[name]) for name in self.each if name in data)
+        part = part_told(self.each, event)
         return f"{event.device}:{part}" if part else event.device
 
     def bridge(self, device: Device) -> int:
@@ -321,9 +324,11 @@ class DurationMachine(TimelineMachine):
     ) -> None:
         super().__init__(rule, lines, host, data_from)
         self._devices = devices
+        self._parts: dict[tuple[int, str], list[Timeline]] = {}
 
     @override
     def timelines(self, number: int, event: Event) -> Sequence[Timeline]:
+        """What tells of a whole device, such as the reset of a panel, matters to each of its parts."""
         version, chains = self.lines[number]
         if (
             not isinstance(version, VersionOf)
@@ -332,22 +337,32 @@ class DurationMachine(TimelineMachine):
         ):
             return super().timelines(number, event)
         part = version.part_of(event)
-        return (chains.get(part) or self._add(number, part),)
+        chain = chains.get(part) or self._add(number, part)
+        return (chain,) if part != event.device else (chain, *self._parts.get((number, event.device), ()))
 
     def _add(self, number: int, part: str) -> Timeline:
         version, chains = self.lines[number]
-        chain = DurationChain(version, self._devices[number][part.partition(":")[0]], part)  # type: ignore[arg-type]
+        device = part.partition(":")[0]
+        chain = DurationChain(version, self._devices[number][device], part)  # type: ignore[arg-type]
         chains[part] = chain
+        if part != device:
+            self._parts.setdefault((number, device), []).append(chain)
+            if (whole := chains.get(device)) is not None:
+                chain.begin_as(whole)
         self.host.depends(self, chain, chain.devices)
         return chain
 
     @override
     def restore(self, name: str, cell: bytes) -> Chain | None:
-        part = name.rpartition("|")[2]
+        head, _, key = name.rpartition("|")
+        device, _, part = key.partition(":")
+        # Stored before parts had one name: `panel:1-134-l1d134`.
+        key = f"{device}:{renamed(part)}" if part else key
+        name = f"{head}|{key}"
         for number, (version, chains) in enumerate(self.lines):
-            known = part not in chains and part.partition(":")[0] in self._devices[number]
-            if known and isinstance(version, VersionOf) and name == version.name_of(part):
-                self._add(number, part)
+            known = key not in chains and device in self._devices[number]
+            if known and isinstance(version, VersionOf) and name == version.name_of(key):
+                self._add(number, key)
         return super().restore(name, cell)
 
 

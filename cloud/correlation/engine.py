@@ -41,13 +41,13 @@ from cloud.correlation.rules import (
     Staffing,
     Tour,
 )
-from cloud.correlation.sources import zone_of
 from cloud.correlation.staffing import StaffingMachine, staffing_machine
 from cloud.correlation.tour import tour_machine
 from cloud.correlation.verdict import Effect, Outcome, Reason, Recall, Revised, Verdict
 from contract.batch import Coverage
 from contract.events import KNOWN_TYPES, LOCATION_TYPES, Event, Quality, Readings, is_dated
 from contract.site import Site
+from contract.site_parts import event_zone
 
 DEFAULT_KEEP_MS: Final = 26 * 3_600_000
 """How long evidence is kept for triggers that come late without contradicting a coverage statement."""
@@ -330,7 +330,7 @@ class Engine:
         if device is None or person is None:
             return False
         return self._presence.note(
-            person.id, (event.at, event.device, seq, zone_of(device, event.zone) or "")
+            person.id, (event.at, event.device, seq, event_zone(self._site, event) or "")
         )
 
     def _settle_chain(self, chain: Chain, now: int, effects: list[Effect]) -> None:

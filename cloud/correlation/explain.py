@@ -10,6 +10,7 @@ from cloud.correlation.rules import EventFilter, Quota, Recurrence, Response, Ru
 from cloud.correlation.sentences import OTHERWISE, SENTENCES, WORDS
 from cloud.correlation.verdict import BlindSpan, Item, Reason, Verdict
 from contract.site import Site, Text
+from contract.site_parts import part_label
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -93,7 +94,7 @@ def place_name(site: Site, key: str, language: str) -> str:
     """What a zone, device, group or route is called; its id where it has no name."""
     device, _, part = key.partition(":")
     if part and device in site.devices:
-        return f"{place_name(site, device, language)} {part}"
+        return f"{place_name(site, device, language)} {part_label(site, device, part).in_(language)}"
     for named in (site.zones, site.devices, site.groups, site.routes):
         if (found := named.get(key)) is not None:
             return found.name.in_(language) or key

@@ -12,10 +12,11 @@ from cloud.correlation.presence import Presence
 from cloud.correlation.response_chain import MARKS, ResponseChain
 from cloud.correlation.response_verdict import Found, Trigger, VersionOf
 from cloud.correlation.rules import Response, RuleVersion
-from cloud.correlation.sources import OPERATOR, Keys, zone_of
+from cloud.correlation.sources import OPERATOR, Keys
 from cloud.correlation.verdict import Recall, Verdict
 from contract.events import LOCATION_TYPES, Event, event_data
 from contract.site import Site
+from contract.site_parts import event_zone
 
 _NO_KEYS: Keys = ()
 
@@ -94,7 +95,7 @@ class ResponseMachine:
             return _NO_KEYS
         if version.rule.pair is not None:
             return _paired(event, version.rule.pair)
-        keys = version.sources.trigger_keys(event.device, zone_of(device, event.zone))
+        keys = version.sources.trigger_keys(event.device, event_zone(self._site, event))
         return tuple(key for key in keys if not version.suspended(key, event.at))
 
     def _answered(self, version: VersionOf, event: Event) -> Keys:
@@ -106,7 +107,7 @@ class ResponseMachine:
             return _NO_KEYS
         if version.rule.pair is not None:
             return _paired(event, version.rule.pair)
-        return version.sources.evidence_keys(event.device, zone_of(device, event.zone))
+        return version.sources.evidence_keys(event.device, event_zone(self._site, event))
 
     def _ended(self, version: VersionOf, event: Event) -> Keys:
         """The keys under which an event of the right type may make something void."""

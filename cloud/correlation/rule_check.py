@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from cloud.correlation.each import OLD_EACH, is_old_each
 from cloud.correlation.recurrence import selects
 from cloud.correlation.rules import (
     SCAN,
@@ -153,6 +154,8 @@ class RuleCheck:
             return
         if isinstance(rule, Response) and rule.void_when and not self._can_end(rule.void_when):
             yield f"{rule.id} is never void at {self._site.id}: no device here emits {_either(rule.void_when)}"
+        if isinstance(rule, Duration) and is_old_each(rule.while_.each):
+            yield str(self._written.problem("while.each", OLD_EACH))
         if isinstance(rule, Response) and rule.pair is None and not _declared(rule.expect):
             yield from self._unanswered(rule)
 

@@ -141,8 +141,8 @@ class While(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     By events: from one of the type with that data, and with none of `unless`, until the device's next event of
     the type that is none such, its end included (`state: cleared`), or one of the types `until` and of those that
-    always end such a state (`contract.events.ENDED_BY`). `each` names the fields of the data that tell the parts
-    of a device apart (the loops of a panel): each is in the state or not by itself. By readings: from the first good reading of `point`
+    always end such a state (`contract.events.ENDED_BY`). `each: part`: each part of a device (the detectors of a
+    panel, `contract.parts`) is in the state or not by itself. By readings: from the first good reading of `point`
     beyond `above` or `below` until the first one beyond `clear_below` or `clear_above`, or the limit itself.
     """
 

@@ -15,7 +15,6 @@ from cloud.correlation.coverage import NOTHING
 from cloud.correlation.episodes import Chain, Host, Judged, Machine, Past, Told
 from cloud.correlation.people import qualifies
 from cloud.correlation.rules import OFF_DUTY, By, RuleVersion, Staffing
-from cloud.correlation.sources import zone_of
 from cloud.correlation.timeline import READ, Dated, InForce, Mark, Place, Span, Timeline
 from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Recall, Verdict
@@ -23,6 +22,7 @@ from cloud.correlation.windows import WindowsOf
 from contract.duration import parse_duration
 from contract.events import LOCATION_TYPES, Event, event_data
 from contract.site import Site
+from contract.site_parts import event_zone
 
 _DAY_MS: Final = 86_400_000
 _FOREVER: Final = 1 << 62
@@ -87,8 +87,7 @@ class VersionOf(InForce):
             return None
         if event.type == OFF_DUTY or _leaves(event):
             return Mark(event.at, event.device, seq, 0, person.id)
-        device = self._site.devices.get(event.device)
-        zone = event.zone or (zone_of(device, None) if device else None) or ""
+        zone = event_zone(self._site, event) or ""
         return Mark(event.at, event.device, seq, 1, person.id, zone)
 
 

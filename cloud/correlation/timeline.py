@@ -284,6 +284,10 @@ class Timeline(ABC):
         """Those of the marks to be let go that must stay all the same, because nothing told of their key since."""
         return ()
 
+    def copy_floor(self, other: "Timeline") -> None:
+        """No more is known here of the past than there."""
+        self._floor, self.base = other._floor, other.base  # noqa: SLF001 - one of its kind
+
     def forget(self, before: int) -> None:
         """Let go of what was decided of episodes that opened before a moment, but for that they were."""
         gone = [moment for moment in self._told if moment < before and not self.is_open(moment)]

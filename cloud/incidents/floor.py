@@ -258,11 +258,16 @@ class Floor:
     def _text(self, alarm: Alarm) -> Text:
         device = self.site.devices.get(alarm.source)
         name = device.name if device is not None and device.name != Text() else Text(en=alarm.source)
-        part = f" {alarm.part}" if alarm.part else ""
         site = self.site.file.name
-        return Text(
-            zh=f"{site.in_('zh')} · {name.in_('zh')}{part}", en=f"{site.in_('en')} · {name.in_('en')}{part}"
+        zh, en = (
+            " · ".join(
+                one
+                for one in (site.in_(words), name.in_(words), alarm.part_name.in_(words) or alarm.part)
+                if one
+            )
+            for words in ("zh", "en")
         )
+        return Text(zh=zh, en=en)
 
     def _rule_name(self, rule: str) -> Text:
         name = self._names.get(rule, Text())

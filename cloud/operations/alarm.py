@@ -14,6 +14,8 @@ from typing import Final
 
 import msgspec
 
+from contract.site import Text
+
 CHATTER: Final = 3
 """So many times within a minute make an alarm a chattering one (ISA-18.2, 16.5)."""
 CHATTER_MS: Final = 60_000
@@ -54,6 +56,7 @@ class Aside(msgspec.Struct, frozen=True, kw_only=True):
 class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An alarm as it stands. `id` is derived from `kind`, `source` and `part`: two places that see it agree.
 
+    `part_name`: what people called the part when it was raised, empty where they call it by `part` itself.
     `group` names the group it is annunciated with (the id of the group's first alarm and its moment); `first_out`:
     it is the first of it. `latched`: its condition has gone and it waits for a reset. `suppressed_by` names the
     alarms or drills that hide it. `times`: the moments of its latest activations within a minute.
@@ -65,6 +68,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     priority: Priority
     opened_at: int
     part: str = ""
+    part_name: Text = Text()
     zone: str | None = None
     group: str = ""
     first_out: bool = False

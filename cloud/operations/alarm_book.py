@@ -6,7 +6,6 @@ from typing import Final
 import msgspec
 
 from cloud.correlation.people import lets_through
-from cloud.correlation.sources import zone_of
 from cloud.errors import RefusedError
 from cloud.operations.alarm import (
     CHATTER_MS,
@@ -32,8 +31,10 @@ from cloud.operations.command import (
 )
 from cloud.operations.family import Family
 from cloud.operations.record import Record, RecordKind, Register, content_id
-from contract.events import Event, event_data
-from contract.site import Site
+from contract.events import Event
+from contract.parts import renamed
+from contract.site import Site, Text
+from contract.site_parts import event_zone, part_label
 
 JOIN_MS: Final = 600_000
 """An alarm this long after the last one of its group still belongs to it."""
@@ -63,6 +64,7 @@ class AlarmBook:
         self._kinds = kinds
         self._register = Register(site.id, RecordKind.ALARM, Alarm, records)
         self._groups: dict[tuple[str, str], Group] = {}
+        self._old_ids: dict[str, str] = {}
         self._recent: dict[str, tuple[int, ...]] = {}
         self._annunciated: list[int] = []
         self._raised: list[Alarm] = []
@@ -85,7 +87,7 @@ class AlarmBook:
                 self._begin(kind, event, seq, now)
         for kind in self._kinds.ending.get(event.type, ()):
             if kind.clears is not None and lets_through(kind.clears, event):
-                self._end(kind, event.device, _part(kind, event), event.at, now)
+                self._end(kind, event.device, kind.part_of(event), event.at, now)
 
     def begin(
         self,
@@ -113,10 +115,9 @@ class AlarmBook:
             self._end(kind, source, part, now, now)
 
     def _begin(self, kind: AlarmKind, event: Event, seq: int, now: int) -> None:
-        device = self._site.devices.get(event.device)
-        zone = event.zone or (zone_of(device, None) if device else None)
+        zone = event_zone(self._site, event)
         self._put(
-            kind, event.device, _part(kind, event), zone, event.at, (event.device, seq), now, event.type
+            kind, event.device, kind.part_of(event), zone, event.at, (event.device, seq), now, event.type
         )
 
     def _put(  # noqa: PLR0913, PLR0917 - each is a fact of the alarm
@@ -131,7 +132,7 @@ class AlarmBook:
         cause: str,
         within: str = "",
     ) -> None:
-        identity = alarm_id(self._site.id, kind.id, source, part)
+        identity = self._id(kind.id, source, part)
         known = self._register.get(identity)
         if known is not None and known.active:
             return
@@ -149,6 +150,7 @@ class AlarmBook:
                 kind=kind.id,
                 source=source,
                 part=part,
+                part_name=part_label(self._site, source, part) if kind.each and part else Text(),
                 zone=zone,
                 priority=kind.urgency,
                 opened_at=at,
@@ -172,14 +174,19 @@ class AlarmBook:
     def _end(self, kind: AlarmKind, source: str, part: str, at: int, now: int) -> None:
         """Without a part, all parts of the source end."""
         ended = False
-        alone = self._register.get(alarm_id(self._site.id, kind.id, source, part)) if part else None
+        alone = self._register.get(self._id(kind.id, source, part)) if part else None
         for alarm in [alone] if alone is not None else self._at(source, (kind.id,)):
-            if part in {"", alarm.part} and alarm.active and at >= alarm.opened_at:
+            if part in {"", renamed(alarm.part)} and alarm.active and at >= alarm.opened_at:
                 self._note(returned(alarm, at), now)
                 self._ended[alarm.group] = None
                 ended = True
         if ended:
             self._rehide(kind, source, now)
+
+    def _id(self, kind: str, source: str, part: str) -> str:
+        """The id of a part's alarm: what was stored before parts had one name keeps the one it has."""
+        identity = alarm_id(self._site.id, kind, source, part)
+        return self._old_ids.get(identity, identity)
 
     def _note(self, alarm: Alarm, now: int) -> Alarm:
         noted = self._register.put(alarm, now)
@@ -187,6 +194,8 @@ class AlarmBook:
         return noted
 
     def _index(self, alarm: Alarm) -> None:
+        if (part := renamed(alarm.part)) != alarm.part:
+            self._old_ids[alarm_id(self._site.id, alarm.kind, alarm.source, part)] = alarm.id
         self._of_source.setdefault(alarm.source, {}).setdefault(alarm.kind, set()).add(alarm.id)
         self._of_group.setdefault(alarm.group, set()).add(alarm.id)
         (self._aside.add if alarm.shelved is not None else self._aside.discard)(alarm.id)
@@ -479,16 +488,6 @@ class AlarmBook:
 def alarm_id(site: str, kind: str, source: str, part: str) -> str:
     """The id of an alarm: edge and cloud, or two workers, that see it give it the same."""
     return content_id(site, "alarm-kind", kind, source, part)
-
-
-def _part(kind: AlarmKind, event: Event) -> str:
-    if not kind.each:
-        return ""
-    try:
-        data = event_data(event)
-    except msgspec.DecodeError:
-        return ""
-    return "-".join(str(data[name]) for name in kind.each if name in data)
 
 
 def _reason(text: str) -> None:

@@ -6,9 +6,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from cloud.correlation.rules import EventFilter
+from cloud.correlation.each import OLD_EACH, is_old_each, part_told
+from cloud.correlation.rules import EventFilter, Names
 from cloud.operations.alarm import Priority
-from contract.events import KNOWN_TYPES
+from contract.events import KNOWN_TYPES, Event
 from contract.problems import ConfigError, Problem
 from contract.site import Id, Text
 from contract.yamlfile import Located, convert, load_yaml, unknown_name
@@ -27,7 +28,7 @@ _TOLD_OF: Final = frozenset({OVERDUE, LINK, NOBODY, UNWATCHED})
 class AlarmKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What makes an alarm, what ends it, and what it asks for.
 
-    `each`: fields of the data that tell the parts of a device apart. `emergency`: the kind of emergency it is, whose
+    `each: part`: each part of a device (`contract.parts`) has alarms of its own. `emergency`: the kind of emergency it is, whose
     plan is followed; with one it opens an incident. `group`: alarms of one kind within a device, an area (a zone with
     all that it covers) or the site are one group. `hidden_by`: kinds of alarms that hide it, of the same device or of what it is read through;
     `hidden_by_link`: it is hidden while the device's agent is silent.
@@ -37,7 +38,7 @@ class AlarmKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     name: Text
     on: EventFilter | None = None
     clears: EventFilter | None = None
-    each: tuple[str, ...] = ()
+    each: Names = ()
     priority: Literal["critical", "high", "medium", "low"] = "medium"
     emergency: Id | None = None
     group: Literal["device", "area", "site"] = "device"
@@ -45,6 +46,10 @@ class AlarmKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     shelvable: bool = True
     hidden_by: tuple[Id, ...] = ()
     hidden_by_link: bool = False
+
+    def part_of(self, event: Event) -> str:
+        """The part of its device that an event begins or ends an alarm of; empty for the device as a whole."""
+        return part_told(self.each, event)
 
     @property
     def is_momentary(self) -> bool:
@@ -70,6 +75,8 @@ class AlarmKinds:
         self.by_id = {kind.id: kind for kind in kinds}
         self.beginning: dict[str, list[AlarmKind]] = {}
         self.ending: dict[str, list[AlarmKind]] = {}
+        self.warnings: tuple[str, ...] = ()
+        """What in the files is of an older form, for people."""
         self.hides: dict[str, set[str]] = {}
         """By kind, the kinds that it hides at the same device."""
         for kind in self.by_id.values():
@@ -96,7 +103,13 @@ def load_alarm_kinds(path: Path) -> AlarmKinds:
     problems = list(_mistakes(kinds, located))
     if problems:
         raise ConfigError(problems)
-    return AlarmKinds(kinds)
+    found = AlarmKinds(kinds)
+    found.warnings = tuple(
+        str(located.problem(("alarms", index, "each"), OLD_EACH))
+        for index, kind in enumerate(kinds)
+        if is_old_each(kind.each)
+    )
+    return found
 
 
 def _mistakes(kinds: tuple[AlarmKind, ...], located: Located) -> Iterator[Problem]:

@@ -5,7 +5,6 @@ from typing import Final
 
 import msgspec
 
-from cloud.correlation.sources import zone_of
 from cloud.errors import RefusedError
 from cloud.operations import command as do
 from cloud.operations import order_checks as check
@@ -40,6 +39,7 @@ from cloud.operations.upkeep import Upkeep, Upkeeps
 from cloud.operations.upkeep_book import Opening, UpkeepBook
 from contract.events import LOCATION_TYPES, Event
 from contract.site import Site
+from contract.site_parts import event_zone
 
 CONTENT: Final = 3
 """A score below this is told to the supervisor."""
@@ -161,7 +161,7 @@ class OrderBook:
         who = self._site.people.get(event.person or "")
         if event.type not in LOCATION_TYPES or who is None:
             return
-        zone = zone_of(self._site.devices.get(event.device), event.zone)
+        zone = event_zone(self._site, event)
         step = OrderStep(
             act=Act.ON_SITE, at=event.at, person=who.id, how="evidence", evidence=(event.device, seq)
         )

@@ -6,9 +6,10 @@ from contract.site import Spot, Text
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A point of a device that looks at a zone, such as a detector of a fire panel."""
+    """A point of a device that looks at a zone, such as a detector of a fire panel; `part`: its name in events."""
 
     id: str
+    part: str
     zone: str
     at: Spot
 

@@ -12,6 +12,7 @@ from cloud.plan.schematic import GAP, WIDTH, box, boxes, height_for
 from cloud.plan.shapes import middle, places
 from cloud.plan.ways import Stop, WaysOut
 from contract.site import Floor, Site, Spot, Text, Zone
+from contract.site_parts import part_of_point
 
 GROUND: Final = "0"
 """The id of the floor of zones that name none."""
@@ -116,7 +117,7 @@ class _Drawer:
         away: list[DrawnDevice] = []
         for device in self._site.file.devices:
             parts = tuple(
-                Part(point, binding.zone, at)
+                Part(point, part_of_point(self._site, device.id, point), binding.zone, at)
                 for point, binding in device.points.items()
                 if binding.zone is not None and (at := sheet.spots.get(f"{device.id}/{point}")) is not None
             )

@@ -6,7 +6,6 @@ from typing import Final
 import msgspec
 
 from contract.events import ENDED_BY, LASTING, LASTING_OF_PARTS, Event, has_ended, part_of
-from contract.site import Site
 
 _LINE_OF: Final = {kind: line for line, kinds in {**LASTING, **LASTING_OF_PARTS}.items() for kind in kinds}
 
@@ -39,9 +38,3 @@ def _that_hold(newest: dict[tuple[str, str, str], Event]) -> Iterator[State]:
         ended = part and whole is not None and whole.type in over and whole.at >= event.at
         if not ended and not has_ended(event):
             yield State(event, part or None)
-
-
-def zone_of(site: Site, event: Event) -> str | None:
-    """Where it happened: in the zone that it names, else where its device stands."""
-    device = site.devices.get(event.device)
-    return event.zone or (device.zone if device is not None else None)

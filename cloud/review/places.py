@@ -1,6 +1,7 @@
 """Where a verdict belongs: the zone and the device of its key."""
 
 from contract.site import Device, Site
+from contract.site_parts import bound_zone
 
 
 def device_of(site: Site, key: str) -> Device | None:
@@ -13,4 +14,6 @@ def zone_of_key(site: Site, key: str) -> str:
     if key in site.zones:
         return key
     device = device_of(site, key)
-    return (device.zone or "") if device else ""
+    if device is None:
+        return ""
+    return bound_zone(site, device.id, key.partition(":")[2]) or device.zone or ""

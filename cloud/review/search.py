@@ -77,7 +77,7 @@ def matters(
             kind="alarm",
             id=alarm.id,
             title=_place(site, alarm.source),
-            detail=_both(what, _same(alarm.part), _place(site, alarm.zone)),
+            detail=_both(what, _named(alarm.part_name, alarm.part), _place(site, alarm.zone)),
             at=alarm.opened_at,
         )
     for order in orders:

@@ -15,6 +15,8 @@ class PartView(Model):
     """A point of a device that looks at a zone, such as a detector of a fire panel."""
 
     id: str = Field(examples=["l1d001"])
+    part: str = Field(examples=["1-1"], description="its name in events and alarms")
+    name: Words
     zone: str = Field(examples=["b1"])
     at: Spot = Field(examples=[_SPOT])
 
@@ -80,8 +82,9 @@ class StateView(Model):
     type: str = Field(examples=["gate.locked"])
     at: Ms
     part: str | None = Field(
-        default=None, examples=["l1d001"], description="the part of the device; null: the device itself"
+        default=None, examples=["1-1"], description="the part of the device; null: the device itself"
     )
+    part_name: Words | None = None
 
 
 class SeenView(Model):

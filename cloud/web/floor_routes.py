@@ -11,7 +11,7 @@ from cloud.operations.record import RecordKind
 from cloud.operations.roster import works
 from cloud.plan.drawing import Drawing
 from cloud.plan.floors import drawings
-from cloud.plan.states import states, zone_of
+from cloud.plan.states import states
 from cloud.store.base import StoredEvent
 from cloud.store.reads import MOST_ROWS, RecordQuery
 from cloud.web.context import Context, InContext, OfSite
@@ -28,6 +28,7 @@ from cloud.web.floor_models import (
 from cloud.web.models import Listed, Words
 from cloud.web.problems import PROBLEMS
 from contract.site import Site, Text
+from contract.site_parts import event_zone, part_label
 
 router = APIRouter(prefix="/api/v1/sites", tags=["sites"], responses=PROBLEMS)
 
@@ -51,10 +52,11 @@ async def read_states(site: OfSite, context: InContext) -> Listed[StateView]:
     views = [
         StateView(
             device=state.event.device,
-            zone=zone_of(site, state.event),
+            zone=event_zone(site, state.event),
             type=state.event.type,
             at=state.event.at,
             part=state.part,
+            part_name=_words(part_label(site, state.event.device, state.part)) if state.part else None,
         )
         for state in states([row.event for row in found])
     ]
@@ -109,7 +111,7 @@ def _last_of(site: Site, seen: Sequence[StoredEvent]) -> dict[str, StoredEvent]:
 
 def _seen_view(site: Site, row: StoredEvent) -> SeenView:
     event = row.event
-    return SeenView(at=event.at, zone=zone_of(site, event), device=event.device, type=event.type)
+    return SeenView(at=event.at, zone=event_zone(site, event), device=event.device, type=event.type)
 
 
 def _floor_view(site: Site, drawing: Drawing) -> FloorView:
@@ -137,7 +139,16 @@ def _floor_view(site: Site, drawing: Drawing) -> FloorView:
                 at=device.at,
                 kind=device.kind,
                 tags=list(site.devices[device.id].tags),
-                parts=[PartView(id=part.id, zone=part.zone, at=part.at) for part in device.parts],
+                parts=[
+                    PartView(
+                        id=part.id,
+                        part=part.part,
+                        name=_words(part_label(site, device.id, part.part)),
+                        zone=part.zone,
+                        at=part.at,
+                    )
+                    for part in device.parts
+                ],
             )
             for device in drawing.devices
         ],

@@ -3,6 +3,7 @@
 import itertools
 import re
 import string
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
@@ -45,6 +46,8 @@ WIDTHS = {
 DEFAULT_POLL_MS = 1_000
 _WHOLE = 0xFFFF_FFFF_FFFF_FFFF
 _NO_BINDING = Binding()
+_WORDS_OF_PARTS = frozenset({"alarm", "fault", "word"})
+"""Labels of words that say what is at fault, not how badly."""
 
 
 def device_map(profile: ModbusProfile, device: Device) -> points.DeviceMap:
@@ -163,7 +166,8 @@ def _counted(point: Point) -> Iterator[tuple[dict[str, int], int]]:
 
 def _points(profile: ModbusProfile, point: Point, device: Device) -> Iterator[points.Point]:
     states = profile.states[point.states] if point.states else ()
-    rules = _nibble_rules(point.nibbles, states) if point.nibbles else tuple(_rule(state) for state in states)
+    found = _nibble_rules(point.nibbles, states) if point.nibbles else tuple(_rule(state) for state in states)
+    rules = _parted(found, point.nibbles)
     shared = _common(profile, point, rules)
     for counters, address in _counted(point):
         name = point.name.format(**counters)
@@ -295,7 +299,7 @@ def _field_point(
         report=field.report,
         deadband=field.deadband,
         heartbeat_ms=_ms(field.heartbeat),
-        states=_bound(tuple(_rule(state) for state in states), binding),
+        states=_bound(_parted(tuple(_rule(state) for state in states)), binding),
     )
 
 
@@ -306,7 +310,7 @@ def _derived(profile: ModbusProfile, derived: Derived, device: Device) -> points
         told=_told(device, binding, derived.name, {}),
         of=derived.of,
         lowest=derived.take == "lowest",
-        states=_bound(tuple(_rule(state) for state in profile.states[derived.states]), binding),
+        states=_bound(_parted(tuple(_rule(state) for state in profile.states[derived.states])), binding),
         condition=derived.while_,
         otherwise=derived.otherwise,
     )
@@ -325,6 +329,28 @@ def _bound(rules: tuple[points.StateRule, ...], binding: Binding | None) -> tupl
     if binding.on is not None or binding.off is not None:
         first = msgspec.structs.replace(first, on=binding.on, off=binding.off)
     return (first, *rules[1:])
+
+
+def _parted(
+    rules: tuple[points.StateRule, ...], nibbles: tuple[str, ...] = ()
+) -> tuple[points.StateRule, ...]:
+    """The rules with what tells the parts of a point apart: bits and words of one register are faults of their own."""
+    alike = Counter(rule.on for rule in rules)
+    by_nibble = Counter((rule.on, rule.name.partition(".")[0]) for rule in rules)
+    found: list[points.StateRule] = []
+    for rule in rules:
+        nibble = rule.name.partition(".")[0]
+        name = nibble if nibbles and by_nibble[rule.on, nibble] == 1 else rule.name
+        found.append(
+            msgspec.structs.replace(
+                rule,
+                part=name if rule.on is not None and alike[rule.on] > 1 else "",
+                is_part_by_word=bool(rule.words)
+                and (rule.on or "").endswith("fault")
+                and rule.label in _WORDS_OF_PARTS,
+            )
+        )
+    return tuple(found)
 
 
 def _rule(state: State) -> points.StateRule:

@@ -10,6 +10,8 @@ from contract.profile.model import Alive, Condition, Fact, Kind, Limits
 class StateRule(msgspec.Struct, frozen=True, kw_only=True):
     """A `State` of the profile; points that are alike share one. `name` is unique within the point.
 
+    `part`: what the state adds to the name of the part, where the point has several of a type. `is_part_by_word`: each
+    of its words is a part of its own, of which one ends as the next begins.
     With `mask`, the state is so when `(raw & mask) >> shift` is in `codes`,
     else when the number is beyond `above` or `below`; `inverted` turns it round.
     """
@@ -20,6 +22,8 @@ class StateRule(msgspec.Struct, frozen=True, kw_only=True):
     codes: frozenset[int] = frozenset()
     words: Mapping[int, str] = {}
     label: str = "word"
+    part: str = ""
+    is_part_by_word: bool = False
     once: bool = False
     absent: frozenset[int] = frozenset()
     above: float | None = None

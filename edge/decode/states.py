@@ -5,6 +5,7 @@ from enum import Enum
 
 import msgspec
 
+from contract.parts import part_name
 from contract.profile.points import StateRule, Told
 from edge.decode.values import Value
 from edge.ports import Happened
@@ -121,7 +122,10 @@ def follow(
         elif active.get(key) != old and not (rule.once and key in active and old not in {None, AGAIN}):
             # After a reset it is told as of now: what stands began after what ended it.
             when = moment if old != AGAIN else msgspec.structs.replace(moment, since=moment.answered_at)
-            events += _told(told, rule, word, when, so=verdict is Verdict.SO)
+            if rule.is_part_by_word and old is not None and old != AGAIN:
+                events += _told(told, rule, old, when, so=False)
+            if verdict is Verdict.SO or not rule.is_part_by_word:
+                events += _told(told, rule, word, when, so=verdict is Verdict.SO)
     return Outcome(active, tuple(events), cause)
 
 
@@ -132,6 +136,9 @@ def _told(told: Told, rule: StateRule, word: str, moment: Moment, *, so: bool) -
     data = {**told.data, **(rule.on_data if so else rule.off_data)}
     if word:
         data[rule.label] = word
+    state = ".".join(one for one in (rule.part, word if rule.is_part_by_word else "") if one)
+    if state:
+        data["part"] = f"{part_name(told.data)}.{state}"
     if moment.since is None:
         data["initial"] = True
     elif not moment.seen:

@@ -21,6 +21,7 @@ from edge.coverage import Change, CoverageTracker
 from edge.doors import Doors
 from edge.intake import reach
 from edge.jwm.wand import Rounds, Wand
+from edge.parts import PartNames
 from edge.ports import Covered, Failed, Happened, Measured, Observation
 from edge.stamp import DeviceClocks, reading_row
 from firmware_sim.scenario import Scenario
@@ -49,6 +50,7 @@ class Rehearsal:
         self._world = World(site, scenario, Random(seed))
         self._clocks = DeviceClocks(site.buffering)
         self._doors = Doors(site.file.devices)
+        self._parts = PartNames(site)
         self._tracker = CoverageTracker(_BOOT, buffering=site.buffering)
         self._lines: list[VirtualLine] = []
         self._on_line: dict[str, VirtualLine] = {}
@@ -157,7 +159,7 @@ class Rehearsal:
         self._recorded += [self._event(reach(change)) for change in changes]
 
     def _event(self, seen: Happened) -> bytes:
-        row = self._clocks.event_row(seen, self._epoch + seen.observed_at)
+        row = self._clocks.event_row(self._parts.named(seen), self._epoch + seen.observed_at)
         self._numbers[row.device] += 1
         fields: dict[str, Any] = {
             "site": self._site.id,

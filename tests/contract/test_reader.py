@@ -33,6 +33,7 @@ from cloud.store.reads import (
     VerdictQuery,
 )
 from contract.events import Quality, Readings, raw_data
+from contract.parts import part_name
 from tests import samples
 from tests.samples import BIG, NOON, SITE, Scribe
 from tests.waiting import PATIENCE_S
@@ -409,6 +410,43 @@ async def test_what_lasts_of_parts_is_found_by_the_newest_event_of_each(
         ("panel-1", "fire.reset", 7),
         ("panel-1", "fire.reset", 3),
     ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"part": "3-12", "point": "x"},
+        {"part": "部" * 300},
+        {"part": "", "point": "smoke"},
+        {"loop": 1, "address": 134, "point": "l1d134"},
+        {"loop": 1, "address": 134, "device_kind": "module"},
+        {"loop": True, "address": 2.5, "point": "p", "alarm": "", "fault": "f"},
+        {"loop": "1", "address": 2, "point": "p", "fault": "f"},
+        {"system": 1, "system_address": 1, "component_address": 132, "what": "component"},
+        {"system": 1, "system_address": 2, "component_address": 0x600D9, "what": "power"},
+        {"system": 11, "system_address": 1, "component_address": 2**32},
+        {"component_address": 10**400, "what": "bus"},
+        {"component_address": -1, "what": 7},
+        {"system": 1, "system_address": 3, "what": "main_power"},
+        {"system": 1, "system_address": 1, "what": "reset"},
+        {"system": "1", "system_address": "3", "what": "bus"},
+        {"state": "active"},
+    ],
+    ids=str,
+)
+async def test_a_store_names_parts_as_everybody_does(
+    data: dict[str, Any], reader: Reader, scribe: Scribe
+) -> None:
+    """Two events of one part are one line of it, two of different parts are two."""
+    named = raw_data({"part": part_name(data)})
+    told = [
+        samples.event(1, NOON, "fire.alarm", data=raw_data(data)),
+        samples.event(2, NOON + 1, "fire.alarm", data=named),
+        samples.event(3, NOON + 2, "fire.alarm", data=raw_data({"part": "another"})),
+    ]
+    scribe.write(events=[samples.events(*told)])
+    found = await reader.lasting(SITE, ["panel-1"])
+    assert sorted(row.event.seq for row in found) == [2, 3]
 
 
 async def test_people_are_where_they_were_seen_last(reader: Reader, scribe: Scribe) -> None:

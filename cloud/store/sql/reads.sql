@@ -58,20 +58,20 @@ cross join lateral (
 -- name: lasting_parts
 -- One step along the index for each part that ever told of it, then one for the newest that it told.
 with recursive told(device, type, part) as (
-    (select device, type, point_of(data)
+    (select device, type, part_of(data)
      from events
      where site = %(site)s and type in ('fire.alarm', 'fire.reset', 'generator.fault')
-     order by device, type, point_of(data)
+     order by device, type, part_of(data)
      limit 1)
     union all
     select next.device, next.type, next.part
     from told t
     cross join lateral (
-        select n.device, n.type, point_of(n.data) as part
+        select n.device, n.type, part_of(n.data) as part
         from events n
         where n.site = %(site)s and n.type in ('fire.alarm', 'fire.reset', 'generator.fault')
-          and (n.device, n.type, point_of(n.data)) > (t.device, t.type, t.part)
-        order by n.device, n.type, point_of(n.data)
+          and (n.device, n.type, part_of(n.data)) > (t.device, t.type, t.part)
+        order by n.device, n.type, part_of(n.data)
         limit 1
     ) next
 )
@@ -80,7 +80,7 @@ select e.device, e.seq, to_ms(e.at), e.type, coalesce(to_ms(e.observed_at), 0), 
 from told t
 cross join lateral (
     select * from events n
-    where n.site = %(site)s and n.device = t.device and n.type = t.type and point_of(n.data) = t.part
+    where n.site = %(site)s and n.device = t.device and n.type = t.type and part_of(n.data) = t.part
       and n.type in ('fire.alarm', 'fire.reset', 'generator.fault')
     order by n.at desc, n.seq desc
     limit 1

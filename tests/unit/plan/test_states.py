@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cloud.plan.states import states, zone_of
+from cloud.plan.states import states
 from contract.events import (
     KNOWN_TYPES,
     LASTING_PART_TYPES,
@@ -17,6 +17,7 @@ from contract.events import (
     raw_data,
 )
 from contract.site import Device, Site, SiteFile, Zone
+from contract.site_parts import event_zone
 
 
 def told(seq: int, kind: str, device: str = "d", at: int | None = None, **data: Any) -> Event:
@@ -105,4 +106,4 @@ def test_an_event_is_where_it_says_or_where_its_device_stands(
     device: str, named: str | None, zone: str | None
 ) -> None:
     site = Site(SiteFile(site="s", zones=(Zone(id="a"), Zone(id="b")), devices=(Device(id="d", zone="a"),)))
-    assert zone_of(site, Event(seq=1, at=1, device=device, type="door.opened", zone=named)) == zone
+    assert event_zone(site, Event(seq=1, at=1, device=device, type="door.opened", zone=named)) == zone

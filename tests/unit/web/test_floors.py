@@ -90,9 +90,30 @@ async def test_a_fire_is_seen_at_its_detector_and_at_the_gates(house: House) -> 
     house.happen("door-b1", "door.opened")
     since = house.now
     assert await asked(house, "states") == [
-        {"device": "door-b1", "zone": "b1", "type": "door.opened", "at": since, "part": None},
-        {"device": "fire-panel", "zone": "b1-f3", "type": "fire.alarm", "at": since, "part": "l1d003"},
-        {"device": "gate-n", "zone": "gate-north", "type": "gate.released", "at": since, "part": None},
+        {
+            "device": "door-b1",
+            "zone": "b1",
+            "type": "door.opened",
+            "at": since,
+            "part": None,
+            "part_name": None,
+        },
+        {
+            "device": "fire-panel",
+            "zone": "b1-f3",
+            "type": "fire.alarm",
+            "at": since,
+            "part": "1-3",
+            "part_name": {"zh": "1-3", "en": "1-3"},
+        },
+        {
+            "device": "gate-n",
+            "zone": "gate-north",
+            "type": "gate.released",
+            "at": since,
+            "part": None,
+            "part_name": None,
+        },
     ]
 
 

@@ -1283,9 +1283,10 @@ export interface components {
          * Alarm
          * @description An alarm as it stands. `id` is derived from `kind`, `source` and `part`: two places that see it agree.
          *
-         *         `group` names the group it is annunciated with (the id of the group's first alarm and its moment); `first_out`:
-         *         it is the first of it. `latched`: its condition has gone and it waits for a reset. `suppressed_by` names the
-         *         alarms or drills that hide it. `times`: the moments of its latest activations within a minute.
+         *     `part_name`: what people called the part when it was raised, empty where they call it by `part` itself.
+         *     `group` names the group it is annunciated with (the id of the group's first alarm and its moment); `first_out`:
+         *     it is the first of it. `latched`: its condition has gone and it waits for a reset. `suppressed_by` names the
+         *     alarms or drills that hide it. `times`: the moments of its latest activations within a minute.
          */
         Alarm: {
             /** @default null */
@@ -1313,6 +1314,13 @@ export interface components {
             opened_at: number;
             /** @default  */
             part?: string;
+            /**
+             * @default {
+             *       "en": "",
+             *       "zh": ""
+             *     }
+             */
+            part_name?: components["schemas"]["Text"];
             priority: components["schemas"]["Priority"];
             /** @default null */
             retired?: components["schemas"]["Aside"] | null;
@@ -1848,8 +1856,8 @@ export interface components {
          * Course
          * @description One plan. `order`: the one that is open for it. `through`: until when what was due is dealt with.
          *
-         *         `run`: how far its meter has run since it is known, over all its replacements; `base`: how far it had when the
-         *         work was last done; `value`: what it showed when it was noted last; `count`: how many orders it opened.
+         *     `run`: how far its meter has run since it is known, over all its replacements; `base`: how far it had when the
+         *     work was last done; `value`: what it showed when it was noted last; `count`: how many orders it opened.
          */
         Course: {
             /** @default 0 */
@@ -2298,7 +2306,7 @@ export interface components {
          * Escalation
          * @description One escalation: `step` is the number of the step that comes next, at `next_at`; `rounds` counts repeats.
          *
-         *         `ended`: acknowledged, withdrawn, over (the alarm has gone), or empty while it runs.
+         *     `ended`: acknowledged, withdrawn, over (the alarm has gone), or empty while it runs.
          */
         Escalation: {
             about: string;
@@ -3646,9 +3654,9 @@ export interface components {
          * Order
          * @description A work order as it stands. `assigned`: who has it, or is to take it; `role`: who may take it.
          *
-         *         `verifies`, `answers_owed`, `calls_back`, `signed`: what it still takes before nothing is owed any more, as its
-         *         kind said when it was opened. `follows`: the order whose checklist opened it, with the item; `upkeep`: the plan
-         *         that did; `due_at`: until when such a plan wants it. `told`: what of it has been told, so that it is told once.
+         *     `verifies`, `answers_owed`, `calls_back`, `signed`: what it still takes before nothing is owed any more, as its
+         *     kind said when it was opened. `follows`: the order whose checklist opened it, with the item; `upkeep`: the plan
+         *     that did; `due_at`: until when such a plan wants it. `told`: what of it has been told, so that it is told once.
          */
         Order: {
             /** @default [] */
@@ -3831,6 +3839,13 @@ export interface components {
              * @example l1d001
              */
             id: string;
+            name: components["schemas"]["Words"];
+            /**
+             * Part
+             * @description its name in events and alarms
+             * @example 1-1
+             */
+            part: string;
             /**
              * Zone
              * @example b1
@@ -4468,7 +4483,7 @@ export interface components {
          * Scan
          * @description A checkpoint's tag was scanned with a tablet; `error_ms`: how far the tablet's clock may be off.
          *
-         *         `device`: the checkpoint that the guard meant, where the tablet asked; a tag that stands elsewhere is refused then.
+         *     `device`: the checkpoint that the guard meant, where the tablet asked; a tag that stands elsewhere is refused then.
          */
         Scan: {
             /** @default  */
@@ -4498,8 +4513,8 @@ export interface components {
          * Screen
          * @description A screen as it stands. `seen_at` is when `live` or `audible` changed last, not each answer.
          *
-         *         `layout` is the screen's own business: what it shows, in which theme and language. `heard_at`: when `heard_by`
-         *         said that its test sound was heard.
+         *     `layout` is the screen's own business: what it shows, in which theme and language. `heard_at`: when `heard_by`
+         *     said that its test sound was heard.
          */
         Screen: {
             /** @default false */
@@ -4754,9 +4769,10 @@ export interface components {
             /**
              * Part
              * @description the part of the device; null: the device itself
-             * @example l1d001
+             * @example 1-1
              */
             part?: string | null;
+            part_name?: components["schemas"]["Words"] | null;
             /**
              * Type
              * @example gate.locked

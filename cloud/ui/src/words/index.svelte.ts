@@ -48,7 +48,7 @@ export const tOf = (group: string, name: string): string => {
 }
 
 /** A name that comes in both languages; the other one where one is missing, `otherwise` where both are. */
-export function said(words: Words | null | undefined, otherwise = ''): string {
+export function said(words: Partial<Words> | null | undefined, otherwise = ''): string {
   if (!words) return otherwise
   return (language() === 'zh' ? words.zh || words.en : words.en || words.zh) || otherwise
 }

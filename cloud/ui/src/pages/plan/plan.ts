@@ -57,8 +57,7 @@ export function alarmsAt(alarms: Iterable<Alarm>): { zones: Map<string, Alarm>; 
     if (alarm.state !== 'unacknowledged' && alarm.state !== 'acknowledged') continue
     if (alarm.body.zone) keep(zones, alarm.body.zone, alarm)
     keep(devices, alarm.body.source, alarm)
-    // A panel tells a part by its loop, address and point; the site's files know it by the point.
-    if (alarm.body.part) keep(devices, `${alarm.body.source}/${alarm.body.part.split('-').at(-1)}`, alarm)
+    if (alarm.body.part) keep(devices, `${alarm.body.source}/${alarm.body.part}`, alarm)
   }
   return { zones, devices }
 }
