@@ -118,13 +118,13 @@ class ResponseMachine:
             return _NO_KEYS
         if version.rule.pair is not None:
             return _paired(event, version.rule.pair)
-        return voiding.keys(event.device, zone_of(device, event.zone))
+        return voiding.keys(event.device, event_zone(self._site, event))
 
     def _zone_asked(self, version: VersionOf, event: Event) -> str | None:
         """The zone of a trigger where it matters for what makes void."""
         if version.voiding is None or not version.voiding.asks_zone:
             return None
-        return zone_of(self._devices.get(event.device), event.zone) or ""
+        return event_zone(self._site, event) or ""
 
     # --- what arrives
 
@@ -165,7 +165,7 @@ class ResponseMachine:
 
     def _ending_taker(self, version: VersionOf) -> Callable[[Event, int], None]:
         def take(event: Event, seq: int) -> None:
-            ending = (event.at, event.device, seq, zone_of(self._devices.get(event.device), event.zone) or "")
+            ending = (event.at, event.device, seq, event_zone(self._site, event) or "")
             for key in self._ended(version, event):
                 chain = self._chain(key)
                 if self._host.keep_ms is not None:
@@ -232,7 +232,7 @@ class ResponseMachine:
             found = (event.at, event.device, event.seq, event.clock_error_ms)
             chain.put_evidence(version, found)
         if event.type in rule.void_types and chain.key in self._ended(version, event):
-            zone = zone_of(self._devices.get(event.device), event.zone) or ""
+            zone = event_zone(self._site, event) or ""
             chain.put_ending(version, (event.at, event.device, event.seq, zone))
 
     # --- chains
