@@ -7,6 +7,7 @@ pieces anew whenever something is learned: there are few.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -24,6 +25,9 @@ from contract.duration import parse_duration
 from contract.events import STATE, Event, Phase, event_data, phase_of, state_word
 from contract.parts import renamed
 from contract.site import Device, Site
+
+ALL_PARTS: Final = "*"
+"""In place of a mark's zone: it ends the state of a whole device, with all its parts."""
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -128,7 +132,7 @@ class DurationChain(Timeline):
 
     def begin_as(self, whole: Timeline) -> None:
         """A part that is told of for the first time: what ended everything at its device ended it too."""
-        self.marks = [mark for mark in whole.marks if not mark.meaning]
+        self.marks = [mark for mark in whole.marks if mark.zone == ALL_PARTS]
         self.copy_floor(whole)
 
     def _pieces(self) -> Iterator[Piece]:
@@ -269,7 +273,7 @@ class VersionOf(InForce):
             so = lets_through(condition, event) and not self._is_unless(event)
             return Mark(event.at, event.device, seq, int(so))
         ends = event.type in condition.ends and phase is not Phase.ENDS
-        return Mark(event.at, event.device, seq, 0) if ends else None
+        return Mark(event.at, event.device, seq, 0, zone=ALL_PARTS) if ends else None
 
     @override
     def meanings(self, values: Values) -> Meanings:
@@ -328,7 +332,7 @@ class DurationMachine(TimelineMachine):
 
     @override
     def timelines(self, number: int, event: Event) -> Sequence[Timeline]:
-        """What tells of a whole device, such as the reset of a panel, matters to each of its parts."""
+        """What ends a state of a whole device, such as the reset of a panel, matters to each of its parts."""
         version, chains = self.lines[number]
         if (
             not isinstance(version, VersionOf)
@@ -338,7 +342,9 @@ class DurationMachine(TimelineMachine):
             return super().timelines(number, event)
         part = version.part_of(event)
         chain = chains.get(part) or self._add(number, part)
-        return (chain,) if part != event.device else (chain, *self._parts.get((number, event.device), ()))
+        if part != event.device or event.type not in version.rule.while_.ends:
+            return (chain,)
+        return (chain, *self._parts.get((number, event.device), ()))
 
     def _add(self, number: int, part: str) -> Timeline:
         version, chains = self.lines[number]
