@@ -5,6 +5,8 @@ Somebody is present in the zone of their latest scan or entry until seen elsewhe
 """
 
 import bisect
+import datetime as dt
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -18,7 +20,7 @@ from cloud.correlation.rules import OFF_DUTY, By, RuleVersion, Staffing
 from cloud.correlation.timeline import READ, Dated, InForce, Mark, Place, Span, Timeline
 from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Recall, Verdict
-from cloud.correlation.windows import WindowsOf
+from cloud.correlation.windows import WindowsOf, midnight
 from contract.duration import parse_duration
 from contract.events import LOCATION_TYPES, Event, event_data
 from contract.site import Site
@@ -26,11 +28,16 @@ from contract.site_parts import event_zone
 
 _DAY_MS: Final = 86_400_000
 _FOREVER: Final = 1 << 62
+_ALWAYS: Final = (NOTHING, _FOREVER)
 _WEEK_MS: Final = 7 * _DAY_MS
 _TRACKED: Final = 128
 """So many places of one person are remembered for posts to which they have not come yet."""
 _OUT: Final = frozenset({"out", "exit"})
 """What the `direction` of an entry says of somebody who leaves."""
+
+
+Held = Callable[[str], Sequence[Span]]
+"""When a person qualifies, by their id."""
 
 
 class Change(msgspec.Struct, frozen=True, order=True):
@@ -74,21 +81,43 @@ class VersionOf(InForce):
         self.rule = rule
         self.host = host
         self._site = site
-        self._by = By(rule.role, rule.qualification) if rule.role or rule.qualification else None
+        self._role = By(rule.role) if rule.role else None
         self.types = LOCATION_TYPES | {OFF_DUTY}
         self.tolerance = parse_duration(rule.tolerance).ms
         self.ttl = parse_duration(rule.presence_ttl).ms or _FOREVER
         self.windows = WindowsOf(rule.during, site, max(dated.start, data_from))
+        self.held: Held = functools.cache(self._held)
 
     def says(self, event: Event, seq: int) -> Mark | None:
-        """Where somebody who counts is from then on: meaning 1 in the mark's zone, 0 nowhere."""
+        """Where somebody is from then on: meaning 1 in the mark's zone, 0 nowhere. Whether they qualify, each moment tells."""
         person = self._site.people.get(event.person) if event.person else None
-        if person is None or not qualifies(person, self._by, event.at, self._site):
+        if person is None or not qualifies(person, self._role, event.at, self._site):
             return None
         if event.type == OFF_DUTY or _leaves(event):
             return Mark(event.at, event.device, seq, 0, person.id)
         zone = event_zone(self._site, event) or ""
         return Mark(event.at, event.device, seq, 1, person.id, zone)
+
+    def _held(self, name: str) -> Sequence[Span]:
+        """When a person holds the qualification, by the days of the site's calendar; always where none is asked for."""
+        wanted, person = self.rule.qualification, self._site.people.get(name)
+        if wanted is None or person is None:
+            return (_ALWAYS,)
+        zone, day = self._site.timezone, dt.timedelta(days=1)
+        found: list[Span] = []
+        for start, end in sorted(
+            (
+                midnight(held.from_, zone) if held.from_ else NOTHING,
+                midnight(held.to + day, zone) if held.to else _FOREVER,
+            )
+            for held in person.qualifications
+            if held.name == wanted
+        ):
+            if found and start <= found[-1][1]:
+                found[-1] = found[-1][0], max(end, found[-1][1])
+            else:
+                found.append((start, end))
+        return found
 
 
 def _leaves(event: Event) -> bool:
@@ -99,24 +128,42 @@ def _leaves(event: Event) -> bool:
     return data.get("direction") in _OUT
 
 
-def changes(marks: Sequence[Mark], zone: str, ttl: int) -> list[Change]:
-    """How the number of people present in a zone changes, in order."""
-    found: list[Change] = []
-    until: dict[str, int] = {}
+class Stay(msgspec.Struct, frozen=True):
+    """Somebody in a zone in `[since, until)`: the event that brought them, and the one that ended it, if one did."""
+
+    person: str
+    since: int
+    until: int
+    came: Mark
+    left: Mark | None = None
+
+
+def stays(marks: Sequence[Mark], zone: str, ttl: int) -> Iterator[Stay]:
+    """Who was in a zone, by marks in order: from a mark there until one elsewhere, or until the last there is `ttl` old."""
+    open_stays: dict[str, Stay] = {}
     for mark in marks:
-        left = until.pop(mark.person, NOTHING)
         here = mark.meaning and mark.zone == zone
-        if left > mark.at:
-            if not here:
-                found.append(Change(mark.at, -1, mark))
-        else:
-            if left != NOTHING:
-                found.append(Change(left, -1))
-            if here:
-                found.append(Change(mark.at, 1, mark))
+        stay = open_stays.pop(mark.person, None)
+        if stay is not None and (stay.until <= mark.at or not here):
+            yield stay if stay.until <= mark.at else msgspec.structs.replace(stay, until=mark.at, left=mark)
+            stay = None
         if here:
-            until[mark.person] = min(mark.at + ttl, _FOREVER)
-    found += [Change(left, -1) for left in until.values() if left < _FOREVER]
+            until = min(mark.at + ttl, _FOREVER)
+            known = stay or Stay(mark.person, mark.at, until, mark)
+            open_stays[mark.person] = msgspec.structs.replace(known, until=until)
+    yield from open_stays.values()
+
+
+def changes(marks: Sequence[Mark], zone: str, ttl: int, held: Held = lambda _: (_ALWAYS,)) -> list[Change]:
+    """How the number of people who are in a zone and qualify changes, in order. `held`: when a person qualifies."""
+    found: list[Change] = []
+    for stay in stays(marks, zone, ttl):
+        for start, end in held(stay.person):
+            since, until = max(stay.since, start), min(stay.until, end)
+            if since < until:
+                found.append(Change(since, 1, stay.came if since == stay.since else None))
+                if until < _FOREVER:
+                    found.append(Change(until, -1, stay.left if until == stay.until else None))
     return _by_moment(found)
 
 
@@ -174,7 +221,7 @@ class StaffingChain(Timeline):
 
     @override
     def judged(self, now: int) -> Iterator[Judged]:
-        found = changes(self.marks, self.key, self._of.ttl)
+        found = changes(self.marks, self.key, self._of.ttl, self._of.held)
         self._look_ahead(found, now)
         for short in self._shortages(found, now):
             judged = self._judge(short, now)
@@ -279,12 +326,13 @@ class StaffingChain(Timeline):
 class Track:
     """Where one person was seen of late, and the posts where they were seen: only those care where they are now.
 
-    What is older than `floor` may have been let go, or was never told after a restart.
+    What is older than `floor` may have been let go, or was never told after a restart. `posts`: from which place on a
+    post knows all of the person; None for all that is kept.
     """
 
     def __init__(self, floor: Place | None) -> None:
         self.marks: list[Mark] = []
-        self.posts: list[StaffingChain] = []
+        self.posts: dict[StaffingChain, Place | None] = {}
         self.floor = floor
 
     def put(self, mark: Mark) -> None:
@@ -326,7 +374,7 @@ class StaffingMachine(TimelineMachine):
             track = self._track(number, mark.person)
             track.put(mark)
             here = posts.get(mark.zone) if mark.meaning else None
-            if here is not None and here not in track.posts:
+            if here is not None:
                 self._arrive(track, here, mark)
             for post in track.posts:
                 self.put(post, mark)
@@ -343,12 +391,16 @@ class StaffingMachine(TimelineMachine):
         return track
 
     def _arrive(self, track: Track, post: StaffingChain, mark: Mark) -> None:
-        """Somebody is at a post where they were not before: where they were seen since matters there too."""
-        track.posts.append(post)
-        if track.floor is not None and mark.place < track.floor:
-            self.host.recall(self, post.key, (mark.at, track.floor[0] + 1))
-        for known in track.marks:
-            self.put(post, known)
+        """Somebody is at a post: where they were seen since matters there too, also what is not remembered of it."""
+        known = post in track.posts
+        since = track.posts[post] if known else track.floor
+        if since is not None and mark.place < since:
+            self.host.recall(self, post.key, (mark.at, since[0] + 1))
+            since = mark.place
+        track.posts[post] = since
+        if not known:
+            for one in track.marks:
+                self.put(post, one)
 
     @override
     def restore(self, name: str, cell: bytes) -> Chain | None:
@@ -359,7 +411,7 @@ class StaffingMachine(TimelineMachine):
                     for mark in post.marks:
                         track = self._track(number, mark.person)
                         track.put(mark)
-                        track.posts += [] if post in track.posts else [post]
+                        track.posts.setdefault(post, mark.place)
         return chain
 
     def resumed(self, latest: int) -> None:
@@ -379,9 +431,11 @@ class StaffingMachine(TimelineMachine):
                 for person in {mark.person for mark in post.marks if mark.zone == post.key}:
                     track = self._track(number, person)
                     if post not in track.posts:
-                        track.posts.append(post)
+                        track.posts[post] = track.floor
                         for known in track.marks:
                             post.put(known)
+                        if track.floor is not None and track.floor[0] >= recall.end:
+                            more = missing[0], max(track.floor[0] + 1, more[1] if more else NOTHING)
         return more
 
     @override

@@ -29,15 +29,26 @@ def counts(site: Site, rule: Any, event: Event) -> bool:
     person = site.people.get(event.person) if event.person else None
     if person is None or event.type not in {*LOCATION_TYPES, "staff.off_duty"}:
         return False
-    if rule.role is not None and rule.role not in person.roles:
-        return False
-    day = dt.datetime.fromtimestamp(event.at / 1_000, site.timezone).date()
+    return rule.role is None or rule.role in person.roles
+
+
+def able(site: Site, rule: Any, person: str, at: int) -> bool:
+    """Whether somebody holds the qualification at a moment."""
+    day = dt.datetime.fromtimestamp(at // 1_000, site.timezone).date()
     return rule.qualification is None or any(
         one.name == rule.qualification
         and (not one.from_ or one.from_ <= day)
         and (not one.to or day <= one.to)
-        for one in person.qualifications
+        for one in site.people[person].qualifications
     )
+
+
+def midnights(site: Site, since: int, until: int) -> list[int]:
+    """When days begin, from the day of a moment to the day after another."""
+    first = dt.datetime.fromtimestamp(since / 1_000, site.timezone).date()
+    last = dt.datetime.fromtimestamp(until / 1_000, site.timezone).date()
+    days = [first + dt.timedelta(days=number) for number in range((last - first).days + 2)]
+    return [round(dt.datetime.combine(day, dt.time(), site.timezone).timestamp() * 1_000) for day in days]
 
 
 def windows(site: Site, rule: Any, first: int, now: int) -> list[tuple[int, int]]:
@@ -68,10 +79,10 @@ def present(site: Site, rule: Any, zone: str, told: list[Event], at: int) -> int
         if not own or own[-1].type == "staff.off_duty":
             continue
         last = own[-1]
-        left = event_data(last).get("direction") == "out"
+        left = event_data(last).get("direction") in {"out", "exit"}
         ttl = ms(rule.presence_ttl) or FOREVER
         where = last.zone or site.devices[last.device].zone
-        number += not left and where == zone and at < last.at + ttl
+        number += not left and where == zone and at < last.at + ttl and able(site, rule, person, at)
     return number
 
 
@@ -88,6 +99,8 @@ def spells(
     rule: Any = version.rule
     ttl = ms(rule.presence_ttl)
     moments = {window[0], window[1], *(one.at for one in told), *(one.at + ttl for one in told if ttl)}
+    if rule.qualification is not None:
+        moments |= set(midnights(site, window[0], min(window[1], now + ms(rule.tolerance))))
     borders = sorted(moment for moment in moments if window[0] <= moment <= window[1])
     short: list[list[int]] = []
     for start, end in itertools.pairwise(borders):
