@@ -102,6 +102,8 @@ class CoverageTracker:
             before = self._known.get(device, Known())
             hole = device not in self._buffering
             blind = self._with_hole(before, BootTime(self._boot, fact.since)) if hole else before.blind
+            if fact.partly:
+                blind = _added(blind, Blind(BootTime(self._boot, fact.since), to, "left_out"))
             furthest = before.complete_to if self._is_later(before.complete_to, to) else to
             self._known[device] = Known(complete_to=furthest, blind=blind)
             if before.offline:

@@ -47,12 +47,14 @@ class Covered(msgspec.Struct, frozen=True, kw_only=True):
     """All that `devices` did in `[since, to)` has been put to this sink, in this call or before.
 
     A hole between two such spans of a device is blind time. `since == to` begins anew: nothing is known of
-    the time before it (the first read after a start or after a spell of silence).
+    the time before it (the first read after a start or after a spell of silence). With `partly`, not all of it could
+    be understood: the devices are blind then, those that keep their events too.
     """
 
     devices: tuple[str, ...]
     since: int
     to: int
+    partly: bool = False
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):

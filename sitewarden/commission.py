@@ -152,7 +152,10 @@ def import_log(
     if found.mistakes:
         for mistake in found.mistakes:
             errors.print(f"{file}: {mistake}")
+    if found.unread:
         raise typer.Exit(BAD_INPUT)
+    if found.mistakes:
+        errors.print("these lines are left out; the others are taken")
     console.print(_entries(device, found, model))
     if not dry:
         try:

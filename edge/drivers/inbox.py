@@ -1,6 +1,7 @@
 """A folder that takes files: `<inbox>/<device>/*.csv`, read once they are whole, kept, and moved to `done`.
 
-A file with a mistake is moved to `refused`, with what is wrong in a text file beside it; nothing of it is taken. What
+Lines with a mistake are left out: they are named in a text file beside it, and told as a fault of the device until the
+next file without any. A file of which nothing can be read is moved to `refused`. What
 was told is remembered in `done`: a line that was told before, in whatever file, is not told again.
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import structlog
 
 from edge import clock
@@ -21,6 +23,8 @@ LOOK_S: Final = 5.0
 QUIET_S: Final = 2.0
 """A file that nobody has written to for so long is whole."""
 
+MOST_WHY: Final = 1_000
+"""Characters of what is wrong that travel with the fault; all of it stands beside the file."""
 _MEMORY: Final = "told.keys"
 """Beside the files that were taken: what each of their lines is known by."""
 
@@ -76,9 +80,13 @@ class InboxDriver:
         self._services = services
         self._told: dict[str, set[str]] = {}
         self._lost: set[str] = set()
+        self._faulty: set[str] = set()
+        self._note = f"inbox:{line}:faulty"
 
     async def run(self, sink: Sink) -> None:
         """See `Driver.run`."""
+        if note := await self._services.recall(self._note):
+            self._faulty = msgspec.json.decode(note, type=set[str])
         while True:
             for device, read in self._readers.items():
                 try:
@@ -106,26 +114,63 @@ class InboxDriver:
             if device not in self._told:
                 self._told[device] = await asyncio.to_thread(_told_before, folder) | self._told_lately()
             found = await asyncio.to_thread(read, body, now)
-            if found.mistakes:
+            faults = self._faults(device, path.name, found, now)
+            if not await self._keep(device, found, faults, now, sink):
+                continue
+            await self._note_faulty(device, is_faulty=bool(found.mistakes))
+            if found.unread:
                 await asyncio.to_thread(_refuse, path, found.mistakes)
                 log.warning("a file was refused", action="refused", line=self._line, file=path.name)
-            elif await self._keep(device, found, now, sink):
-                await asyncio.to_thread(_done, path, [key for key, _ in keyed(found)])
-                log.info("a file was taken", action="taken", line=self._line, file=path.name)
+            else:
+                keys = [key for key, _ in keyed(found)]
+                await asyncio.to_thread(_done, path, keys, found.mistakes)
+                log.info(
+                    "a file was taken",
+                    action="taken",
+                    line=self._line,
+                    file=path.name,
+                    left_out=len(found.mistakes),
+                )
 
-    async def _keep(self, device: str, found: Log, now: Moment, sink: Sink) -> bool:
+    async def _note_faulty(self, device: str, *, is_faulty: bool) -> None:
+        if is_faulty is not (device in self._faulty):
+            self._faulty ^= {device}
+            await self._services.remember(self._note, msgspec.json.encode(sorted(self._faulty)))
+
+    def _faults(self, device: str, file: str, found: Log, now: Moment) -> list[Happened]:
+        """What is amiss with a file, or that nothing is any more."""
+        data: dict[str, str | int]
+        if found.mistakes:
+            said = "; ".join(map(str, found.mistakes))[:MOST_WHY]
+            data = {"state": "active", "cause": "refused" if found.unread else "left_out"}
+            data |= {"why": f"{file}: {said}", "lines": len(found.mistakes)}
+        elif device in self._faulty:
+            data = {"state": "cleared"}
+        else:
+            return []
+        return [Happened(device=device, type="device.fault", at=now.boot, observed_at=now.boot, data=data)]
+
+    async def _keep(self, device: str, found: Log, faults: list[Happened], now: Moment, sink: Sink) -> bool:
         """Put what a file says on disk, but for what was told before; whether it is there."""
         told = self._told[device]
         fresh = [(key, seen) for key, seen in keyed(found) if key not in told]
-        sink.put([seen for _, seen in fresh])
+        sink.put([*(seen for _, seen in fresh), *faults])
         refused = await self._services.kept()
         told.update(key for key, seen in fresh if not refused.has(seen))
-        if refused.any_of(seen for _, seen in fresh):
+        if refused.any_of([*(seen for _, seen in fresh), *faults]):
             return False
-        if found.newest is not None:
-            to = now.boot - (now.wall - found.newest)
-            sink.put([Covered(devices=self._told_of[device], since=to, to=to)])
+        if found.newest is not None and found.oldest is not None:
+            to, since = (now.boot - (now.wall - at) for at in (found.newest, found.oldest))
+            known, partly = self._known(device, found)
+            sink.put([Covered(devices=known, since=to, to=to)] if known else [])
+            sink.put([Covered(devices=partly, since=since, to=to, partly=True)] if partly else [])
         return True
+
+    def _known(self, device: str, found: Log) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The devices of which all is known that a log tells, and those of which something was left out."""
+        told = self._told_of[device]
+        partly = told if None in found.unknown else tuple(name for name in told if name in found.unknown)
+        return tuple(name for name in told if name not in partly), partly
 
     def _told_lately(self) -> set[str]:
         """What is in the spool: a life may have ended before it could move a file."""
@@ -157,17 +202,22 @@ def _told_before(folder: Path) -> set[str]:
     return set(memory.read_text("utf-8").splitlines()) if memory.is_file() else set()
 
 
-def _done(path: Path, keys: Sequence[str]) -> None:
-    """Move a file out of the way, and remember what it told."""
+def _done(path: Path, keys: Sequence[str], mistakes: Sequence[Mistake]) -> None:
+    """Move a file out of the way, and remember what it told; beside it stands what was left out."""
     folder = path.parent / "done"
     folder.mkdir(exist_ok=True)
     with (folder / _MEMORY).open("a", encoding="utf-8") as memory:
         memory.write("".join(f"{key}\n" for key in keys))
-    _move(path, folder)
+    place = _move(path, folder)
+    if mistakes:
+        _say(place, mistakes)
 
 
 def _refuse(path: Path, mistakes: Sequence[Mistake]) -> None:
-    place = _move(path, path.parent / "refused")
+    _say(_move(path, path.parent / "refused"), mistakes)
+
+
+def _say(place: Path, mistakes: Sequence[Mistake]) -> None:
     text = "".join(f"{mistake}\n" for mistake in mistakes)
     place.with_suffix(".errors.txt").write_text(text, encoding="utf-8")
 

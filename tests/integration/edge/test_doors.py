@@ -179,6 +179,7 @@ def test_a_doorway_is_an_address() -> None:
 
 # --- the folder
 
+RUN = ("generator.started", "generator.on_load", "generator.stopped")
 LOG = "日期,启动时间,停机时间,带载,油位,记录人\n2026-11-03,09:00,09:25,是,82,p-021\n"
 
 
@@ -224,7 +225,27 @@ async def test_a_file_with_a_mistake_is_refused_in_words_and_nothing_of_it_is_ta
         await appears(said)
     assert "line 2, 日期 停机时间: expected a time such as" in said.read_text("utf-8")
     assert (folder / "refused" / "bad.csv").read_text("utf-8").startswith("日期")
-    assert events(notebook) == []
+    (fault,) = events(notebook)
+    assert (fault.device, fault.type, fault.data["cause"]) == ("dg-2", "device.fault", "refused")
+    assert str(fault.data["why"]).startswith("bad.csv: line 2, 日期 停机时间: expected a time such as")
+    assert not any(isinstance(seen, Covered) for seen in notebook.seen)
+
+
+async def test_a_line_that_is_left_out_is_a_fault_until_a_file_without_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent, folder = Agent(), tmp_path / "dg-2"
+    text = LOG + "2000-01-01,09:00,09:25,是,82,p-021\n"
+    async with taking(tmp_path, agent, monkeypatch) as notebook:
+        drop("wand.csv", text.encode("gb18030"), folder)
+        await appears(folder / "done" / "wand.errors.txt")
+    told = [(event.type, event.data.get("state")) for event in events(notebook)]
+    assert told == [*((kind, None) for kind in RUN), ("device.fault", "active")]
+    assert [seen.partly for seen in notebook.seen if isinstance(seen, Covered)] == [True]
+    async with taking(tmp_path, agent, monkeypatch) as notebook:
+        drop("next.csv", LOG.replace("11-03", "11-04").encode(), folder)
+        fault = await notebook.until_told("device.fault")
+    assert fault.data == {"state": "cleared"}
 
 
 async def test_a_file_waits_while_the_disk_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -215,3 +215,15 @@ def test_a_flickering_device_is_rather_said_to_be_blind_for_too_long(tracker: Co
     spans = said(tracker).blind
     assert len(spans) == MAX_SPANS
     assert (spans[0][0], spans[-1][1]) == (1_000, 198_000)
+
+
+def test_what_was_left_out_of_a_log_is_blind_though_its_device_keeps_its_events() -> None:
+    tracker = CoverageTracker("boot", buffering=frozenset({"cp-1"}))
+    tracker.covered(Covered(devices=("cp-1",), since=0, to=1_000))
+    tracker.covered(Covered(devices=("cp-1",), since=5_000, to=9_000, partly=True))
+    known = tracker.known["cp-1"]
+    assert [(span.start and span.start.ms, span.end.ms, span.why) for span in known.blind] == [
+        (5_000, 9_000, "left_out")
+    ]
+    assert known.complete_to is not None
+    assert known.complete_to.ms == 9_000
