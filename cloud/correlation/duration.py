@@ -172,17 +172,17 @@ class DurationChain(Timeline):
             if not by_gap or piece.back is None or piece.back <= due_at:
                 return None  # it ended in time, or what hides the rest was over in time
             return self._hidden(piece, due_at, now, complete)
-        if piece.until is None and (now <= due_at or complete <= due_at):
+        if now <= due_at or complete <= due_at:
             return self._pending(piece, due_at, now)
         return self._breached(piece, due_at, complete)
 
     def _pending(self, piece: Piece, due_at: int, now: int) -> Judged:
-        """A state that may still end in time is told to nobody."""
+        """A state that may still end in time is told to nobody; what is on the way may end it before a later known end."""
         overdue = now > due_at
         reason = Reason.WAITING_FOR_COVERAGE if overdue else Reason.WAITING
         verdict = self._verdict(piece, due_at, Outcome.PENDING, reason, overdue=overdue)
         if overdue:
-            return Judged(verdict, None, self._device, due_at)
+            return Judged(verdict, None, self._device, due_at, answered=piece.end is not None)
         return Judged(verdict, due_at + 1, quiet=True)
 
     def _breached(self, piece: Piece, due_at: int, complete: int) -> Judged:

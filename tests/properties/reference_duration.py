@@ -104,8 +104,7 @@ def duration(
     if gap is not None and gap[1] <= due:
         return None
     cut = gap is not None and until <= due
-    undecided = now <= due or complete <= due
-    if (until is None or cut) and undecided:
+    if now <= due or complete <= due:
         if now <= due:
             return verdict
         return msgspec.structs.replace(verdict, reason=Reason.WAITING_FOR_COVERAGE, overdue=True)
