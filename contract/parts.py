@@ -25,6 +25,9 @@ LONGEST_PART: Final = 128
 WHOLE_DEVICE: Final = ""
 """In place of a part: the event tells of the device as a whole."""
 
+COMPONENT: Final = re.compile(r"(?:(?:\d{1,3}\.)?\d{1,3}/)?(?:\d{1,5}-\d{1,5}|\d{1,10})")
+"""A part that is a component behind a fire transmitter."""
+
 _NO_PART: Final = frozenset({"reset", "manual"})
 """What is done to, or holds of, a system as a whole."""
 _COMPONENT: Final = "component"

@@ -27,8 +27,8 @@ OWN_SECTIONS = frozenset({"overlays", "rosters", "checks", "telling", "upkeep", 
 """Sections that other parts of the system read from the same directory."""
 
 
-def load_site(directory: Path) -> Site:
-    """The site that a directory describes.
+def load_site(directory: Path, *, with_parts: bool = True) -> Site:
+    """The site that a directory describes; without the lists of parts where those are still to be made.
 
     Raises:
         ConfigError: Files are missing or have mistakes; every one is named with its file and line.
@@ -40,7 +40,7 @@ def load_site(directory: Path) -> Site:
     model = msgspec.convert(merged, SiteFile)
     heads, problems = _profile_heads(model, directory, origins)
     problems += _Names(model, origins).problems()
-    books, mistakes = part_books(model, directory, origins.problem)
+    books, mistakes = part_books(model, directory, origins.problem) if with_parts else ({}, [])
     problems += mistakes
     if problems:
         raise ConfigError(problems)

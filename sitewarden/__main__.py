@@ -12,6 +12,7 @@ TOOLS: Final = {
     ("edge", "scan"): "sitewarden.commission",
     ("edge", "check"): "sitewarden.commission",
     ("edge", "import"): "sitewarden.commission",
+    ("edge", "import-parts"): "sitewarden.commission",
     ("sim", "run"): "sitewarden.rehearsal.command",
 }
 """What a person uses beside the processes themselves."""

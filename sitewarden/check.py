@@ -17,7 +17,7 @@ from cloud.operations.upkeep import Upkeep
 from contract.problems import ConfigError, Problem
 from contract.profile.load import site_profiles
 from contract.profile.model import Profile
-from contract.profile.site_check import site_problems
+from contract.profile.site_check import site_problems, site_warnings
 from contract.schema import part_schema, site_schema
 from contract.site import Site
 from contract.site_files import load_site, shipped_config
@@ -44,6 +44,7 @@ def check_sites(directories: list[Path], rules: Path, scenarios: Path | None) ->
             continue
         mistakes = site_problems(site, directory)
         report.problems += mistakes
+        report.warnings += site_warnings(site, directory) if not mistakes else []
         _check_rules(site, rules, report)
         _check_operations(site, rules.parent / "operations", report)
         if scenarios is not None and not mistakes:
@@ -71,6 +72,7 @@ def _check_operations(site: Site, beside: Path, report: Report) -> None:
     except ConfigError as error:
         report.problems += error.problems
         return
+    report.warnings += found.kinds.warnings
     rosters = len(found.rosters.by_id) if found.rosters is not None else 0
     report.summary.append(
         f"{directory}: {len(found.kinds.by_id)} kinds of alarms, {len(found.plans)} plans,"

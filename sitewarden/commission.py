@@ -1,4 +1,4 @@
-"""`sitewarden edge probe`, `scan`, `check` and `import`: for an engineer on site. Devices are only read."""
+"""`sitewarden edge probe`, `scan`, `check`, `import` and `import-parts`: for an engineer on site. Devices are only read."""
 
 import asyncio
 import json
@@ -30,6 +30,7 @@ from edge.errors import LineLost, SettingsError
 from edge.localtime import wall_clock
 from edge.logbook import Log, Moment, file_reader
 from edge.pulses import not_guaranteed
+from sitewarden import import_parts
 
 BAD_INPUT = 2
 NOBODY = 1
@@ -43,6 +44,8 @@ app = typer.Typer(
 )
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+app.command("import-parts")(import_parts.run)
 
 SiteDir = Annotated[Path, typer.Argument(help="The site directory.")]
 

@@ -1,5 +1,6 @@
 """What a site asks of its profiles and lines, checked before anything is started."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from contract.profile.model import (
     TransmitterProfile,
     WandProfile,
 )
+from contract.profile.part_check import impossible_parts, unbound_parts
 from contract.site import Device, Line, Site
 from contract.yamlfile import FieldPath, Located, load_yaml
 
@@ -50,9 +52,27 @@ def site_problems(site: Site, directory: Path) -> list[Problem]:
             *_unit(device, profile, taken),
             *_badges(device, profile, site),
         ]
+        problems += impossible_parts(site, device, profile)
         located, path = places[device.id]
         problems += [located.problem((*path, *field), message) for field, message in mistakes]
     return sorted(problems)
+
+
+def site_warnings(site: Site, directory: Path) -> list[str]:
+    """What is right and may be meant otherwise: parts that are bound to no zone. For a site without problems."""
+    profiles = site_profiles(site, directory)
+    places = _places(directory)
+    found: list[str] = []
+    for device in site.file.devices:
+        profile = profiles.get(device.profile or "")
+        if profile is not None:
+            located, path = places[device.id]
+            found += unbound_parts(site, device, profile, functools.partial(_warning, located, path))
+    return found
+
+
+def _warning(located: Located, path: FieldPath, text: str) -> str:
+    return str(located.problem(path, text))
 
 
 def _line(profile: Profile, line: Line | None) -> Iterator[Mistake]:

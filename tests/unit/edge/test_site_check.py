@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from contract.profile.site_check import site_problems
+import pytest
+
+from contract.profile.site_check import site_problems, site_warnings
 from contract.site_files import load_site
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -89,3 +91,62 @@ devices:
     ((_, line, _, message),) = problems(tmp_path, devices)
     assert line == 3
     assert message.startswith("no point of shelly-gen2 'input_9'; did you mean 'input_")
+
+
+# --- parts
+
+PARTS_SITE = """
+site: s
+zones: [{id: control}, {id: b3}]
+agents:
+  - id: gw
+    lines: [{id: fire, endpoint: "gb26875://127.0.0.1:5200"}, {id: bus, endpoint: "modbus-tcp://127.0.0.1:502"}]
+devices:
+  - {id: panel, zone: control, line: fire, profile: gb26875-transmitter, address: "010203040506", parts: PANEL}
+  - {id: nfn, zone: control, line: bus, profile: notifier-modbus-gw, parts: NFN}
+"""
+
+
+def of_parts(tmp_path: Path, panel: str = "[]", nfn: str = "[]") -> tuple[list[str], list[str]]:
+    """Mistakes and warnings of a site with a transmitter and a panel."""
+    (tmp_path / "site.yaml").write_text(PARTS_SITE.replace("PANEL", panel).replace("NFN", nfn), "utf-8")
+    site = load_site(tmp_path)
+    mistakes = [f"{one.line}: {one.message}" for one in site_problems(site, tmp_path)]
+    return mistakes, [one.rpartition("site.yaml:")[2] for one in site_warnings(site, tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("panel", "nfn", "mistake"),
+    [
+        ("[{part: x9, zone: b3}]", "[]", "8: expected a component: its address such as 132"),
+        ("[{part: 3-M12, zone: b3}]", "[]", "8: expected a component: its address such as 132"),
+        ("[]", "[{part: 12-1, zone: b3}]", "9: no part of notifier-modbus-gw '12-1'; did you mean '2-1'?"),
+        (
+            "[]",
+            "[{part: 1-M300..1-M400, zone: b3}]",
+            "9: no part of notifier-modbus-gw is within 1-M300..1-M400",
+        ),
+    ],
+)
+def test_a_binding_that_no_part_can_meet_is_a_mistake(
+    tmp_path: Path, panel: str, nfn: str, mistake: str
+) -> None:
+    (found,), _ = of_parts(tmp_path, panel, nfn)
+    assert found.startswith(mistake)
+
+
+def test_parts_that_are_bound_to_nothing_are_told(tmp_path: Path) -> None:
+    listed = "[{part: 3-1..3-5, zone: b3}, {part: 3-8, zone: b3}, {part: 2/main_power, name: {en: Mains}}]"
+    mistakes, warnings = of_parts(tmp_path, listed, "[{part: 1-1..1-20, zone: b3}, {part: 1-M3, zone: b3}]")
+    assert mistakes == []
+    assert warnings == [
+        "8: devices[0].parts[0]: behind 3-1..3-5, 3-6..3-7 are bound to nothing",
+        "8: devices[0]: parts of panel with a name and no zone: 2/main_power",
+    ]
+
+
+def test_a_transmitter_without_a_list_is_told(tmp_path: Path) -> None:
+    (warning,) = of_parts(tmp_path)[1]
+    assert warning.startswith(
+        "8: devices[0]: no part of panel is bound to a zone: all of them count as in zone control"
+    )
