@@ -63,6 +63,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `line` names the agent's line it hangs on, with `unit` (Modbus unit id) or `address` (the name that the
     device has on its line, such as an MQTT topic part); `points` binds points of the profile to zones and to
     the words of the field; `parts` binds its parts (`contract.parts`) to zones and names, as a list or in a file.
+    `ratios`: those of its profile's numbers that are others here, such as the ratio of its current transformers.
     `door`: what of it is wrong when it is a door.
     """
 
@@ -76,6 +77,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     unit: Annotated[int, Meta(ge=0, le=255)] | None = None
     address: str | None = None
     poll: str | None = None
+    ratios: dict[str, Annotated[float, Meta(gt=0)]] = {}
     points: dict[str, "Binding"] = {}
     parts: "tuple[PartBinding, ...] | PartFile" = ()
     door: "Door | None" = None

@@ -1,6 +1,7 @@
 """A profile and a device of the site made into the device's points: repeats counted out, bindings applied."""
 
 import itertools
+import math
 import re
 import string
 from collections import Counter
@@ -11,6 +12,7 @@ import msgspec
 from contract.duration import parse_duration
 from contract.profile import points
 from contract.profile.model import (
+    ByteOrder,
     CsvProfile,
     Derived,
     Fact,
@@ -40,8 +42,16 @@ WIDTHS = {
     Kind.UINT64: 4,
     Kind.INT64: 4,
     Kind.FLOAT64: 4,
+    Kind.UINT24: 2,
+    Kind.INT24: 2,
+    Kind.UINT48: 3,
+    Kind.INT48: 3,
+    Kind.BCD16: 1,
+    Kind.BCD32: 2,
+    Kind.BCD48: 3,
+    Kind.BCD64: 4,
 }
-"""Registers (bits for `bool`) that a value takes."""
+"""Registers (bits for `bool`) that a value takes; of those that are not here the point says it."""
 
 DEFAULT_POLL_MS = 1_000
 _WHOLE = 0xFFFF_FFFF_FFFF_FFFF
@@ -77,7 +87,11 @@ def binding_mistakes(profile: Profile, device: Device) -> list[tuple[FieldPath, 
     if isinstance(profile, WandProfile):
         return list(_badge_mistakes(device))
     states, told = _bindable(profile)
-    found: list[tuple[FieldPath, str]] = []
+    found: list[tuple[FieldPath, str]] = [
+        (("ratios", name), unknown_name(f"ratio of {profile.profile}", name, profile.ratios))
+        for name in device.ratios
+        if name not in profile.ratios
+    ]
     for own, binding in device.points.items():
         name = own if own in states else _part_pattern(own, states)
         if name not in states:
@@ -133,6 +147,16 @@ def point_names(point: Point) -> Iterator[str]:
     return (point.name.format(**counters) for counters, _ in _counted(point))
 
 
+def width_of(point: Point) -> int:
+    """The registers (bits for `bool`) that a point takes."""
+    return WIDTHS.get(point.type) or point.count or 1
+
+
+def ratio_of(profile: Profile, device: Device, times: Iterable[str]) -> float:
+    """By what the values of a point are multiplied on this site."""
+    return math.prod(device.ratios.get(name, profile.ratios.get(name, 1.0)) for name in times)
+
+
 def name_mistake(pattern: str, counters: Collection[str]) -> str:
     """What is wrong with the braces in the name of a point or field; nothing where nothing is."""
     try:
@@ -153,7 +177,7 @@ def _ms(span: str) -> int:
 
 def _counted(point: Point) -> Iterator[tuple[dict[str, int], int]]:
     """Each repetition: its counters and its address."""
-    width = WIDTHS[point.type]
+    width = width_of(point)
     for steps in itertools.product(*(range(repeat.count) for repeat in point.repeat)):
         counters = {
             repeat.name: repeat.first + step for repeat, step in zip(point.repeat, steps, strict=True)
@@ -168,7 +192,7 @@ def _points(profile: ModbusProfile, point: Point, device: Device) -> Iterator[po
     states = profile.states[point.states] if point.states else ()
     found = _nibble_rules(point.nibbles, states) if point.nibbles else tuple(_rule(state) for state in states)
     rules = _parted(found, point.nibbles)
-    shared = _common(profile, point, rules)
+    shared = _common(profile, point, rules, ratio_of(profile, device, point.times))
     for counters, address in _counted(point):
         name = point.name.format(**counters)
         binding = device.points.get(name)
@@ -180,6 +204,9 @@ def _points(profile: ModbusProfile, point: Point, device: Device) -> Iterator[po
             reading=(binding.reading if binding else None) or "",
             shortest_ms=_shortest(point, binding),
             address=address,
+            decimals_from=point.decimals_from and point.decimals_from.format(**counters),
+            exponent_from=point.exponent_from and point.exponent_from.format(**counters),
+            scale_from=point.scale_from and point.scale_from.format(**counters),
             told=_told(device, binding, name, counters | point.data),
             expected=binding is not None or not point.optional,
             states=_bound(rules, binding),
@@ -191,7 +218,9 @@ def _shortest(point: Point, binding: Binding | None) -> int | None:
     return _ms(said) if said else None
 
 
-def _common(profile: ModbusProfile, point: Point, rules: tuple[points.StateRule, ...]) -> points.Point:
+def _common(
+    profile: ModbusProfile, point: Point, rules: tuple[points.StateRule, ...], ratio: float
+) -> points.Point:
     """What every repetition of a point shares."""
     sentinels = profile.sentinels.get(point.type, {}) if point.na is None else point.na
     return points.Point(
@@ -199,22 +228,29 @@ def _common(profile: ModbusProfile, point: Point, rules: tuple[points.StateRule,
         told=points.Told(device=""),
         function=point.function,
         address=point.address,
-        width=WIDTHS[point.type],
+        width=width_of(point),
         kind=point.type,
         low_first=(point.word_order or profile.word_order) is WordOrder.LOW_FIRST,
+        swapped=(point.byte_order or profile.byte_order) is ByteOrder.LITTLE,
+        codes=point.codes,
+        form=tuple(point.form.split()),
+        bcd=point.bcd,
+        mask=code(point.mask) if point.mask else 0,
+        signed=point.signed,
+        scales={code(key): factor for key, factor in point.scales.items()},
         unit=point.unit,
         verified=point.verified,
-        scale=point.scale,
-        offset=point.offset,
-        low=point.min,
-        high=point.max,
+        scale=_exact(point.scale, ratio),
+        offset=_exact(point.offset, ratio),
+        low=None if point.min is None else _exact(point.min, ratio),
+        high=None if point.max is None else _exact(point.max, ratio),
         na={code(key): cause for key, cause in sentinels.items()},
         absent_causes=frozenset(profile.absent),
         absent_mask=code(point.absent.mask) if point.absent else 0,
         absent_codes=frozenset(point.absent.when) if point.absent else frozenset(),
         optional=point.optional,
         report=point.report,
-        deadband=point.deadband,
+        deadband=_exact(point.deadband, ratio),
         heartbeat_ms=_ms(point.heartbeat),
         poll=point.poll,
         states=rules,
@@ -244,7 +280,8 @@ def field_places(
             if binding is not None and binding.skip:
                 continue
             facts: dict[str, Fact] = {**counters} if part is None else {**counters, "part": part}
-            point = _field_point(profile, field, name, _told(device, binding, name, facts), binding)
+            ratio = ratio_of(profile, device, field.times)
+            point = _field_point(profile, field, _told(device, binding, name, facts), binding, ratio)
             found.append(FieldPlace(field, path, point))
     return tuple(found)
 
@@ -283,21 +320,23 @@ def field_names(field: Field) -> Iterator[str]:
 
 
 def _field_point(
-    profile: PublishingProfile, field: Field, name: str, told: points.Told, binding: Binding | None
+    profile: PublishingProfile, field: Field, told: points.Told, binding: Binding | None, ratio: float
 ) -> points.Point:
     states = profile.states[field.states] if field.states else ()
     return points.Point(
-        name=name,
+        name=str(told.data["point"]),
         told=told,
         function=0,
         address=0,
-        scale=field.scale,
-        offset=field.offset,
-        low=field.min,
-        high=field.max,
+        scale=_exact(field.scale, ratio),
+        offset=_exact(field.offset, ratio),
+        low=None if field.min is None else _exact(field.min, ratio),
+        high=None if field.max is None else _exact(field.max, ratio),
+        unit=field.unit,
+        verified=field.verified,
         reading=(binding.reading if binding else None) or "",
         report=field.report,
-        deadband=field.deadband,
+        deadband=_exact(field.deadband, ratio),
         heartbeat_ms=_ms(field.heartbeat),
         states=_bound(_parted(tuple(_rule(state) for state in states)), binding),
     )
@@ -351,6 +390,11 @@ def _parted(
             )
         )
     return tuple(found)
+
+
+def _exact(number: float, ratio: float) -> float:
+    """A number of the profile times a ratio of the site, as one would write it: 0.1 * 3 is 0.3."""
+    return number if ratio == 1.0 else float(f"{number * ratio:.15g}")
 
 
 def _rule(state: State) -> points.StateRule:

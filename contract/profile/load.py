@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from contract.problems import ConfigError, Problem
-from contract.profile.expand import WIDTHS, name_mistake, point_names
+from contract.profile.expand import name_mistake, point_names, width_of
 from contract.profile.model import (
     Condition,
     CsvProfile,
@@ -37,6 +37,7 @@ _MODELS = {
     "jwm": WandProfile,
     "csv": CsvProfile,
 }
+_DATE_WORDS = ("YYYY", "YY", "MM", "DD", "hh", "mm", "ss", "--")
 Mistake = tuple[FieldPath, str]
 
 
@@ -148,18 +149,25 @@ def _field_mistakes(
         yield path, "expected tlv in a topic with tlv_at, and only there"
     if (field.cut is None) != (topic.bytes_at is None):
         yield path, "expected bytes in a topic with bytes_at, and only there"
-    if field.tlv is not None and field.tlv.at + (field.tlv.take or 1) > field.tlv.size:
-        yield (*path, "tlv", "at"), "runs beyond the item"
+    yield from _cut_mistakes(field, path)
     yield from _pattern_mistakes(topic, field, path)
-    if field.pattern is not None:
-        yield from _text_mistakes(field.pattern, (*path, "pattern"))
-    if field.mask is not None and code(field.mask) == 0:
-        yield (*path, "mask"), "has no bit"
+    for place, ratio in enumerate(field.times):
+        if ratio not in profile.ratios:
+            yield (*path, "times", place), unknown_name("ratio", ratio, profile.ratios)
     if field.states is not None and field.states not in profile.states:
         yield (*path, "states"), unknown_name("set of states", field.states, profile.states)
     for key, type_ in field.each.items():
         if type_ not in profile.emits:
             yield (*path, "each", key), f"{type_} is not among what the profile emits"
+
+
+def _cut_mistakes(field: Field, path: FieldPath) -> Iterator[Mistake]:
+    if field.tlv is not None and field.tlv.at + (field.tlv.take or 1) > field.tlv.size:
+        yield (*path, "tlv", "at"), "runs beyond the item"
+    if field.pattern is not None:
+        yield from _text_mistakes(field.pattern, (*path, "pattern"))
+    if field.mask is not None and code(field.mask) == 0:
+        yield (*path, "mask"), "has no bit"
 
 
 def _text_mistakes(pattern: str, path: FieldPath) -> Iterator[Mistake]:
@@ -192,6 +200,8 @@ def _modbus_mistakes(profile: ModbusProfile) -> Iterator[Mistake]:
             if name in names:
                 yield (*path, "name"), f"{name} is there twice"
             names[name] = index
+    for index, point in enumerate(profile.points):
+        yield from _scale_mistakes(profile, point, names, ("points", index))
     yield from _derived_mistakes(profile, names)
     for index, identity in enumerate(profile.identity):
         if bool(identity.numbers) == bool(identity.text):
@@ -229,17 +239,72 @@ def _point_mistakes(profile: ModbusProfile, point: Point, path: FieldPath) -> It
         yield (*path, "type"), "expected bool for functions 1 and 2, and only for them"
     if point.poll not in {*profile.polls, "normal"}:
         yield (*path, "poll"), unknown_name("poll", point.poll, profile.polls)
-    last = point.address + WIDTHS[point.type] + sum((r.count - 1) * (r.stride or 1) for r in point.repeat)
+    width = width_of(point)
+    last = point.address + width + sum((r.count - 1) * (r.stride or 1) for r in point.repeat)
     if last > 65_536:
         yield (*path, "address"), "runs beyond address 65535"
-    if WIDTHS[point.type] > profile.limits.max_registers:
+    if width > profile.limits.max_registers:
         yield (*path, "type"), "is wider than limits.max_registers: it can't be read in one request"
+    yield from _form_mistakes(point, path)
     if point.nibbles and (len(point.nibbles) != 4 or point.type is not Kind.UINT16):
         yield (*path, "nibbles"), "expected four names, in a uint16"
     if point.states is not None and point.states not in profile.states:
         yield (*path, "states"), unknown_name("set of states", point.states, profile.states)
     if point.min is not None and point.max is not None and point.min > point.max:
         yield (*path, "min"), "is above max"
+
+
+def _form_mistakes(point: Point, path: FieldPath) -> Iterator[Mistake]:
+    """What a value's own form says that can't be."""
+    if (point.type in {Kind.TEXT, Kind.DATE}) != (point.count is not None):
+        yield (*path, "count"), "expected count for text and date, and only for them"
+    if point.type is Kind.TEXT and not point.codes and point.report:
+        yield (*path, "codes"), "expected numbers for its texts, or report: false: a text is no reading"
+    if point.codes and point.type is not Kind.TEXT:
+        yield (*path, "codes"), "expected type text: codes make numbers of texts"
+    if point.mask is not None and (code(point.mask) == 0 or not point.type.value.startswith("uint")):
+        yield (*path, "mask"), "expected bits of a uint"
+    if point.type is Kind.DATE:
+        yield from _date_mistakes(point, path)
+
+
+def _date_mistakes(point: Point, path: FieldPath) -> Iterator[Mistake]:
+    words = point.form.split()
+    unknown = [word for word in words if word not in _DATE_WORDS]
+    if unknown or not {"YY", "YYYY"} & set(words):
+        yield (
+            (*path, "form"),
+            f"expected words of {', '.join(_DATE_WORDS)}, with a year, found {point.form!r}",
+        )
+        return
+    size = sum(2 if word == "YYYY" else 1 for word in words)
+    if len(words) != point.count and size > 2 * (point.count or 0):
+        yield (*path, "form"), f"is longer than {point.count} registers"
+
+
+def _scale_mistakes(
+    profile: ModbusProfile, point: Point, names: Collection[str], path: FieldPath
+) -> Iterator[Mistake]:
+    sources = {
+        "decimals_from": point.decimals_from,
+        "exponent_from": point.exponent_from,
+        "scale_from": point.scale_from,
+    }
+    given = {field: pattern for field, pattern in sources.items() if pattern is not None}
+    if len(given) > 1:
+        yield (*path, "scale_from"), f"expected one of {', '.join(sources)}"
+    counters = {repeat.name: repeat.first for repeat in point.repeat}
+    for field, pattern in given.items():
+        wrong = name_mistake(pattern, counters)
+        if wrong:
+            yield (*path, field), wrong
+        elif (name := pattern.format(**counters)) not in names:
+            yield (*path, field), unknown_name("point", name, names)
+    if point.scales and not given:
+        yield (*path, "scales"), "expected scale_from: whose codes they are"
+    for place, ratio in enumerate(point.times):
+        if ratio not in profile.ratios:
+            yield (*path, "times", place), unknown_name("ratio", ratio, profile.ratios)
 
 
 def _states_mistakes(profile: Profile, states: tuple[State, ...], path: FieldPath) -> Iterator[Mistake]:

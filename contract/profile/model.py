@@ -31,7 +31,7 @@ def code(text: str) -> int:
 
 
 class WordOrder(StrEnum):
-    """Which register of a value of several comes first. Bytes within a register are big-endian (Modbus)."""
+    """Which register of a value of several comes first."""
 
     HIGH_FIRST = "high_first"
     LOW_FIRST = "low_first"
@@ -45,7 +45,13 @@ class ByteOrder(StrEnum):
 
 
 class Kind(StrEnum):
-    """How the bits of a point's registers make a number. `base10000`: high word * 10000 + low word."""
+    """How the bits of a point's registers make a number.
+
+    `base10000`: high word * 10000 + low word. `uint24` and `int24`: the low 24 bits of two registers; `uint48` and
+    `int48` take three. `bcd16` to `bcd64`: four decimal digits a register. `text`: `count` registers of two
+    characters each, up to the first zero; its number is that of `codes`. `date`: `count` registers that hold the
+    device's own clock by `form`; its number is in s since 1970, by that clock.
+    """
 
     BOOL = "bool"
     UINT16 = "uint16"
@@ -57,6 +63,16 @@ class Kind(StrEnum):
     FLOAT32 = "float32"
     FLOAT64 = "float64"
     BASE10000 = "base10000"
+    UINT24 = "uint24"
+    INT24 = "int24"
+    UINT48 = "uint48"
+    INT48 = "int48"
+    BCD16 = "bcd16"
+    BCD32 = "bcd32"
+    BCD48 = "bcd48"
+    BCD64 = "bcd64"
+    TEXT = "text"
+    DATE = "date"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,7 +148,13 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A value of the device: where it stands, what it means, and how its changes are told.
 
     `address` is the 0-based wire address; value = raw * scale + offset, in `unit`; outside `min`..`max` it is
-    bad. `na` replaces the profile's sentinels for this point. `states` names a set of the profile's states.
+    bad. Of a register that packs several numbers `mask` takes the bits, shifted down to its lowest, `signed` by two's
+    complement. `decimals_from` names the point in which the number of decimals stands, `exponent_from` that in which
+    a power of ten does, `scale_from` that in which a factor does; `scales` makes factors of codes there. `times` are ratios of the site's device (a current
+    transformer's), by which value, `min`, `max` and `deadband` are multiplied. `byte_order: little` where the bytes
+    in each register are swapped. `form` of a `date`: a word for each byte (for each register, if there are as many) of
+    YYYY, YY, MM, DD, hh, mm, ss and -- for one that counts for nothing; `bcd` where they are decimal digits.
+    `words`: what its values are called on pages. `na` replaces the profile's sentinels for this point. `states` names a set of the profile's states.
     `nibbles` says that the register holds four 4-bit codes, bits 15..12 first; the states hold for each.
     A reading is told when it moved by `deadband` or `heartbeat` has passed; `report: false` tells none.
     `optional`: a device may well not have it, so that its absence is no fault. `bound_only`: it is read only
@@ -145,12 +167,25 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     function: Literal[1, 2, 3, 4]
     address: Annotated[int, Meta(ge=0, le=65_535)]
     type: Kind = Kind.UINT16
+    count: Annotated[int, Meta(ge=1, le=64)] | None = None
+    form: str = ""
+    bcd: bool = False
+    codes: dict[str, int] = {}
+    mask: Code | None = None
+    signed: bool = False
     scale: float = 1.0
     offset: float = 0.0
+    decimals_from: PointName | None = None
+    exponent_from: PointName | None = None
+    scale_from: PointName | None = None
+    scales: dict[Code, float] = {}
+    times: tuple[Word, ...] = ()
     unit: str = ""
     min: float | None = None
     max: float | None = None
+    words: dict[ShownCode, Text] = {}
     word_order: WordOrder | None = None
+    byte_order: ByteOrder | None = None
     na: dict[Code, Word] | None = None
     absent: Absence | None = None
     repeat: tuple[Repeat, ...] = ()
@@ -228,12 +263,17 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="protocol"):
-    """What every profile says; `contract.site.ProfileHead` is the part that everybody reads."""
+    """What every profile says; `contract.site.ProfileHead` is the part that everybody reads.
+
+    `ratios`: by name, numbers that a device of the site may have another of (`ratios` of the device), such as the
+    ratio of a current transformer.
+    """
 
     profile: Id
     name: Text = Text()
     emits: tuple[EventType, ...] = ()
     buffers: bool = False
+    ratios: dict[Word, Annotated[float, Meta(gt=0)]] = {}
     vendor: str = ""
     model: str = ""
     sources: tuple[str, ...] = ()
@@ -250,6 +290,7 @@ class ModbusProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     unit: Annotated[int, Meta(ge=0, le=255)] = 1
     word_order: WordOrder = WordOrder.HIGH_FIRST
+    byte_order: ByteOrder = ByteOrder.BIG
     limits: Limits = Limits()
     polls: dict[Word, Span] = {}
     sentinels: dict[Kind, dict[Code, Word]] = {}
@@ -307,7 +348,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     the number that it writes: decimal, with a decimal comma, or hexadecimal; of a longer one `pattern` is a regular
     expression whose first group is the number. `codes` make numbers of texts; true and false are 1 and 0. Of a number
     that packs several, `mask` takes the bits, shifted down to its lowest, `signed` by two's complement. From there on
-    it is as a point of a register: number = raw * scale + offset, `states`, readings. `each` names the event that
+    it is as a point of a register: number = raw * scale + offset, `times` ratios, `states`, readings. `each` names the event that
     happens with every message in which the code is that one, such as a press of a button. `words`: what its values
     are called on pages.
     """
@@ -324,6 +365,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     signed: bool = False
     scale: float = 1.0
     offset: float = 0.0
+    times: tuple[Word, ...] = ()
     unit: str = ""
     min: float | None = None
     max: float | None = None

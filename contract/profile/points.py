@@ -49,6 +49,9 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
     `name` is unique within the device; `reading` is what its readings are called, its name where it is empty.
 
+    `swapped`: the bytes in each register are. `form`: the words of a date; `mask`: the bits that count, 0 for all.
+    `decimals_from`, `exponent_from` and `scale_from` name points of the same device.
+
     `optional`: devices of this kind may not have it; `expected`: this one is to have it, so that its absence is
     a fault (it is not optional, or the site binds it).
     """
@@ -60,6 +63,16 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     width: int = 1
     kind: Kind = Kind.UINT16
     low_first: bool = False
+    swapped: bool = False
+    codes: Mapping[str, int] = {}
+    form: tuple[str, ...] = ()
+    bcd: bool = False
+    mask: int = 0
+    signed: bool = False
+    decimals_from: str | None = None
+    exponent_from: str | None = None
+    scale_from: str | None = None
+    scales: Mapping[int, float] = {}
     reading: str = ""
     unit: str = ""
     verified: bool = True
@@ -79,6 +92,11 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     poll: str = "normal"
     shortest_ms: int | None = None
     states: tuple[StateRule, ...] = ()
+
+    @property
+    def scaled_by(self) -> str | None:
+        """The point in which its scale stands."""
+        return self.decimals_from or self.exponent_from or self.scale_from
 
     @property
     def end(self) -> int:

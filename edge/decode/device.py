@@ -8,12 +8,12 @@ from contract.profile.model import Condition
 from contract.profile.points import DerivedPoint
 from edge.decode.lapse import Begun, follow_lapses
 from edge.decode.pulse import Pulse, feel, is_frozen
-from edge.decode.request import Answer, Reading, RequestMemory, Trouble, is_quiet, read_points
+from edge.decode.request import Answer, Reading, RequestMemory, Trouble, factors_of, is_quiet, read_points
 from edge.decode.sheet import Sheet
 from edge.decode.spans import Spans, anew, covered, extend, lack
 from edge.decode.states import AGAIN, Key, Moment, follow
 from edge.decode.trouble import Spell, on_sense
-from edge.decode.values import Value
+from edge.decode.values import SCALE_UNKNOWN, Value
 from edge.plan import Request
 from edge.ports import Failed, Happened, Observation
 
@@ -61,11 +61,12 @@ def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
     memory = msgspec.structs.replace(memory, pulse=pulse) if pulse is not memory.pulse else memory
     request = answer.request
     old = memory.requests.get(request.key)
-    if old is not None and is_quiet(old, answer):
+    factors = factors_of(sheet, answer, memory.inputs)
+    if old is not None and is_quiet(old, answer, factors):
         again = msgspec.structs.replace(old, asked_at=answer.asked_at)
         read = Reading(memory=again, seen=(), inputs={})
     else:
-        read = read_points(sheet, old, answer)
+        read = read_points(sheet, old, answer, factors)
     troubles = read.memory.troubles
     inputs = {**memory.inputs, **read.inputs}
     derived, told = _derive(sheet, memory, inputs, answer)
@@ -154,6 +155,7 @@ def _conclude(sheet: Sheet, before: Memory, after: Memory, seen: list[Observatio
         name: trouble.cause
         for request in after.requests.values()
         for name, trouble in request.troubles.items()
+        if trouble.cause != SCALE_UNKNOWN  # the fault is of the point in which the scale stands
     } | {key: f"exception_{code}" for key, code in after.refusals.items()}
     if sheet.map.alive is not None and is_frozen(sheet.map.alive, after.pulse):
         causes[sheet.map.alive.point] = "frozen"

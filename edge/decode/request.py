@@ -8,7 +8,7 @@ from contract.profile.points import Point
 from edge.decode.readings import Said, reading
 from edge.decode.sheet import Sheet
 from edge.decode.states import Key, Moment, follow
-from edge.decode.values import Value, read_value
+from edge.decode.values import Value, factor_of, read_value
 from edge.plan import Request
 from edge.ports import Observation
 
@@ -32,7 +32,10 @@ class Trouble(msgspec.Struct, frozen=True, gc=False):
 
 
 class RequestMemory(msgspec.Struct, frozen=True, kw_only=True):
-    """The last answer to a request and what was made of it. `active`: the states that are so, with their word."""
+    """The last answer to a request and what was made of it. `active`: the states that are so, with their word.
+
+    `factors`: by point, that by which its scale was multiplied, where it stands in another point.
+    """
 
     words: tuple[int, ...]
     asked_at: int
@@ -40,6 +43,7 @@ class RequestMemory(msgspec.Struct, frozen=True, kw_only=True):
     troubles: Mapping[str, Trouble]
     said: Mapping[str, Said]
     heartbeat_at: int
+    factors: Mapping[str, float | None] = {}
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,14 +54,39 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     inputs: Mapping[str, Value]
 
 
-def is_quiet(old: RequestMemory, answer: Answer) -> bool:
+def factors_of(sheet: Sheet, answer: Answer, inputs: Mapping[str, Value]) -> Mapping[str, float | None]:
+    """By point of an answer whose scale stands in another point, what it is multiplied by.
+
+    That point may be in the same answer; else its value from before counts, `inputs`.
+    """
+    points = sheet.scaled.get(answer.request.key, ())
+    if not points:
+        return {}
+    here = {
+        point.name: read_value(point, _words(answer, point))
+        for point in answer.request.points
+        if point.name in sheet.scalers
+    }
+    known = {**inputs, **here}
+    return {point.name: factor_of(point, known.get(point.scaled_by or "")) for point in points}
+
+
+def _words(answer: Answer, point: Point) -> tuple[int, ...]:
+    start = point.address - answer.request.address
+    return answer.words[start : start + point.width]
+
+
+def is_quiet(old: RequestMemory, answer: Answer, factors: Mapping[str, float | None]) -> bool:
     """Nothing changed, nothing is amiss and nothing is due: the common case, made cheap."""
-    return old.words == answer.words and not old.troubles and answer.answered_at < old.heartbeat_at
+    same = old.words == answer.words and old.factors == factors
+    return same and not old.troubles and answer.answered_at < old.heartbeat_at
 
 
-def read_points(sheet: Sheet, old: RequestMemory | None, answer: Answer) -> Reading:
-    """Every point of an answer, in the order of its request."""
-    reader = _Reader(sheet, old, answer)
+def read_points(
+    sheet: Sheet, old: RequestMemory | None, answer: Answer, factors: Mapping[str, float | None]
+) -> Reading:
+    """Every point of an answer, in the order of its request; `factors` as `factors_of`."""
+    reader = _Reader(sheet, old, answer, factors)
     for point in answer.request.points:
         reader.take(point)
     return reader.reading()
@@ -66,8 +95,15 @@ def read_points(sheet: Sheet, old: RequestMemory | None, answer: Answer) -> Read
 class _Reader:
     """Takes the points of one answer in turn; lives only as long as the call that made it."""
 
-    def __init__(self, sheet: Sheet, old: RequestMemory | None, answer: Answer) -> None:
+    def __init__(
+        self,
+        sheet: Sheet,
+        old: RequestMemory | None,
+        answer: Answer,
+        factors: Mapping[str, float | None],
+    ) -> None:
         self._sheet = sheet
+        self._factors = factors
         self._old = old
         self._answer = answer
         self._bridge_ms = sheet.bridge_ms(answer.request)
@@ -86,6 +122,7 @@ class _Reader:
             troubles=self._troubles,
             said=self._said,
             heartbeat_at=self._heartbeat_at,
+            factors=self._factors,
         )
         return Reading(memory=memory, seen=tuple(self._seen), inputs=self._inputs)
 
@@ -95,7 +132,7 @@ class _Reader:
         if self._is_old(point, words, start):
             self._active.update(self._before(point))
             return
-        value = read_value(point, words)
+        value = read_value(point, words, self._factors.get(point.name, 1.0))
         if point.name in self._sheet.inputs:
             self._inputs[point.name] = value
         if value.number is None:
@@ -115,7 +152,7 @@ class _Reader:
     def _is_old(self, point: Point, words: tuple[int, ...], start: int) -> bool:
         """Nothing can follow from it: the words are as before, made sense then, and are not told as a reading."""
         old = self._old
-        if old is None or point.report or point.name in old.troubles:
+        if old is None or point.report or point.scaled_by or point.name in old.troubles:
             return False
         return old.words[start : start + point.width] == words
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from contract.profile.points import DerivedPoint, DeviceMap
+from contract.profile.points import DerivedPoint, DeviceMap, Point
 from edge.decode.states import Key
 from edge.plan import Request, plan
 
@@ -23,7 +23,8 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
 
     `told`: by device that events are told of (the device itself, or a gate behind an input module), by key of
     each request that bears on it, the points that must be known for it to be covered. `derived_of`: by request
-    key, the derived points that it feeds; `inputs` are all points that feed any. `resets`: the states that are the reset
+    key, the derived points that it feeds; `inputs` are all points that feed any, or
+    in which the scale of another stands: `scalers`. `scaled`: by request key, the points that have such a scale. `resets`: the states that are the reset
     of the whole panel; `fires`: those that it ends.
     """
 
@@ -32,6 +33,8 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     told: Mapping[str, Mapping[str, frozenset[str]]]
     derived_of: Mapping[str, tuple[DerivedPoint, ...]]
     inputs: frozenset[str]
+    scalers: frozenset[str]
+    scaled: Mapping[str, tuple[Point, ...]]
     expected: frozenset[str]
     resets: frozenset[Key]
     fires: frozenset[Key]
@@ -45,6 +48,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
 def sheet(device: DeviceMap) -> Sheet:
     """The sheet of a device."""
     requests = plan(device.points, device.limits)
+    scalers = frozenset(point.scaled_by for point in device.points if point.scaled_by)
     return Sheet(
         map=device,
         requests=requests,
@@ -57,7 +61,11 @@ def sheet(device: DeviceMap) -> Sheet:
             )
             for request in requests
         },
-        inputs=frozenset(name for derived in device.derived for name in derived.needs),
+        inputs=frozenset(name for derived in device.derived for name in derived.needs) | scalers,
+        scalers=scalers,
+        scaled={
+            request.key: tuple(point for point in request.points if point.scaled_by) for request in requests
+        },
         expected=frozenset(point.name for point in device.points if point.expected),
         resets=frozenset(key for key, on in _begun(device) if on == _RESET),
         fires=frozenset(key for key, on in _begun(device) if on in _FIRES),

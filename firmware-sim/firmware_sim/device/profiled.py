@@ -10,7 +10,7 @@ from contract.profile.model import Kind, ModbusProfile, code
 from contract.profile.points import Point
 from contract.site import Device
 from firmware_sim.device import Image, Inputs, SimDevice
-from firmware_sim.device.registers import rest_of, split, state_code, words_of
+from firmware_sim.device.registers import raw_of, rest_of, split, state_code, text_of
 
 SILENT_ON_HOLES: Final = frozenset({"smartgen-hgm6120n", "smartgen-hsc941"})
 """Devices that answer all of their table, with 0 where it is empty, and do not answer at all beyond it."""
@@ -35,6 +35,7 @@ class ProfiledDevice(SimDevice):
             point.name: bound.get(point.name, point)
             for point in device_map(_all_points(profile), everything).points
         }
+        self._numbers: dict[str, float] = {}
         self._raw = {name: rest_of(point) for name, point in self._points.items()}
         self._nibbles = {
             rule.name.partition(".")[0]: (name, rule.shift)
@@ -62,16 +63,29 @@ class ProfiledDevice(SimDevice):
             self._raw[register] = self._raw[register] & ~(0xF << shift) | (int(value) & 0xF) << shift
             return
         self._raw[name] = self._encoded(self._points[name], value)
+        if not isinstance(value, str):
+            self._numbers[name] = float(value)
 
     def _encoded(self, point: Point, value: float | bool | str) -> int:
         if isinstance(value, str):
-            return self._word(point, value)
+            return text_of(point, value) if point.kind is Kind.TEXT else self._word(point, value)
         if isinstance(value, bool) and point.kind is not Kind.BOOL and point.states:
             rule = point.states[0]
             codes = sorted(rule.codes) if value != rule.inverted else ()
             return codes[0] << rule.shift if codes else rest_of(point)
-        words = words_of(point, float(value))
-        return _joined(words[::-1] if point.low_first else words)
+        return raw_of(point, float(value), self._factor(point))
+
+    def _factor(self, point: Point) -> float:
+        """What its scale is multiplied by, as it stands in another point now."""
+        if point.scaled_by is None:
+            return 1.0
+        scaler = self._points[point.scaled_by]
+        number = self._numbers.get(scaler.name, 0.0)
+        if point.scales:
+            return point.scales[int(number)]
+        if point.scale_from is not None:
+            return number or 1.0
+        return float(f"1e{int(number if point.exponent_from else -number)}")
 
     def _word(self, point: Point, word: str) -> int:
         if word == "open":
@@ -87,8 +101,11 @@ class ProfiledDevice(SimDevice):
         """The registers as they stand."""
         banks: dict[str, dict[int, int]] = {bank: {} for bank in _BANKS.values()}
         for name, point in self._points.items():
-            words = split(point, self._raw[name])
-            banks[_BANKS[point.function]].update(zip(range(point.address, point.end), words, strict=True))
+            bank = banks[_BANKS[point.function]]
+            for address, word in zip(
+                range(point.address, point.end), split(point, self._raw[name]), strict=True
+            ):
+                bank[address] = bank.get(address, 0) | word if point.mask else word
         if self._profile in SILENT_ON_HOLES:
             banks = {bank: _filled(words) for bank, words in banks.items()}
         return Image(
@@ -116,10 +133,3 @@ def _hole(profile: ModbusProfile) -> int | None:
         return None
     sentinels = profile.sentinels.get(Kind.UINT16, {})
     return next((code(raw) for raw, cause in sentinels.items() if cause == "unimplemented"), 0)
-
-
-def _joined(words: list[int]) -> int:
-    raw = 0
-    for word in words:
-        raw = raw << 16 | word
-    return raw

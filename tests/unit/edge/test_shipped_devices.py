@@ -6,7 +6,9 @@ import pytest
 
 from contract.events import Quality
 from contract.problems import ConfigError
+from contract.profile.expand import binding_mistakes
 from contract.profile.model import ModbusProfile
+from contract.site import Device
 from tests.bus import Hand, blind, coverage, events, kinds, measured, on_site, readings, shipped, written
 
 
@@ -52,6 +54,36 @@ def test_an_sdm630_is_read_as_floats_high_register_first() -> None:
     request = meter.request("voltage_l1")
     seen = readings(meter.answers(request, words_of(meter, "voltage_l1", voltage_l1=raw), 0))
     assert seen["voltage_l1"].value == 231.5
+
+
+def test_a_sunspec_meter_says_by_itself_where_the_decimal_points_are() -> None:
+    meter = hand("sunspec-meter-203")
+    said = {
+        "voltage_l1": 2304, "voltage_exponent": 0xFFFF, "current_l2": 0xFB2E, "current_exponent": 0xFFFE,
+        "active_power_total": 0xFFF6, "power_exponent": 1, "energy_exponent": 0, "frequency": 0x8000,
+    }  # fmt: skip
+    seen = readings(meter.answers(meter.request("voltage_l1"), words_of(meter, "voltage_l1", **said), 0))
+    told = {
+        name: seen[name].value for name in ("voltage_l1", "current_l2", "active_power_total", "frequency")
+    }
+    assert told == {"voltage_l1": 230.4, "current_l2": -12.34, "active_power_total": -0.1, "frequency": None}
+
+
+def test_a_meter_behind_transformers_is_read_in_the_values_before_them() -> None:
+    text = """
+protocol: modbus
+profile: m
+ratios: {ct: 1, pt: 1}
+points:
+  - {name: current, function: 3, address: 0, scale: 0.001, times: [ct], max: 6}
+  - {name: power, function: 3, address: 1, times: [ct, pt]}
+"""
+    device = Device(id="dev", profile="m", ratios={"ct": 40, "pt": 100})
+    held = Hand(written(text), device)
+    seen = readings(held.answers(held.request("current"), [4321, 7], 0))
+    assert (seen["current"].value, seen["power"].value) == (172.84, 28_000)
+    wrong = Device(id="dev", profile="m", ratios={"cd": 40})
+    assert binding_mistakes(written(text), wrong)[0][1].startswith("no ratio of m 'cd'")
 
 
 # --- generators

@@ -1,19 +1,22 @@
 """Every shipped Modbus profile has its device: what is put into it is what the reader takes out of it."""
 
+from typing import Any
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.events import Quality
 from contract.profile.expand import device_map
 from contract.profile.model import Kind, ModbusProfile
 from contract.profile.points import Point
 from contract.site import Binding, Device
 from edge.decode.values import read_value
-from edge.ports import Failed, Happened
+from edge.ports import Failed, Happened, Measured
 from firmware_sim.device.controllers import SetController
 from firmware_sim.device.profiled import ProfiledDevice
-from firmware_sim.device.registers import words_of
-from tests.bus import MODBUS_PROFILES, SIMULATED, Hand, events, shipped, simulated
+from tests.bus import MODBUS_PROFILES, SIMULATED, Hand, events, readings, shipped, simulated
 
 OTHERS = [name for name in MODBUS_PROFILES if name not in SIMULATED]
 
@@ -48,31 +51,122 @@ def sample(point: Point) -> float:
     if point.kind is Kind.BOOL:
         return 1.0
     high = min(point.high if point.high is not None else 1_000.0, 1_000.0)
+    if point.scaled_by:
+        high = min(high, 30_000 * point.scale)
     low = max(point.low if point.low is not None else 0.0, -100.0)
     steps = round((low + 0.3 * (high - low)) / point.scale)
     return float(f"{steps * point.scale + point.offset:.12g}")
 
 
+NUMBERS = [kind for kind in Kind if kind not in {Kind.TEXT, Kind.DATE}]
+
+
+@st.composite
+def forms(draw: st.DrawFn) -> dict[str, Any]:
+    """How a value stands in its registers, in every combination that a profile may ask for."""
+    kind = draw(st.sampled_from(NUMBERS))
+    form: dict[str, Any] = {
+        "type": kind.value,
+        "function": 1 if kind is Kind.BOOL else 3,
+        "scale": draw(st.sampled_from([1.0, 0.1, 0.5, 0.001, 100.0])),
+        "offset": draw(st.sampled_from([0.0, -40.0])),
+        "word_order": draw(st.sampled_from(["high_first", "low_first"])),
+        "byte_order": draw(st.sampled_from(["big", "little"])),
+    }
+    if kind in {Kind.UINT16, Kind.UINT32} and draw(st.booleans()):
+        form |= {
+            "mask": draw(st.sampled_from(["0xFF00", "0x00FF", "0x0FF0", "0x7FFF"])),
+            "signed": draw(st.booleans()),
+        }
+    if kind is not Kind.BOOL and draw(st.booleans()):
+        form |= {draw(st.sampled_from(["decimals_from", "exponent_from", "scale_from"])): "how"}
+    if draw(st.booleans()):
+        form |= {"times": ["ct"]}
+    return form
+
+
 @given(
-    st.sampled_from(list(Kind)), st.integers(-30_000, 30_000), st.booleans(), st.sampled_from([1.0, 0.1, 0.5])
+    form=forms(),
+    steps=st.integers(-30_000, 30_000),
+    how=st.integers(1, 3),
+    ratio=st.sampled_from([1.0, 40.0]),
 )
 def test_encoding_is_the_other_way_round_of_decoding(
-    kind: Kind, steps: int, low_first: bool, scale: float
+    form: dict[str, Any], steps: int, how: int, ratio: float
 ) -> None:
-    from contract.profile.expand import WIDTHS
-    from contract.profile.points import Told
-
-    point = Point(
-        name="p", told=Told(device="d"), function=3, address=0, width=WIDTHS[kind], kind=kind,
-        low_first=low_first, scale=scale,
-    )  # fmt: skip
-    value = float(f"{steps * scale:.12g}")
+    head = {"protocol": "modbus", "profile": "p", "ratios": {"ct": 1}}
+    points = [{"name": "how", "function": 3, "address": 0}, {"name": "v", "address": 1, **form}]
+    profile = msgspec.convert({**head, "points": points}, ModbusProfile)
+    device = Device(id="d", profile="p", ratios={"ct": ratio})
+    played = ProfiledDevice(profile, device)
+    factor = {"decimals_from": 10.0**-how, "exponent_from": 10.0**how, "scale_from": float(how)}
+    by = next((factor[name] for name in factor if name in form), 1.0) * (ratio if "times" in form else 1.0)
+    shift = form["offset"] * (ratio if "times" in form else 1.0)
+    value = float(f"{steps * form['scale'] * by + shift:.12g}")
     try:
-        words = words_of(point, value)
+        image = played.update(0, {"how": how, "v": value})
     except ValueError:
-        assert steps < 0 or kind is Kind.BOOL
-        return
-    assert read_value(point, words).number == pytest.approx(value, rel=1e-6)
+        return  # it does not go in there
+    seen = readings(Hand(profile, device).reads(image, 0))
+    assert seen["v"].value == pytest.approx(value, rel=1e-6, abs=1e-6)
+
+
+@given(
+    moment=st.integers(946_684_800, 4_102_444_799),
+    form=st.sampled_from([("YY MM DD hh mm ss", 3, True), ("YY MM DD hh mm ss", 6, False), ("ss mm hh DD MM YYYY --", 4, False)]),
+)  # fmt: skip
+def test_a_clock_in_registers_reads_as_it_was_set(moment: int, form: tuple[str, int, bool]) -> None:
+    words, count, bcd = form
+    assert held({"type": "date", "form": words, "count": count, "bcd": bcd}, moment)["v"].value == moment
+
+
+@pytest.mark.parametrize("swapped", ["big", "little"])
+def test_a_text_in_registers_is_the_number_of_its_word(swapped: str) -> None:
+    form = {"type": "text", "count": 4, "codes": {"STOP": 0, "RUNNING": 1}, "byte_order": swapped}
+    assert held(form, "RUNNING")["v"].value == 1
+    assert held(form, "UPSIDE")["v"].quality is Quality.BAD
+
+
+def test_digits_beyond_nine_are_no_number() -> None:
+    profile = msgspec.convert(
+        {
+            "protocol": "modbus",
+            "profile": "p",
+            "points": [{"name": "v", "function": 3, "address": 0, "type": "bcd32"}],
+        },
+        ModbusProfile,
+    )
+    hand = Hand(profile, Device(id="d", profile="p"))
+    assert readings(hand.answers(hand.request("v"), [0x1234, 0x5678], 0))["v"].value == 12_345_678
+    assert readings(hand.answers(hand.request("v"), [0x12A4, 0x5678], 1_000))["v"].value is None
+
+
+def test_a_counter_of_64_bits_keeps_all_its_digits() -> None:
+    seen = held({"type": "uint64", "scale": 0.001}, 9_007_199_254_740.991)
+    assert seen["v"].value == 9_007_199_254_740.991
+
+
+def test_a_value_whose_scale_is_not_known_yet_is_no_value_and_no_fault() -> None:
+    points = [
+        {"name": "v", "function": 3, "address": 0, "decimals_from": "how"},
+        {"name": "how", "function": 3, "address": 50, "max": 3},
+    ]
+    profile = msgspec.convert({"protocol": "modbus", "profile": "p", "points": points}, ModbusProfile)
+    hand = Hand(profile, Device(id="d", profile="p"))
+    assert readings(hand.answers(hand.request("v"), [2305], 0))["v"].value is None
+    hand.answers(hand.request("how"), [1], 100)
+    assert readings(hand.answers(hand.request("v"), [2305], 1_000))["v"].value == 230.5
+    hand.answers(hand.request("how"), [2], 1_100)
+    assert readings(hand.answers(hand.request("v"), [2305], 2_000))["v"].value == 23.05
+    assert not events(hand.told)
+
+
+def held(form: dict[str, Any], value: float | str) -> dict[str, Measured]:
+    """What is read of a device with one point of that form that has that value."""
+    point = {"name": "v", "function": 3, "address": 0, **form}
+    profile = msgspec.convert({"protocol": "modbus", "profile": "p", "points": [point]}, ModbusProfile)
+    device = Device(id="d", profile="p")
+    return readings(Hand(profile, device).reads(ProfiledDevice(profile, device).update(0, {"v": value}), 0))
 
 
 def cut(profile: str, **points: Binding) -> Hand:
