@@ -4,14 +4,12 @@ from collections.abc import Iterable
 
 import msgspec
 
-from contract.profile.expand import device_map, point_names
+from contract.profile.expand import device_map, field_names, point_names
 from contract.profile.model import (
     CsvProfile,
-    Field,
     HttpProfile,
     ModbusProfile,
     MqttProfile,
-    Point,
     Profile,
     PublishingProfile,
     TransmitterProfile,
@@ -45,17 +43,19 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 def row(profile: Profile) -> Row:
     """What there is to say of a profile."""
     requests: int | None = None
-    parts: Iterable[Point | Field] = ()
+    weak: list[str] = []
     counts = 0
     match profile:
         case ModbusProfile():
             device = device_map(profile, Device(id="any", profile=profile.profile))
             requests = len(plan(device.points, device.limits))
             counts = sum(len(list(point_names(point))) for point in profile.points)
-            parts = profile.points
+            weak = [point.name for point in profile.points if not point.verified]
         case MqttProfile() | HttpProfile():
-            counts = sum(len(topic.fields) or topic.type is not None for topic in profile.topics)
-            parts = [field for topic in profile.topics for field in topic.fields]
+            fields = [field for topic in profile.topics for field in topic.fields]
+            events = sum(topic.type is not None for topic in profile.topics)
+            counts = events + sum(len(list(field_names(field))) for field in fields)
+            weak = [field.name for field in fields if not field.verified]
         case TransmitterProfile() | WandProfile() | CsvProfile():
             pass
     return Row(
@@ -65,7 +65,7 @@ def row(profile: Profile) -> Row:
         points=counts,
         requests=requests,
         events=profile.emits,
-        unverified=(*(part.name for part in parts if not part.verified), *_unverified_topics(profile)),
+        unverified=(*weak, *_unverified_topics(profile)),
     )
 
 

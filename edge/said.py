@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from contract.profile.model import Confirm
+from contract.profile.messages import Confirm
 from contract.profile.points import Point
 from edge.decode.values import Value
 from edge.ports import Happened

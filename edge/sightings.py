@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from contract.duration import parse_duration
-from contract.profile.model import Confirm
+from contract.profile.messages import Confirm
 
 MOST: Final = 1_000
 """Beacons of passers-by are many; the one not seen for longest is forgotten first."""

@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 
 from contract.profile.expand import field_places
-from contract.profile.model import PublishingProfile, Topic
+from contract.profile.messages import Topic
+from contract.profile.model import PublishingProfile
 from contract.site import Device
 from edge.decode import body as take
 from edge.decode.message import Message, Route, counts, elements, read_element, read_presence

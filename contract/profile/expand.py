@@ -11,23 +11,19 @@ import msgspec
 
 from contract.duration import parse_duration
 from contract.profile import points
+from contract.profile.messages import Field, Topic
 from contract.profile.model import (
-    ByteOrder,
     CsvProfile,
     Derived,
-    Fact,
-    Field,
     Kind,
     ModbusProfile,
     Point,
     Profile,
     PublishingProfile,
     State,
-    Topic,
     WandProfile,
-    WordOrder,
-    code,
 )
+from contract.profile.words import ByteOrder, Fact, WordOrder, code
 from contract.site import Binding, Device
 from contract.yamlfile import FieldPath, unknown_name
 

@@ -8,10 +8,10 @@ import msgspec
 
 from contract.problems import ConfigError, Problem
 from contract.profile.expand import name_mistake, point_names, width_of
+from contract.profile.messages import Field, Topic
 from contract.profile.model import (
     Condition,
     CsvProfile,
-    Field,
     HttpProfile,
     Kind,
     ModbusProfile,
@@ -20,11 +20,10 @@ from contract.profile.model import (
     Profile,
     PublishingProfile,
     State,
-    Topic,
     TransmitterProfile,
     WandProfile,
-    code,
 )
+from contract.profile.words import code
 from contract.site import Site
 from contract.site_files import find_profile
 from contract.yamlfile import FieldPath, Located, check, load_yaml, unknown_name

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from contract.profile.model import Alive, Condition, Fact, Kind, Limits
+from contract.profile.model import Alive, Condition, Kind, Limits
+from contract.profile.words import Fact
 
 
 class StateRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from contract.profile.bits import taken
-from contract.profile.model import Fact, Field, Topic, code
+from contract.profile.messages import Field, Topic
+from contract.profile.words import Fact, code
 
 LONGEST_PAYLOAD: Final = 16 * 1024
 LONGEST_TEXT: Final = 128

@@ -6,7 +6,9 @@ from typing import Final
 import msgspec
 
 from contract.profile.expand import FieldPlace, field_places, is_bare
-from contract.profile.model import Availability, Fact, PublishingProfile, Topic, code
+from contract.profile.messages import Availability, Topic
+from contract.profile.model import PublishingProfile
+from contract.profile.words import Fact, code
 from contract.site import Device
 from edge.decode import body as take
 from edge.decode.fields import field_value

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from contract.profile.model import Field, Tlv
+from contract.profile.messages import Field, Tlv
 
 
 class Items(msgspec.Struct, frozen=True):

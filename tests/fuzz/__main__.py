@@ -14,7 +14,8 @@ import atheris
 with atheris.instrument_imports():
     from contract.batch import batch_decoder
     from contract.profile.load import load_profile
-    from contract.profile.model import CsvProfile, HttpProfile, ModbusProfile, MqttProfile, Topic
+    from contract.profile.messages import Topic
+    from contract.profile.model import CsvProfile, HttpProfile, ModbusProfile, MqttProfile
     from contract.site import Device
     from edge.decode.device import Memory
     from edge.drivers.http import _message

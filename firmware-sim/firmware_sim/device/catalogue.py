@@ -2,13 +2,7 @@
 
 from collections.abc import Mapping
 
-from contract.profile.model import (
-    HttpProfile,
-    ModbusProfile,
-    MqttProfile,
-    Profile,
-    TransmitterProfile,
-)
+from contract.profile.model import HttpProfile, ModbusProfile, MqttProfile, Profile, TransmitterProfile
 from contract.site import Device, Site
 from firmware_sim.device import SimDevice
 from firmware_sim.device.climate import ClimateSensor

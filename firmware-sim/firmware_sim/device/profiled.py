@@ -6,8 +6,9 @@ import msgspec
 from typing_extensions import override
 
 from contract.profile.expand import device_map
-from contract.profile.model import Kind, ModbusProfile, code
+from contract.profile.model import Kind, ModbusProfile
 from contract.profile.points import Point
+from contract.profile.words import code
 from contract.site import Device
 from firmware_sim.device import Image, Inputs, SimDevice
 from firmware_sim.device.registers import raw_of, rest_of, split, state_code, text_of

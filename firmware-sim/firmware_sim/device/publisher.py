@@ -12,7 +12,9 @@ import msgspec
 
 from contract.profile.bits import lowest
 from contract.profile.expand import FieldPlace, field_names, field_places, is_bare
-from contract.profile.model import Availability, Cut, Field, PublishingProfile, Tlv, Topic, code
+from contract.profile.messages import Availability, Cut, Field, Tlv, Topic
+from contract.profile.model import PublishingProfile
+from contract.profile.words import code
 from contract.site import Device
 from firmware_sim.device import Inputs
 

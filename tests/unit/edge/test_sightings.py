@@ -3,7 +3,8 @@
 import pytest
 
 from contract.profile.load import load_profile
-from contract.profile.model import Confirm, MqttProfile
+from contract.profile.messages import Confirm
+from contract.profile.model import MqttProfile
 from contract.site import Device
 from edge.presence import LinePresence
 from edge.sightings import MOST, Sightings
