@@ -138,8 +138,7 @@ def _mqtt_line(line: mqtt.Line, devices: Devices, buffers: frozenset[str], cards
     def build(services: Services) -> Driver:
         presence = LinePresence(
             topics.devices,
-            with_presence=topics.tells_presence,
-            behind_bridge=topics.behind_bridge,
+            signs=topics.signs,
             buffering=buffers,
             remembered=services.recent,
             told_of=topics.told_of,

@@ -6,6 +6,8 @@ Times are boot clock ms.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+import msgspec
+
 from edge.messages import Messages
 from edge.ports import Covered, Failed, Observation
 from edge.said import Heard, Nonsense, Presence, Said, Told, Values
@@ -20,13 +22,24 @@ class _Device:
     """`begun`: since when all of it comes in, with the connection that stands.
 
     `own` and `bridge`: whether it is there by its own word, and whether the bridge is that it is behind; None: nobody
-    has said.
+    has said. `silent_after` (ms): it is known only while it is heard so often, and up to when it was `heard`; None for
+    one that is known while it is there.
     """
 
-    def __init__(self, messages: Messages, *, own: bool | None, bridge: bool | None, buffers: bool) -> None:
+    def __init__(
+        self,
+        messages: Messages,
+        *,
+        own: bool | None,
+        bridge: bool | None,
+        buffers: bool,
+        silent_after: int | None,
+    ) -> None:
         self.own = own
         self.bridge = bridge
         self.buffers = buffers
+        self.silent_after = silent_after
+        self.heard: int | None = None
         self.begun: int | None = None
         self.covered_to: int | None = None
         self.messages = messages
@@ -38,6 +51,25 @@ class _Device:
             return False
         return None if self.own is None or self.bridge is None else True
 
+    def spoke(self, now: int) -> None:
+        """A message came from it just now."""
+        if self.silent_after is not None and (self.heard is None or now - self.heard > self.silent_after):
+            self.begun = max(now, self.begun or 0)
+            if not self.buffers:
+                self.covered_to = None
+        self.heard = now
+
+    def is_silent(self, now: int) -> bool:
+        """Whether it has not been heard for longer than it may."""
+        since = max(self.heard or 0, self.begun or 0)
+        return self.silent_after is not None and self.begun is not None and now - since > self.silent_after
+
+    def known_to(self, now: int) -> int | None:
+        """Up to when all that it did has come in; None when that can't be said."""
+        if self.silent_after is None:
+            return now - LAG_MS
+        return None if self.heard is None else min(now - LAG_MS, self.heard)
+
     def told_something(self, was_blind: bool, now: int) -> None:
         """After a message: nothing is known from one that can't be read until one that can."""
         if self.messages.is_blind and not self.buffers:
@@ -46,11 +78,21 @@ class _Device:
             self.begun = max(now, self.begun or 0)
 
 
+class Signs(msgspec.Struct, frozen=True, kw_only=True):
+    """By what the devices of a line show that they are there.
+
+    Those in `own` say so themselves, of those in `bridge` the bridge before them says whether it is; those in
+    `silent_after` are known only while they are heard, at least once in so many ms. The others are while the line is up.
+    """
+
+    own: frozenset[str] = frozenset()
+    bridge: frozenset[str] = frozenset()
+    silent_after: Mapping[str, int] = {}
+
+
 class LinePresence:
     """The devices of a line.
 
-    Those in `with_presence` say themselves whether they are there, of those `behind_bridge` the bridge says whether
-    it is; the others are while the line is up.
     `buffering` ones keep their events while they are away. `remembered` are keys of messages read before. `told_of`: by
     device, all that it tells of, by default itself. `cards`: those that the site knows.
     """
@@ -59,8 +101,7 @@ class LinePresence:
         self,
         devices: Iterable[str],
         *,
-        with_presence: frozenset[str],
-        behind_bridge: frozenset[str] = frozenset(),
+        signs: Signs,
         buffering: frozenset[str] = frozenset(),
         remembered: Iterable[tuple[str, str]] = (),
         told_of: Mapping[str, tuple[str, ...]] | None = None,
@@ -71,9 +112,10 @@ class LinePresence:
         self._devices = {
             name: _Device(
                 Messages(name, cards),
-                own=None if name in with_presence else True,
-                bridge=None if name in behind_bridge else True,
+                own=None if name in signs.own else True,
+                bridge=None if name in signs.bridge else True,
                 buffers=name in buffering,
+                silent_after=signs.silent_after.get(name),
             )
             for name in devices
         }
@@ -99,6 +141,8 @@ class LinePresence:
 
     def takes(self, said: Said, now: int, *, retained: bool) -> list[Observation]:
         """What any message tells; `retained`: the broker kept it, nobody knows since when."""
+        if not retained and not isinstance(said, Presence):
+            self._devices[_device_of(said)].spoke(now)
         match said:
             case Told():
                 # A retained event is of nobody knows when.
@@ -170,14 +214,22 @@ class LinePresence:
             return "offline"
         if device.messages.is_blind:
             return "not understood"
+        if device.is_silent(now):
+            return "not heard"
         silent = device.present is None and device.begun is not None and now - device.begun > 2 * LAG_MS
         return "no word of it yet" if silent else None
 
 
+def _device_of(said: Told | Values | Nonsense | Heard) -> str:
+    return said.event.device if isinstance(said, Told) else said.device
+
+
 def _next_span(device: _Device, now: int) -> tuple[int, int] | None:
-    to = now - LAG_MS
-    if not device.present or device.begun is None or to < device.begun:
+    to = device.known_to(now)
+    if not device.present or device.begun is None or to is None or to < device.begun:
         return None
     since = device.begun if device.covered_to is None else device.covered_to
+    if device.silent_after is not None and to == device.covered_to:
+        return None
     device.covered_to = to
     return since, to

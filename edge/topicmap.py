@@ -5,12 +5,14 @@ from typing import Final
 
 import msgspec
 
+from contract.duration import parse_duration
 from contract.profile.expand import field_places
 from contract.profile.messages import Topic
-from contract.profile.model import PublishingProfile
+from contract.profile.model import HEARD_DAILY, PublishingProfile
 from contract.site import Device
 from edge.decode import body as take
 from edge.decode.message import Message, Route, counts, elements, read_element, read_presence
+from edge.presence import Signs
 from edge.said import Heard, Nonsense, Said
 
 LONGEST_PAYLOAD: Final = take.LONGEST_PAYLOAD
@@ -43,10 +45,14 @@ class _Entry(msgspec.Struct, frozen=True):
         return self.routes.get(address)
 
 
+def _may_be_silent(profile: PublishingProfile, *, says_presence: bool) -> str | None:
+    return profile.silent_after or (None if says_presence else HEARD_DAILY)
+
+
 class TopicMap:
     """The topics of a line's devices."""
 
-    def __init__(self, devices: Iterable[tuple[Device, PublishingProfile]]) -> None:
+    def __init__(self, devices: Sequence[tuple[Device, PublishingProfile]]) -> None:
         self._entries: dict[str, list[_Entry]] = {}
         self._patterns: list[tuple[tuple[str, ...], str]] = []
         self._filters: set[Subscription] = set()
@@ -59,10 +65,16 @@ class TopicMap:
                 self._add(device, topic, profile)
                 if topic.availability is not None:
                     (with_presence if _PLACE in topic.topic else behind).add(device.id)
-        self.tells_presence = frozenset(with_presence)
-        self.behind_bridge = frozenset(behind)
-        """Devices behind a bridge that says whether it is there."""
         self.devices = tuple(sorted(self._told))
+        self.signs = Signs(
+            own=frozenset(with_presence),
+            bridge=frozenset(behind),
+            silent_after={
+                device.id: parse_duration(span).ms
+                for device, profile in devices
+                if (span := _may_be_silent(profile, says_presence=device.id in with_presence))
+            },
+        )
         self.told_of = {name: tuple(sorted(told)) for name, told in self._told.items()}
         """By device, itself and those that its fields are bound to."""
 

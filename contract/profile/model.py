@@ -5,7 +5,7 @@ Keys that are codes are text here, since YAML's keys are; `code` makes numbers o
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -277,8 +277,18 @@ class _Publishing(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True):
     topics: Annotated[tuple[Topic, ...], Meta(min_length=1)]
 
 
+HEARD_DAILY: Final = "25h"
+"""The rarest of those that report by themselves do it once a day."""
+
+
 class MqttProfile(_Publishing, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mqtt"):
-    """A device that speaks MQTT by itself."""
+    """A device that speaks MQTT by itself.
+
+    `silent_after`: without a message for so long it is not known any more, whatever it says of its availability. One
+    that says nothing of it is known while it is heard, by default once in `HEARD_DAILY`.
+    """
+
+    silent_after: Span | None = None
 
 
 class HttpProfile(_Publishing, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="http"):

@@ -158,8 +158,7 @@ class MqttBus:
         self._topics = TopicMap(devices)
         self._presence = LinePresence(
             self._topics.devices,
-            with_presence=self._topics.tells_presence,
-            behind_bridge=self._topics.behind_bridge,
+            signs=self._topics.signs,
             buffering=buffering,
         )
         self._played = {

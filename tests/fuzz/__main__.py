@@ -100,7 +100,7 @@ def messages(data: bytes) -> None:
         return
     number = data[0] % len(PUBLISHING)
     profile, topics = PUBLISHING[number], TOPICS[number]
-    presence = LinePresence(["d"], with_presence=topics.tells_presence)
+    presence = LinePresence(["d"], signs=topics.signs)
     for topic in profile.topics:
         place = topic.topic.replace("{address}", "a").replace("{any}", "x")
         for payload in (data[1:], _wrapped(topic, data[1:])):

@@ -1,9 +1,14 @@
 """Who is there on an MQTT line, and up to when all is known, in virtual time."""
 
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from edge.messages import REMEMBERED
 from edge.ports import Covered, Failed, Happened, Observation
-from edge.presence import LAG_MS, REDELIVERY_MS, LinePresence
-from edge.said import Nonsense, Presence, Told
+from edge.presence import LAG_MS, REDELIVERY_MS, LinePresence, Signs
+from edge.said import Heard, Nonsense, Presence, Told, Values
 
 
 def line(
@@ -12,7 +17,7 @@ def line(
     names = frozenset({"cp-1"})
     return LinePresence(
         ["cp-1"],
-        with_presence=names if with_presence else frozenset(),
+        signs=Signs(own=names if with_presence else frozenset()),
         buffering=names if buffers else frozenset(),
         remembered=[("cp-1", key) for key in remembered],
     )
@@ -154,7 +159,7 @@ def test_nonsense_is_told_once_and_its_end_once() -> None:
 
 
 def test_a_device_that_is_not_understood_is_blind_until_it_is_again() -> None:
-    line = LinePresence(["cp-1"], with_presence=frozenset())
+    line = LinePresence(["cp-1"], signs=Signs())
     line.connected(0, remembered=False)
     line.nonsense(Nonsense("cp-1", "card is missing"), 20_000)
     assert line.look_around(21_000) == [Failed(devices=("cp-1",), at=21_000, why="not understood")]
@@ -168,6 +173,67 @@ def happened(device: str, at: int) -> Happened:
 
 
 def test_a_message_read_under_an_earlier_name_of_its_device_is_not_told_again() -> None:
-    presence = LinePresence(["cp-new"], with_presence=frozenset(), remembered=[("cp-old", "17/1/card:1")])
+    presence = LinePresence(["cp-new"], signs=Signs(), remembered=[("cp-old", "17/1/card:1")])
     presence.connected(0, remembered=True)
     assert presence.told(Told(happened("cp-new", 5), "17/1/card:1")) == []
+
+
+# --- known only while it is heard
+
+
+def sensor(silent_after: int = 60_000) -> LinePresence:
+    return LinePresence(["cp-1"], signs=Signs(silent_after={"cp-1": silent_after}))
+
+
+def test_a_device_that_was_never_heard_is_not_known() -> None:
+    line = sensor()
+    line.connected(0, remembered=False)
+    assert line.look_around(60_000) == []
+    assert line.look_around(60_001) == failed(60_001, "not heard")
+
+
+def test_it_is_known_up_to_its_last_word() -> None:
+    line = sensor()
+    line.connected(0, remembered=False)
+    for at in (10_000, 50_000, 90_000):
+        line.takes(Heard("cp-1"), at, retained=False)
+        seen = line.look_around(at + LAG_MS)
+        assert seen == covered(max(10_000, at - 40_000), at)
+        assert line.look_around(at + LAG_MS + 1) == []
+
+
+def test_behind_a_silence_it_is_known_anew() -> None:
+    line = sensor()
+    line.connected(0, remembered=False)
+    line.takes(Heard("cp-1"), 10_000, retained=False)
+    line.look_around(20_000)
+    assert line.look_around(70_001) == failed(70_001, "not heard")
+    line.takes(Heard("cp-1"), 100_000, retained=False)
+    assert line.look_around(110_000) == covered(100_000, 100_000)
+
+
+def test_what_the_broker_kept_is_no_sign_of_life() -> None:
+    line = sensor()
+    line.connected(0, remembered=False)
+    line.takes(Values("cp-1", ()), 10_000, retained=True)
+    assert line.look_around(20_000) == []
+
+
+WORDS = st.lists(st.tuples(st.integers(1, 100_000), st.booleans()), max_size=30)
+
+
+@given(WORDS)
+def test_coverage_is_claimed_only_between_words_that_lie_close_enough(words: list[tuple[int, bool]]) -> None:
+    line, at, heard = sensor(), 0, list[int]()
+    line.connected(0, remembered=False)
+    for pause, speaks in words:
+        at += pause
+        if speaks:
+            line.takes(Heard("cp-1"), at, retained=False)
+            heard.append(at)
+        for one in line.look_around(at + LAG_MS):
+            if isinstance(one, Covered):
+                inside = [word for word in heard if one.since <= word <= one.to]
+                assert inside[-1] == one.to
+                assert one.since == one.to or one.since in heard
+                assert all(b - a <= 60_000 for a, b in itertools.pairwise(inside))

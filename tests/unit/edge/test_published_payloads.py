@@ -34,8 +34,7 @@ class Listener:
         self.topics = TopicMap([(Device(id="dev", address=address, points=bindings), loaded)])
         self.presence = LinePresence(
             ["dev"],
-            with_presence=self.topics.tells_presence,
-            behind_bridge=self.topics.behind_bridge,
+            signs=self.topics.signs,
         )
         self.presence.connected(0, remembered=False)
         self._now = 0

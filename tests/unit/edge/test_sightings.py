@@ -6,7 +6,7 @@ from contract.profile.load import load_profile
 from contract.profile.messages import Confirm
 from contract.profile.model import MqttProfile
 from contract.site import Device
-from edge.presence import LinePresence
+from edge.presence import LinePresence, Signs
 from edge.sightings import MOST, Sightings
 from edge.topicmap import TopicMap
 from tests.bus import PROFILES, kinds
@@ -75,7 +75,7 @@ def test_a_tap_of_a_card_that_the_site_knows_is_a_scan_at_once_and_a_ghost_is_no
     loaded = load_profile(PROFILES / "tasmota-rdm6300.yaml")
     assert isinstance(loaded, MqttProfile)
     topics = TopicMap([(Device(id="cp-1", address="cp1"), loaded)])
-    line = LinePresence(["cp-1"], with_presence=frozenset(), cards=frozenset({"04F9A3BC"}))
+    line = LinePresence(["cp-1"], signs=Signs(), cards=frozenset({"04F9A3BC"}))
 
     def reads(uid: str, at: int) -> list[str]:
         payload = b'{"Time":"2026-11-30T10:00:00","RDM6300":{"UID":"%s"}}' % uid.encode()
