@@ -83,6 +83,9 @@ ENDED_BY: Final[Mapping[str, frozenset[str]]] = {
 `fire.reset` without a part ends what stands at every part of its device.
 """
 
+RESET_TYPES: Final = frozenset({"fire.reset"})
+"""Types that, without a part, end what stands at a device and at all that is read through it."""
+
 MOMENT_TYPES: Final = LOCATION_TYPES | frozenset(
     {
         "fire.reset",
@@ -302,6 +305,11 @@ def phase_of(event: Event) -> Phase:
 def has_ended(event: Event) -> bool:
     """Whether an event tells that what its type says no longer holds."""
     return phase_of(event) is Phase.ENDS
+
+
+def names_state(event: Event) -> bool:
+    """Whether an event says clearly that a state begins or ends: its source tells of both."""
+    return event.data != EMPTY and event.type not in MOMENT_TYPES and state_word(_state_of(event)) is not None
 
 
 def state_word(state: object) -> str | None:

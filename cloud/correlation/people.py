@@ -40,6 +40,29 @@ def lets_through(wanted: EventFilter | While, event: Event) -> bool:
     return phase is (Phase.ENDS if ends else Phase.BEGINS) and _has(event, wanted.data, but=STATE)
 
 
+def says_of(wanted: EventFilter, event: Event) -> Phase | None:
+    """What an event of the right type says of the matter that begins with what a filter asks for; None: it is another.
+
+    The end of a matter need not repeat all that its beginning told: only what it tells must agree.
+    """
+    phase = phase_of(event)
+    ends = state_word(wanted.data.get(STATE)) == CLEARED
+    if phase in {Phase.BEGINS, Phase.ENDS} and ends:
+        phase = Phase.BEGINS if phase is Phase.ENDS else Phase.ENDS
+    if phase is Phase.ENDS:
+        return phase if _agrees(event, wanted.data) else None
+    but = "" if phase is Phase.MOMENT else STATE
+    return phase if not wanted.data or _has(event, wanted.data, but=but) else None
+
+
+def _agrees(event: Event, fields: Mapping[str, object]) -> bool:
+    try:
+        data = event_data(event)
+    except msgspec.DecodeError:
+        return True
+    return all(name == STATE or name not in data or same(data[name], value) for name, value in fields.items())
+
+
 def _has(event: Event, fields: Mapping[str, object], but: str = "") -> bool:
     """Whether the data of an event has each of the fields, but for one, with its value."""
     try:

@@ -7,6 +7,7 @@ import msgspec
 
 from cloud.errors import RefusedError
 from cloud.incidents.book import TROUBLES, IncidentBook
+from cloud.operations.alarm_book import AlarmBook
 from cloud.operations.command import (
     Acknowledge,
     AddNote,
@@ -43,41 +44,59 @@ _SUPERVISOR: Final = "supervisor"
 
 
 class IncidentActs:
-    """Every act may raise `RefusedError`; then nothing has changed. `stands`: an alarm of the incident still does."""
+    """Every act may raise `RefusedError`; then nothing has changed.
+
+    `stands`: an alarm of the incident still does. No act touches an incident that began after the act was done.
+    """
 
     def __init__(
-        self, site: Site, book: IncidentBook, plans: Plans, effects: Effects, stands: Callable[[str], bool]
+        self,
+        site: Site,
+        book: IncidentBook,
+        plans: Plans,
+        effects: Effects,
+        stands: Callable[[str], bool],
+        alarms: AlarmBook,
     ) -> None:
         self._site = site
         self._book = book
         self._plans = plans
         self._effects = effects
         self._stands = stands
+        self._alarms = alarms
 
     def acknowledge(self, action: Acknowledge, person: str, at: int, now: int) -> Incident:
-        """Seen."""
-        incident = self._open(action.incident)
-        first_time(incident.life, Phase.ACKNOWLEDGED)
+        """Seen; once more where an alarm of it began after somebody had."""
+        incident = self._open(action.incident, at)
+        if not self._alarms.waits(incident.id, at):
+            first_time(incident.life, Phase.ACKNOWLEDGED)
+        return self.seen(incident, person, at, now)
+
+    def seen(self, incident: Incident, person: str, at: int, now: int) -> Incident:
+        """Seen: told to the rules each time, recorded as a step the first time and as a note later."""
+        known = incident.life.step(Phase.ACKNOWLEDGED)
+        if known is not None:
+            text = Text(zh="再次确认", en="acknowledged again").in_(self._site.file.language)
+            notes = (*incident.life.notes, Note(at=at, person=person, text=text))
+            incident = self._live(incident, msgspec.structs.replace(incident.life, notes=notes), now)
         return self._reach(incident, Phase.ACKNOWLEDGED, person, at, now, told="operator.acknowledged")
 
     def dispatch(self, action: Dispatch, person: str, at: int, now: int) -> Incident:
         """People are sent; who sends has seen it."""
-        incident = self._open(action.incident)
+        incident = self._open(action.incident, at)
         for name in action.people:
             if name not in self._site.people:
                 raise RefusedError("unknown", f"没有人员 {name}", f"no person {name}")
         if not action.people:
             raise RefusedError("unusable", "请选择派出人员", "name the people who are sent")
-        if incident.life.step(Phase.ACKNOWLEDGED) is None:
-            incident = self._reach(
-                incident, Phase.ACKNOWLEDGED, person, at, now, told="operator.acknowledged"
-            )
+        if incident.life.step(Phase.ACKNOWLEDGED) is None or self._alarms.waits(incident.id, at):
+            incident = self.seen(incident, person, at, now)
         incident = self._live(incident, with_people(incident.life, action.people), now)
         return self._reach(incident, Phase.DISPATCHED, person, at, now, note=", ".join(action.people))
 
     def arrive(self, action: Arrive, person: str, at: int, now: int) -> Incident:
         """Somebody says that they are there; evidence, if any comes, replaces it."""
-        incident = self._open(action.incident)
+        incident = self._open(action.incident, at)
         first_time(incident.life, Phase.ARRIVED)
         return self._reach(incident, Phase.ARRIVED, person, at, now, told="operator.arrived")
 
@@ -92,7 +111,7 @@ class IncidentActs:
 
     def verify(self, action: Verify, person: str, at: int, now: int) -> Incident:
         """What it is; said again, it is corrected, and both stay on record."""
-        incident = self._open(action.incident)
+        incident = self._open(action.incident, at)
         life = msgspec.structs.replace(incident.life, result=action.result)
         if life.step(Phase.VERIFIED) is not None:
             text = f"{incident.life.result} → {action.result} {action.note}".strip()
@@ -105,7 +124,7 @@ class IncidentActs:
 
     def do_step(self, action: DoStep, person: str, at: int, now: int) -> Incident:
         """A step of the plan."""
-        incident = self._open(action.incident)
+        incident = self._open(action.incident, at)
         plan = self._plans.get(incident.life.emergency)
         done = Walked(step=action.step, at=at, person=person, skipped=action.skipped)
         life = walked(incident.life, plan, done)
@@ -115,13 +134,13 @@ class IncidentActs:
 
     def handle(self, action: Handle, person: str, at: int, now: int) -> Incident:
         """The danger is over."""
-        incident = self._open(action.incident)
+        incident = self._open(action.incident, at)
         first_time(incident.life, Phase.HANDLED)
         return self._reach(incident, Phase.HANDLED, person, at, now, note=action.note)
 
     def close(self, action: Close, person: str, at: int, now: int) -> Incident:
         """All is done: it must be verified, and its alarms be gone, unless somebody says why not."""
-        incident = self._open(action.incident)
+        incident = self._open(action.incident, at)
         life = incident.life
         if incident.kind in TROUBLES:
             raise RefusedError("conflict", "恢复后自动关闭", "it closes by itself once all is well again")
@@ -186,10 +205,17 @@ class IncidentActs:
             raise RefusedError("unknown", f"没有事件 {identity}", f"no incident {identity}")
         return incident
 
-    def _open(self, identity: str) -> Incident:
+    def _open(self, identity: str, at: int) -> Incident:
         incident = self._known(identity)
         if incident.state is not IncidentState.OPEN:
             raise RefusedError("conflict", "该事件已关闭", "the incident is closed")
+        began_at = min(incident.opened_at, self._alarms.began_at(identity) or incident.opened_at)
+        if at < began_at:
+            raise RefusedError(
+                "conflict",
+                "该事件发生在此操作之后，请查看后再操作",
+                "the incident began after this was done: look again",
+            )
         return incident
 
     def _live(self, incident: Incident, life: Life, now: int) -> Incident:

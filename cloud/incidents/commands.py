@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -10,9 +10,9 @@ from cloud.errors import RefusedError
 from cloud.incidents.floor import Floor
 from cloud.operations import command as do
 from cloud.operations.alarm import Alarm
+from cloud.operations.alarm_refusals import refuse_earlier
 from cloud.operations.command import Action, Answer, Command, verb_of
 from cloud.operations.effects import Deed
-from cloud.operations.life import Phase
 from cloud.operations.miss_book import miss_id
 from cloud.operations.record import Matter, RecordKind, content_id
 from cloud.operations.roster import works
@@ -29,6 +29,11 @@ Did = tuple[str, str, int | None]
 
 Doing = Callable[[Command, int, int], Did]
 """Takes a command, when it was done, and now."""
+
+
+Does = Literal["acknowledges", "follows", "records"]
+"""What an act does: its person has seen what began before and ends the escalation (`acknowledges`); has seen it, and
+the escalation does not go on by itself (`follows`); only writes something down (`records`)."""
 
 
 def target_of(action: Action) -> Target | None:
@@ -118,17 +123,19 @@ class Desk:
     def _acted(self, person: str, at: int) -> None:
         self._floor.acted(person, at)
 
-    def _incident(self, act: Callable[..., Incident], ends: bool | None = None) -> Doing:
-        """An act upon an incident. `ends`: its escalation ends (True), or something followed it (False)."""
+    def _incident(self, act: Callable[..., Incident], does: Does = "records") -> Doing:
+        """An act upon an incident, and what it does to its alarms and its escalation."""
 
         def doing(command: Command, at: int, now: int) -> Did:
             incident = act(command.action, command.person, at, now)
             about = f"incident:{incident.id}"
             self._acted(command.person, at)
-            if ends is not None:
-                (self._floor.telling.acknowledged if ends else self._floor.telling.progressed)(about, now)
-            if incident.life.step(Phase.ACKNOWLEDGED) is not None:
+            if does != "records":
                 self._floor.alarms.acknowledge_group(incident.id, command.person, at, now)
+            if does == "acknowledges" and not self._floor.alarms.waits(incident.id):
+                self._floor.telling.acknowledged(about, now)
+            elif does == "follows":
+                self._floor.telling.progressed(about, now)
             if incident.state is IncidentState.CLOSED:
                 self._floor.closed(incident, now)
             return "incident", incident.id, incident.revision
@@ -136,7 +143,7 @@ class Desk:
         return doing
 
     def _dispatch(self, command: Command, at: int, now: int) -> Did:
-        did = self._incident(self._floor.acts.dispatch, ends=True)(command, at, now)
+        did = self._incident(self._floor.acts.dispatch, "acknowledges")(command, at, now)
         self._floor.telling.progressed(f"incident:{did[1]}", now)
         return did
 
@@ -164,19 +171,21 @@ class Desk:
     def _group_seen(self, group: str, command: Command, at: int, now: int) -> None:
         """Once all of a group are acknowledged, its escalation ends and its incident is acknowledged."""
         floor = self._floor
-        if any(alarm.acked_at is None for alarm in floor.alarms.of_group(group)):
+        if floor.alarms.waits(group):
             return
         incident = floor.incidents.get(group)
         if incident is None:
             floor.telling.acknowledged(f"alarm:{group}", now)
-        elif incident.life.step(Phase.ACKNOWLEDGED) is None:
-            floor.acts.acknowledge(do.Acknowledge(incident=group), command.person, at, now)
+        else:
+            floor.acts.seen(incident, command.person, at, now)
             floor.telling.acknowledged(f"incident:{group}", now)
 
     def _alarm(self, act: Callable[..., Alarm], *, named: bool) -> Doing:
         """An act upon an alarm; `named`: the book keeps who did it."""
 
         def doing(command: Command, at: int, now: int) -> Did:
+            identity = getattr(command.action, "alarm", "")
+            refuse_earlier(self._floor.alarms.get(identity), at)
             who = (command.person, at) if named else ()
             alarm = act(command.action, *who, now)
             return RecordKind.ALARM.value, alarm.id, alarm.revision
@@ -240,13 +249,13 @@ class Desk:
         floor = self._floor
         acts, alarms, duty, orders = floor.acts, floor.alarms, floor.duty, floor.orders
         return {
-            do.Acknowledge: self._incident(acts.acknowledge, ends=True),
+            do.Acknowledge: self._incident(acts.acknowledge, "acknowledges"),
             do.Dispatch: self._dispatch,
-            do.Arrive: self._incident(acts.arrive, ends=False),
-            do.Verify: self._incident(acts.verify, ends=False),
+            do.Arrive: self._incident(acts.arrive, "follows"),
+            do.Verify: self._incident(acts.verify, "follows"),
             do.DoStep: self._incident(acts.do_step),
-            do.Handle: self._incident(acts.handle, ends=False),
-            do.Close: self._incident(acts.close),
+            do.Handle: self._incident(acts.handle, "follows"),
+            do.Close: self._incident(acts.close, "follows"),
             do.Review: self._incident(acts.review),
             do.AddNote: self._either(acts.note, orders.note),
             do.Attach: self._either(acts.attach, orders.attach),

@@ -63,7 +63,7 @@ class Floor:
         self.duty = DutyBook(site, setup.rosters or Rosters(site), self.effects, kept)
         self.telling = TellingBook(site, setup.telling, self.duty, kept, self._nobody)
         self.drills = DrillBook(site, self.effects, self._scores, kept)
-        self.acts = IncidentActs(site, incidents, setup.plans, self.effects, self._stands)
+        self.acts = IncidentActs(site, incidents, setup.plans, self.effects, self._stands, self.alarms)
         self.checks = CheckBook(
             site, setup.checks, self.effects, self._busy, self._worked, kept, began=now, seed=seed
         )
@@ -226,17 +226,21 @@ class Floor:
         drill = self.drills.drill_for(emergency, alarm.zone, alarm.opened_at)
         known = self.incidents.get(alarm.group)
         incident = self.incidents.alarmed(alarm, kind, now, drill)
-        if incident is None or known is not None:
+        if incident is None:
             return
         title = self._title(alarm, kind)
+        drill = drill if known is None else incident.life.drill
         if drill:
-            self.drills.joined(drill, incident.id, now)
+            if known is None:
+                self.drills.joined(drill, incident.id, now)
             title = Text(zh=f"【演习】{title.in_('zh')}", en=f"[drill] {title.in_('en')}")
-        elif self.drills.overlapped(incident.id, now):
+        elif known is None and self.drills.overlapped(incident.id, now):
             title = Text(
                 zh=f"【真实报警，演习中】{title.in_('zh')}", en=f"[REAL, during a drill] {title.in_('en')}"
             )
         text = self._text(alarm)
+        # While people are being told they are told nothing more; once somebody has acknowledged it, a new alarm
+        # of it is told like the first.
         about = f"incident:{incident.id}"
         self.telling.begin(about, alarm.priority, emergency, title, text, now, drill=drill)
 

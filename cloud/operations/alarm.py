@@ -59,7 +59,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `part_name`: what people called the part when it was raised, empty where they call it by `part` itself.
     `group` names the group it is annunciated with (the id of the group's first alarm and its moment); `first_out`:
     it is the first of it. `latched`: its condition has gone and it waits for a reset. `suppressed_by` names the
-    alarms or drills that hide it. `times`: the moments of its latest activations within a minute.
+    alarms or drills that hide it. `times`: the moments of its latest activations within a minute. `raised_at`: when the
+    cloud took it in, and people could first see it. `ends`: its source tells of its end.
     """
 
     id: str
@@ -67,6 +68,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str
     priority: Priority
     opened_at: int
+    raised_at: int = 0
+    ends: bool = False
     part: str = ""
     part_name: Text = Text()
     zone: str | None = None
@@ -102,6 +105,20 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return AlarmState.RETURNED if self.acked_at is None else AlarmState.NORMAL
 
     @property
+    def is_aside(self) -> bool:
+        """Whether it calls for nobody, whatever its condition."""
+        return self.retired is not None or self.shelved is not None or bool(self.suppressed_by)
+
+    @property
+    def began_at(self) -> int:
+        """When it began for people: at its own time, or when it was seen, if its device's clock is ahead."""
+        return min(self.opened_at, self.raised_at or self.opened_at)
+
+    def waits_at(self, at: int) -> bool:
+        """Whether an act of that moment acknowledges it: it waits for that, and began before."""
+        return self.acked_at is None and self.began_at <= at
+
+    @property
     def is_live(self) -> bool:
         """Whether anything may still be done about it."""
         return self.state is not AlarmState.NORMAL
@@ -120,24 +137,27 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.active and now - self.opened_at > STALE_MS
 
 
-def activated(
-    alarm: Alarm, at: int, trigger: tuple[str, int] | None, group: str, *, first_out: bool
-) -> Alarm:
-    """Its condition came again after it had gone: whoever acknowledged it before did not mean this."""
-    times = tuple(moment for moment in (*alarm.times, at) if moment > at - CHATTER_MS)
+def activated(alarm: Alarm, fresh: Alarm) -> Alarm:
+    """Its condition came again, as `fresh` tells: whoever acknowledged it before did not mean this."""
+    times = tuple(
+        moment for moment in (*alarm.times, fresh.opened_at) if moment > fresh.opened_at - CHATTER_MS
+    )
     return msgspec.structs.replace(
         alarm,
         active=True,
         latched=False,
-        opened_at=at,
+        opened_at=fresh.opened_at,
+        raised_at=fresh.raised_at,
+        ends=fresh.ends,
         acked_at=None,
         acked_by="",
         returned_at=None,
         times=times,
         count=alarm.count + 1,
-        trigger=trigger,
-        group=group,
-        first_out=first_out,
+        trigger=fresh.trigger,
+        cause=fresh.cause,
+        group=fresh.group,
+        first_out=fresh.first_out,
     )
 
 
@@ -147,8 +167,8 @@ def returned(alarm: Alarm, at: int) -> Alarm:
 
 
 def acknowledged(alarm: Alarm, by: str, at: int) -> Alarm:
-    """Somebody has seen it."""
-    return msgspec.structs.replace(alarm, acked_at=at, acked_by=by)
+    """Somebody has seen it: not before it opened, also where its device's clock is ahead."""
+    return msgspec.structs.replace(alarm, acked_at=max(at, alarm.opened_at), acked_by=by)
 
 
 def was_reset(alarm: Alarm) -> Alarm:

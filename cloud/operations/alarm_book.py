@@ -5,10 +5,9 @@ from typing import Final
 
 import msgspec
 
-from cloud.correlation.people import lets_through
+from cloud.correlation.people import says_of
 from cloud.errors import RefusedError
 from cloud.operations.alarm import (
-    CHATTER_MS,
     Alarm,
     Aside,
     acknowledged,
@@ -20,7 +19,11 @@ from cloud.operations.alarm import (
     unshelved,
     was_reset,
 )
+from cloud.operations.alarm_events import clears, is_told_again
+from cloud.operations.alarm_groups import AlarmGroups
+from cloud.operations.alarm_history import LAST, AlarmHistory, Place
 from cloud.operations.alarm_kinds import LINK, AlarmKind, AlarmKinds
+from cloud.operations.alarm_refusals import need_reason, refuse_acknowledgement
 from cloud.operations.command import (
     AcknowledgeAlarms,
     ResetAlarm,
@@ -31,29 +34,19 @@ from cloud.operations.command import (
 )
 from cloud.operations.family import Family
 from cloud.operations.record import Record, RecordKind, Register, content_id
-from contract.events import Event
+from contract.events import RESET_TYPES, Event, names_state, part_of
+from contract.events import Phase as EventPhase
 from contract.parts import renamed
 from contract.site import Site, Text
 from contract.site_parts import event_zone, part_label
 
-JOIN_MS: Final = 600_000
-"""An alarm this long after the last one of its group still belongs to it."""
 LONGEST_SHELF_MS: Final = 8 * 3_600_000
 """A shelved alarm comes back at the latest with the next shift."""
 FLOOD: Final = 10
 FLOOD_MS: Final = 600_000
 """Ten alarms in ten minutes are a flood (ISA-18.2, 16.5)."""
-_MOST_KNOWN: Final = 20_000
-"""So many alarms' latest moments are remembered before the old ones are let go."""
 CALM: Final = 5
 """Under so many in ten minutes it is over."""
-
-
-class Group(msgspec.Struct):
-    """A group of alarms that is annunciated once: its first alarm gives it its id."""
-
-    id: str
-    last_at: int
 
 
 class AlarmBook:
@@ -63,31 +56,43 @@ class AlarmBook:
         self._site = site
         self._kinds = kinds
         self._register = Register(site.id, RecordKind.ALARM, Alarm, records)
-        self._groups: dict[tuple[str, str], Group] = {}
         self._old_ids: dict[str, str] = {}
-        self._recent: dict[str, tuple[int, ...]] = {}
+        self._history = AlarmHistory()
         self._annunciated: list[int] = []
         self._raised: list[Alarm] = []
         self._ended: dict[str, None] = {}
         self._family = Family(site)
+        self._groups = AlarmGroups(site.id, self._family.roots, self._stands)
         self._of_source: dict[str, dict[str, set[str]]] = {}
         self._of_group: dict[str, set[str]] = {}
         self._aside: set[str] = set()
         self.flooding = False
         for alarm in self._register.all():
             self._index(alarm)
-            self._remember_group(alarm)
+            if (kind := kinds.get(alarm.kind)) is not None:
+                self._groups.remember(kind, alarm)
 
     # --- what happens
 
     def on_event(self, event: Event, seq: int, now: int) -> None:
         """An event; `seq` is its full sequence number."""
+        place = (event.at, seq)
         for kind in self._kinds.beginning.get(event.type, ()):
-            if kind.on is not None and lets_through(kind.on, event):
-                self._begin(kind, event, seq, now)
+            said = says_of(kind.on, event) if kind.on is not None else None
+            if said is EventPhase.ENDS:
+                self._end(kind, event.device, kind.part_of(event), place, now)
+            elif said is not None:
+                self._begin(kind, event, said, place, now)
         for kind in self._kinds.ending.get(event.type, ()):
-            if kind.clears is not None and lets_through(kind.clears, event):
-                self._end(kind, event.device, kind.part_of(event), event.at, now)
+            if clears(kind, event):
+                self._end(kind, event.device, kind.part_of(event) or None, place, now)
+                for child in self._reset_with(event):
+                    self._end(kind, child, None, (event.at, LAST), now)
+
+    def _reset_with(self, event: Event) -> tuple[str, ...]:
+        """The devices that a reset reaches beside its own: what is read through a panel is reset with it."""
+        is_whole = event.type in RESET_TYPES and not part_of(event)
+        return self._family.children_of.get(event.device, ()) if is_whole else ()
 
     def begin(
         self,
@@ -106,78 +111,78 @@ class AlarmBook:
         """
         kind = self._kinds.get(name)
         if kind is not None:
-            self._put(kind, source, part, zone, now, None, now, cause, group)
+            fresh = self._fresh(kind, source, part, zone, now, now)
+            self._put(kind, msgspec.structs.replace(fresh, cause=cause, group=group), now)
 
     def end(self, name: str, source: str, now: int, *, part: str = "") -> None:
         """It is over."""
         kind = self._kinds.get(name)
         if kind is not None:
-            self._end(kind, source, part, now, now)
+            self._end(kind, source, part or None, (now, LAST), now)
 
-    def _begin(self, kind: AlarmKind, event: Event, seq: int, now: int) -> None:
+    def _begin(self, kind: AlarmKind, event: Event, said: EventPhase, place: Place, now: int) -> None:
         zone = event_zone(self._site, event)
-        self._put(
-            kind, event.device, kind.part_of(event), zone, event.at, (event.device, seq), now, event.type
+        fresh = msgspec.structs.replace(
+            self._fresh(kind, event.device, kind.part_of(event), zone, event.at, now),
+            trigger=(event.device, place[1]),
+            cause=event.type,
+            ends=names_state(event),
+        )
+        known = self._register.get(fresh.id)
+        if not self._history.begins(fresh, known, place):
+            return
+        if known is not None and known.active:
+            # Told again of what stands (as after a restart, or by a word that could mean its end) is nothing new.
+            if said is EventPhase.UNCLEAR or is_told_again(event):
+                return
+            if known.acked_at is None or known.acked_at >= event.at:
+                return
+        self._put(kind, fresh, now)
+
+    def _fresh(self, kind: AlarmKind, source: str, part: str, zone: str | None, at: int, now: int) -> Alarm:
+        return Alarm(
+            id=self._id(kind.id, source, part),
+            kind=kind.id,
+            source=source,
+            part=part,
+            part_name=part_label(self._site, source, part) if kind.each and part else Text(),
+            zone=zone,
+            priority=kind.urgency,
+            opened_at=at,
+            raised_at=now,
+            latches=kind.latches,
         )
 
-    def _put(  # noqa: PLR0913, PLR0917 - each is a fact of the alarm
-        self,
-        kind: AlarmKind,
-        source: str,
-        part: str,
-        zone: str | None,
-        at: int,
-        trigger: tuple[str, int] | None,
-        now: int,
-        cause: str,
-        within: str = "",
-    ) -> None:
-        identity = self._id(kind.id, source, part)
-        known = self._register.get(identity)
-        if known is not None and known.active:
+    def _put(self, kind: AlarmKind, fresh: Alarm, now: int) -> None:
+        """Raise it, in the group that it names or in that of its kind."""
+        known, at, source = self._register.get(fresh.id), fresh.opened_at, fresh.source
+        if known is not None and known.active and fresh.trigger is None:
             return
-        if known is not None and known.returned_at is not None and at < known.opened_at:
-            return
-        group, first = (
-            (within, False) if within else self._group(kind, source, zone, at, trigger or (source, at))
-        )
+        group, first = (fresh.group, False) if fresh.group else self._groups.join(kind, fresh)
+        fresh = msgspec.structs.replace(fresh, group=group, first_out=first)
         if known is not None:
-            alarm = activated(known, at, trigger, group, first_out=first)
+            alarm = activated(known, fresh)
         else:
-            times = (*(one for one in self._recent.get(identity, ()) if one > at - CHATTER_MS), at)
-            alarm = Alarm(
-                id=identity,
-                kind=kind.id,
-                source=source,
-                part=part,
-                part_name=part_label(self._site, source, part) if kind.each and part else Text(),
-                zone=zone,
-                priority=kind.urgency,
-                opened_at=at,
-                group=group,
-                first_out=first,
-                latches=kind.latches,
-                trigger=trigger,
-                cause=cause,
-                times=times,
-                count=len(times),
-            )
-        self._recent[identity] = alarm.times
-        if len(self._recent) > _MOST_KNOWN:
-            self._forget_old(at)
+            times = (*self._history.times(fresh.id, at), at)
+            alarm = msgspec.structs.replace(fresh, times=times, count=len(times))
+        if self._history.came(alarm):
+            self._groups.forget(at)
         alarm = self._note(suppressed(alarm, self._hiders(alarm, kind)), now)
         self._raised.append(alarm)
         if alarm.annunciates:
             self._annunciated.append(now)
         self._rehide(kind, source, now)
 
-    def _end(self, kind: AlarmKind, source: str, part: str, at: int, now: int) -> None:
-        """Without a part, all parts of the source end."""
+    def _end(self, kind: AlarmKind, source: str, part: str | None, place: Place, now: int) -> None:
+        """A part of a source (None: all of them) is well again."""
         ended = False
-        alone = self._register.get(self._id(kind.id, source, part)) if part else None
-        for alarm in [alone] if alone is not None else self._at(source, (kind.id,)):
-            if part in {"", renamed(alarm.part)} and alarm.active and at >= alarm.opened_at:
-                self._note(returned(alarm, at), now)
+        if part is None:
+            self._history.ends_all(kind.id, source, place)
+        else:
+            self._history.ends(self._id(kind.id, source, part), place)
+        for alarm in self._at(source, (kind.id,)):
+            if part in {None, renamed(alarm.part)} and alarm.active and place >= self._history.begun(alarm):
+                self._note(returned(alarm, max(place[0], alarm.opened_at)), now)
                 self._ended[alarm.group] = None
                 ended = True
         if ended:
@@ -214,62 +219,18 @@ class AlarmBook:
 
     # --- groups
 
-    def _group(
-        self, kind: AlarmKind, source: str, zone: str | None, at: int, first: tuple[str, int]
-    ) -> tuple[str, bool]:
-        """The group that an alarm of now belongs to, and whether it is the first of it."""
-        key = self._group_key(kind, source, zone)
-        group = self._groups.get(key)
-        if group is not None and (at - group.last_at <= JOIN_MS or self._stands(group.id)):
-            group.last_at = max(group.last_at, at)
-            return group.id, False
-        device, seq = first
-        group = self._groups[key] = Group(content_id(self._site.id, "alarm", device, str(seq)), at)
-        return group.id, True
-
-    def _forget_old(self, at: int) -> None:
-        """Let go of what no alarm of now can belong to."""
-        self._recent = {name: times for name, times in self._recent.items() if times[-1] > at - CHATTER_MS}
-        self._groups = {
-            key: group
-            for key, group in self._groups.items()
-            if at - group.last_at <= JOIN_MS or self._stands(group.id)
-        }
-
     def begin_group(self, alarm: Alarm, now: int) -> Alarm:
         """An alarm whose group's incident is closed begins a group of its own, or joins the one that did before it."""
         kind = self._kinds.get(alarm.kind)
         if kind is None:
             return alarm
-        key = self._group_key(kind, alarm.source, alarm.zone)
-        now_there = self._groups.get(key)
-        if now_there is not None and now_there.id != alarm.group:
-            return self._note(msgspec.structs.replace(alarm, group=now_there.id), now)
-        device, seq = alarm.trigger or (alarm.source, alarm.opened_at)
-        group = content_id(self._site.id, "alarm", device, str(seq))
-        self._groups[key] = Group(group, alarm.opened_at)
-        return self._note(msgspec.structs.replace(alarm, group=group, first_out=True), now)
-
-    def _group_key(self, kind: AlarmKind, source: str, zone: str | None) -> tuple[str, str]:
-        what = kind.emergency or kind.id
-        if kind.group == "site":
-            return what, ""
-        if kind.group == "area" and zone is not None:
-            return what, self._family.roots.get(zone, zone)
-        return what, source
+        group, first = self._groups.begin(kind, alarm)
+        return self._note(msgspec.structs.replace(alarm, group=group, first_out=first), now)
 
     def _stands(self, group: str) -> bool:
         return any(
             (alarm := self._register.get(name)) and alarm.active for name in self._of_group.get(group, ())
         )
-
-    def _remember_group(self, alarm: Alarm) -> None:
-        kind = self._kinds.get(alarm.kind)
-        if kind is not None:
-            key = self._group_key(kind, alarm.source, alarm.zone)
-            known = self._groups.get(key)
-            if known is None or alarm.opened_at >= known.last_at:
-                self._groups[key] = Group(alarm.group, alarm.opened_at)
 
     # --- hiding
 
@@ -310,23 +271,29 @@ class AlarmBook:
             RefusedError: One is not known, or nothing of it waits to be acknowledged.
         """
         alarms = [self._known(name) for name in action.alarms]
-        waiting = [alarm for alarm in alarms if alarm.acked_at is None]
+        waiting = [alarm for alarm in alarms if alarm.waits_at(at)]
         if not waiting:
-            by = alarms[0].acked_by if alarms else ""
-            raise RefusedError("conflict", f"{by} 已确认", f"already acknowledged by {by}")
+            refuse_acknowledgement(alarms)
         return [self._seen(alarm, person, at, now) for alarm in waiting]
 
     def acknowledge_group(self, group: str, person: str, at: int, now: int) -> list[Alarm]:
-        """All of a group that wait for it."""
-        return [
-            self._seen(alarm, person, at, now) for alarm in self.of_group(group) if alarm.acked_at is None
-        ]
+        """All of a group that wait for it and began before."""
+        return [self._seen(alarm, person, at, now) for alarm in self.of_group(group) if alarm.waits_at(at)]
+
+    def waits(self, group: str, at: int | None = None) -> bool:
+        """Whether an alarm of a group that is not set aside is to be acknowledged; `at`: by an act of that moment."""
+        waiting = [alarm for alarm in self.of_group(group) if alarm.acked_at is None and not alarm.is_aside]
+        return any(at is None or alarm.waits_at(at) for alarm in waiting)
+
+    def began_at(self, group: str) -> int | None:
+        """When the first live alarm of a group began for people."""
+        return min((alarm.began_at for alarm in self.of_group(group)), default=None)
 
     def _seen(self, alarm: Alarm, person: str, at: int, now: int) -> Alarm:
         """Acknowledged; what nothing tells the end of is over with that."""
         kind = self._kinds.get(alarm.kind)
         seen = acknowledged(alarm, person, at)
-        if alarm.active and kind is not None and kind.is_momentary:
+        if alarm.active and not alarm.ends and kind is not None and kind.is_momentary:
             seen = returned(seen, max(at, alarm.opened_at))
             self._ended[alarm.group] = None
         return self._note(seen, now)
@@ -341,7 +308,7 @@ class AlarmBook:
         kind = self._kinds.get(alarm.kind)
         if kind is not None and not kind.shelvable:
             raise RefusedError("not_allowed", "此类报警不得搁置", "alarms of this kind can't be shelved")
-        _reason(action.reason)
+        need_reason(action.reason)
         if not now < action.until <= now + LONGEST_SHELF_MS:
             hours = LONGEST_SHELF_MS // 3_600_000
             raise RefusedError(
@@ -374,7 +341,7 @@ class AlarmBook:
             raise RefusedError(
                 "not_allowed", "此类报警不得停用", "alarms of this kind stay in service; use a permit"
             )
-        _reason(action.reason)
+        need_reason(action.reason)
         return self._note(retired(alarm, Aside(by=person, at=at, reason=action.reason)), now)
 
     def restore(self, action: RestoreAlarm, now: int) -> Alarm:
@@ -488,8 +455,3 @@ class AlarmBook:
 def alarm_id(site: str, kind: str, source: str, part: str) -> str:
     """The id of an alarm: edge and cloud, or two workers, that see it give it the same."""
     return content_id(site, "alarm-kind", kind, source, part)
-
-
-def _reason(text: str) -> None:
-    if not text.strip():
-        raise RefusedError("unusable", "请写明原因", "write a reason")

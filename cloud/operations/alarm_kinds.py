@@ -8,8 +8,9 @@ import msgspec
 
 from cloud.correlation.each import OLD_EACH, is_old_each, part_told
 from cloud.correlation.rules import EventFilter, Names
+from cloud.correlation.state_check import mistakes_of_state
 from cloud.operations.alarm import Priority
-from contract.events import KNOWN_TYPES, Event
+from contract.events import ENDED_BY, KNOWN_TYPES, Event
 from contract.problems import ConfigError, Problem
 from contract.site import Id, Text
 from contract.yamlfile import Located, convert, load_yaml, unknown_name
@@ -28,7 +29,8 @@ _TOLD_OF: Final = frozenset({OVERDUE, LINK, NOBODY, UNWATCHED})
 class AlarmKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What makes an alarm, what ends it, and what it asks for.
 
-    `each: part`: each part of a device (`contract.parts`) has alarms of its own. `emergency`: the kind of emergency it is, whose
+    It ends with the end of what began it (`state: cleared`), whatever `clears` says beside. `each: part`: each part of
+    a device (`contract.parts`) has alarms of its own. `emergency`: the kind of emergency it is, whose
     plan is followed; with one it opens an incident. `group`: alarms of one kind within a device, an area (a zone with
     all that it covers) or the site are one group. `hidden_by`: kinds of alarms that hide it, of the same device or of what it is read through;
     `hidden_by_link`: it is hidden while the device's agent is silent.
@@ -53,8 +55,16 @@ class AlarmKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def is_momentary(self) -> bool:
-        """Whether nothing tells of its end: then it is over once somebody has seen it."""
-        return self.clears is None and self.id not in _TOLD_OF
+        """Whether no event of another type, nor the cloud itself, tells of its end."""
+        return not self.ending and self.id not in _TOLD_OF
+
+    @property
+    def ending(self) -> frozenset[str]:
+        """The types of other events that end it."""
+        begun = self.on.types if self.on else frozenset[str]()
+        return (self.clears.types if self.clears else frozenset[str]()).union(
+            *(ENDED_BY.get(name, ()) for name in begun)
+        ) - begun
 
     @property
     def urgency(self) -> Priority:
@@ -82,7 +92,7 @@ class AlarmKinds:
         for kind in self.by_id.values():
             for name in kind.on.types if kind.on else ():
                 self.beginning.setdefault(name, []).append(kind)
-            for name in kind.clears.types if kind.clears else ():
+            for name in kind.ending:
                 self.ending.setdefault(name, []).append(kind)
             for name in kind.hidden_by:
                 self.hides.setdefault(name, set()).add(kind.id)
@@ -129,6 +139,8 @@ def _mistakes(kinds: tuple[AlarmKind, ...], located: Located) -> Iterator[Proble
                     yield located.problem(
                         ("alarms", index, field), unknown_name("event type", name, KNOWN_TYPES)
                     )
+            for place, said in mistakes_of_state(wanted, may_take_both=False) if wanted else ():
+                yield located.problem(("alarms", index, field, *place.split(".")), said)
         for name in kind.hidden_by:
             if name not in names:
                 yield located.problem(("alarms", index, "hidden_by"), unknown_name("alarm", name, names))
