@@ -234,10 +234,19 @@ class IncidentActs:
     ) -> Incident:
         """The step is recorded, and told to the rules in each zone of the incident."""
         step = Step(phase=phase, at=at, person=person, note=note)
-        for zone in incident.life.zones or (None,) if told else ():
+        for zone in self._zones(incident) if told else ():
             more = {**(data or {}), "incident": incident.id}
             self._effects.deed(Deed(type=told, at=at, person=person, zone=zone, data=more))
         return self._live(incident, reached(incident.life, step), now)
+
+    def _zones(self, incident: Incident) -> tuple[str | None, ...]:
+        """The zones that an act upon an incident is about: an obligation without an alarm has the one it is owed in."""
+        if incident.life.zones:
+            return incident.life.zones
+        device = self._site.devices.get(incident.subject.partition(":")[0])
+        return (
+            incident.subject if incident.subject in self._site.zones else device.zone if device else None,
+        )
 
     def _tell_supervisor(self, incident: Incident, key: str, steps: list[str], why: str) -> None:
         plan = self._plans.get(incident.life.emergency)

@@ -22,7 +22,7 @@ from cloud.operations.alarm import (
 from cloud.operations.alarm_events import clears, is_told_again
 from cloud.operations.alarm_groups import AlarmGroups
 from cloud.operations.alarm_history import LAST, AlarmHistory, Place
-from cloud.operations.alarm_kinds import LINK, AlarmKind, AlarmKinds
+from cloud.operations.alarm_kinds import LINK, OVERDUE, AlarmKind, AlarmKinds
 from cloud.operations.alarm_refusals import need_reason, refuse_acknowledgement
 from cloud.operations.command import (
     AcknowledgeAlarms,
@@ -281,9 +281,15 @@ class AlarmBook:
         return [self._seen(alarm, person, at, now) for alarm in self.of_group(group) if alarm.waits_at(at)]
 
     def waits(self, group: str, at: int | None = None) -> bool:
-        """Whether an alarm of a group that is not set aside is to be acknowledged; `at`: by an act of that moment."""
-        waiting = [alarm for alarm in self.of_group(group) if alarm.acked_at is None and not alarm.is_aside]
-        return any(at is None or alarm.waits_at(at) for alarm in waiting)
+        """Whether an alarm of a group is to be acknowledged still; `at`: by an act of that moment.
+
+        What is set aside calls for nobody, and of what is overdue people are told by itself.
+        """
+        return any(
+            alarm.acked_at is None if at is None else alarm.waits_at(at)
+            for alarm in self.of_group(group)
+            if not alarm.is_aside and alarm.kind != OVERDUE
+        )
 
     def began_at(self, group: str) -> int | None:
         """When the first live alarm of a group began for people."""
