@@ -59,7 +59,7 @@ def lines_of(site: Site, agent: Agent, settings: Settings) -> dict[str, Build]:
         if scheme == "gb26875":
             builds[line.id] = _transmitter_line(line.id, endpoint, devices, site)
         elif scheme == "http":
-            builds[line.id] = _posts_line(line.id, endpoint, devices, _cards(site))
+            builds[line.id] = _posts_line(line.id, endpoint, devices, site)
         elif scheme == "csv":
             builds[line.id] = _inbox_line(line.id, endpoint, devices, site)
         elif scheme == "jwm":
@@ -70,7 +70,7 @@ def lines_of(site: Site, agent: Agent, settings: Settings) -> dict[str, Build]:
                 endpoint=Endpoint.parse(endpoint),
                 client_id=f"sitewarden-{site.id}-{agent.id}-{line.id}",
             )
-            builds[line.id] = _mqtt_line(own, devices, site.buffering, _cards(site))
+            builds[line.id] = _mqtt_line(own, devices, site)
         else:
             builds[line.id] = _modbus_line(line.id, endpoint, devices)
     return builds
@@ -129,20 +129,20 @@ def _cards(site: Site) -> frozenset[str]:
     return frozenset(name for person in site.file.people for name in (person.id, *person.cards))
 
 
-def _mqtt_line(line: mqtt.Line, devices: Devices, buffers: frozenset[str], cards: frozenset[str]) -> Build:
+def _mqtt_line(line: mqtt.Line, devices: Devices, site: Site) -> Build:
     mapped = [(device, profile) for device, profile in devices if isinstance(profile, MqttProfile)]
     if len(mapped) < len(devices):
         raise SettingsError(f"line {line.id} speaks MQTT; not every device on it does")
-    topics = TopicMap(mapped)
+    topics = TopicMap(mapped, site.timezone)
 
     def build(services: Services) -> Driver:
         presence = LinePresence(
             topics.devices,
             signs=topics.signs,
-            buffering=buffers,
+            buffering=site.buffering,
             remembered=services.recent,
             told_of=topics.told_of,
-            cards=cards,
+            cards=_cards(site),
         )
         return mqtt.MqttDriver(
             line, topics, presence, kept=services.kept, random_source=random.SystemRandom()
@@ -151,16 +151,16 @@ def _mqtt_line(line: mqtt.Line, devices: Devices, buffers: frozenset[str], cards
     return build
 
 
-def _posts_line(line: str, endpoint: str, devices: Devices, cards: frozenset[str]) -> Build:
+def _posts_line(line: str, endpoint: str, devices: Devices, site: Site) -> Build:
     where = parse_doorway(endpoint)
     posting = [(device, profile) for device, profile in devices if isinstance(profile, HttpProfile)]
     if len(posting) < len(devices):
         raise SettingsError(f"line {line} is for devices that post; not every device on it does")
-    topics = TopicMap(posting)
+    topics = TopicMap(posting, site.timezone)
     silent_after = {device.id: parse_duration(profile.silent_after).ms for device, profile in posting}
 
     def build(services: Services) -> Driver:
-        return HttpDriver(line, where, Posts(topics, silent_after, services.recent, cards), services)
+        return HttpDriver(line, where, Posts(topics, silent_after, services.recent, _cards(site)), services)
 
     return build
 

@@ -1,7 +1,6 @@
 """What the messages of one device told already: each is told once, and nonsense is told until there is sense. Pure."""
 
 import copy
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -12,7 +11,8 @@ from edge.ports import Data, Happened, Observation
 from edge.said import Nonsense, Told, Values
 from edge.sightings import Sightings
 
-REMEMBERED: Final = 256
+REMEMBERED: Final = 4_096
+"""Messages of a device that are known again: more than a terminal keeps of an hour without the agent."""
 
 log = structlog.get_logger("edge.messages")
 
@@ -23,7 +23,7 @@ class Messages:
     def __init__(self, device: str, cards: frozenset[str] = frozenset()) -> None:
         self._device = device
         self._fields = FieldMemory()
-        self._read: deque[str] = deque(maxlen=REMEMBERED)
+        self._read: dict[str, None] = {}
         self._sightings = Sightings(cards)
         self._is_nonsense = False
         self._bad: dict[str, str] = {}
@@ -40,7 +40,12 @@ class Messages:
 
     def remember(self, message: str) -> None:
         """A message was read before, in an earlier life."""
-        self._read.append(message)
+        self._keep(message)
+
+    def _keep(self, message: str) -> None:
+        self._read[message] = None
+        while len(self._read) > REMEMBERED:
+            del self._read[next(iter(self._read))]
 
     def as_it_was(self) -> Callable[[], None]:
         """What puts all of it back to now: for a message that the disk refused, and that will come again."""
@@ -117,7 +122,7 @@ class Messages:
             return False
         if message in self._read:
             return True
-        self._read.append(message)
+        self._keep(message)
         return False
 
     def makes_sense(self, now: int) -> list[Observation]:

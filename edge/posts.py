@@ -3,23 +3,40 @@
 Times are boot clock ms.
 """
 
+import contextlib
+import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
+from contract.profile.messages import Topic
 from edge.messages import Messages
 from edge.ports import Covered, Failed, Observation
-from edge.said import Heard, Nonsense, Presence, Said, Told, Values
-from edge.topicmap import TopicMap
+from edge.said import Call, Heard, Nonsense, Presence, Said, Told, Values
+from edge.topicmap import Entry, TopicMap
+
+_POST: Final = Call()
+_PLACE: Final = re.compile(r"\{([A-Za-z_.]+)\}")
 
 
 class Post(msgspec.Struct, frozen=True):
-    """What a post said; `why` it can't be read, or nothing. `forget` it, where it could not be kept: it will come again."""
+    """What a post said; `why` it can't be read, or nothing. `forget` it, where it could not be kept: it will come again.
+
+    `answer` is what its device expects to hear, or nothing in particular; `notes` are to be remembered then.
+    """
 
     seen: tuple[Observation, ...]
     why: str
     forget: Callable[[], None]
+    answer: str = ""
+    notes: bytes | None = None
+
+
+def _filled(name: str, words: Mapping[str, str], kept: Mapping[str, str]) -> str:
+    if name.startswith("kept."):
+        return kept.get(name.removeprefix("kept."), "None")
+    return words.get(name, "")
 
 
 class Posts:
@@ -37,18 +54,30 @@ class Posts:
         self._messages = {device: Messages(device, cards) for device in topics.devices}
         self._heard: dict[str, int] = {}
         self._offline: set[str] = set()
+        self._kept: dict[str, dict[str, str]] = {}
         for device, message in remembered:
             if device in self._messages:
                 self._messages[device].remember(message)
 
-    def hears(self, path: str, body: bytes, now: int) -> Post | None:
-        """What a post to `path` tells, coverage last; None when no device of ours posts there."""
-        if not self._topics.owners(path):
+    def expects(self, path: str, call: Call) -> bool:
+        """Whether a device of ours calls there so."""
+        return bool(self._topics.entries(path, call))
+
+    def recall(self, notes: bytes | None) -> None:
+        """Go on with what devices said in an earlier life of the words to keep, from `Post.notes`."""
+        with contextlib.suppress(msgspec.MsgspecError):
+            self._kept = msgspec.json.decode(notes or b"{}", type=dict[str, dict[str, str]])
+
+    def hears(self, path: str, body: bytes, now: int, call: Call = _POST) -> Post | None:
+        """What a call of `path` tells, coverage last; None when no device of ours calls there."""
+        entries = self._topics.entries(path, call)
+        if not entries:
             return None
         seen: list[Observation] = []
         forgets: dict[str, Callable[[], None]] = {}
         why = ""
-        for said in self._topics.read(path, body, now):
+        read = self._topics.read(path, body, now, call)
+        for said in read:
             device = said.event.device if isinstance(said, Told) else said.device
             if device not in forgets:
                 forgets[device] = self._messages[device].as_it_was()
@@ -61,7 +90,31 @@ class Posts:
             for back in forgets.values():
                 back()
 
-        return Post(tuple(seen), why, forget)
+        topic = next((entry.topic for entry in entries if entry.topic.answer), None)
+        if topic is None or (read and all(isinstance(said, Nonsense) for said in read)):
+            return Post(tuple(seen), why, forget)
+        return Post(
+            tuple(seen),
+            "",
+            forget,
+            self._answer(topic, entries[0], call, len(read)),
+            self._note(topic, forgets, call),
+        )
+
+    def _answer(self, topic: Topic, entry: Entry, call: Call, count: int) -> str:
+        (route, *_) = entry.routes.values()
+        kept = self._kept.get(route.device.id, {})
+        words = {**call.query, "count": str(count), "address": route.device.address or route.device.id}
+        return _PLACE.sub(lambda found: _filled(found[1], words, kept), topic.answer)
+
+    def _note(self, topic: Topic, devices: Iterable[str], call: Call) -> bytes | None:
+        """What is to be remembered of a call that is taken."""
+        said = {name: call.query[name] for name in topic.keep if name in call.query}
+        if not said:
+            return None
+        for device in devices:
+            self._kept[device] = {**self._kept.get(device, {}), **said}
+        return msgspec.json.encode(self._kept)
 
     def _takes(self, device: str, said: Said, now: int) -> list[Observation]:
         messages = self._messages[device]

@@ -10,6 +10,13 @@ from edge.decode.values import Value
 from edge.ports import Happened
 
 
+class Call(msgspec.Struct, frozen=True):
+    """How a message came over HTTP: by what method, and the words of its query."""
+
+    method: str = "POST"
+    query: Mapping[str, str] = {}
+
+
 class Told(msgspec.Struct, frozen=True):
     """An event; `once` names its message (see `message_key`), None when the message has no number.
 

@@ -115,8 +115,9 @@ def _topic_mistakes(profile: PublishingProfile) -> Iterator[Mistake]:
         yield from _states_mistakes(profile, states, ("states", name))
     for index, topic in enumerate(profile.topics):
         path: FieldPath = ("topics", index)
-        if sum((topic.type is not None, topic.availability is not None, bool(topic.fields))) != 1:
-            yield path, "expected one of type, fields and availability"
+        forms = (topic.type is not None, topic.availability is not None, bool(topic.fields), topic.alive)
+        if sum(forms) != 1:
+            yield path, "expected one of type, fields, availability and alive"
         if topic.type is not None and topic.type not in profile.emits:
             yield (*path, "type"), f"{topic.type} is not among what the profile emits"
         if topic.confirm is not None and topic.person is None:
@@ -128,11 +129,14 @@ def _topic_mistakes(profile: PublishingProfile) -> Iterator[Mistake]:
 
 def _whose_mistakes(topic: Topic, path: FieldPath) -> Iterator[Mistake]:
     """A message must say whose it is, and of which part."""
-    if topic.availability is None and ("{address}" in topic.topic) == (topic.address_at is not None):
+    shared = topic.availability is not None or topic.alive
+    if not shared and ("{address}" in topic.topic) == (topic.address_at is not None):
         yield (
             (*path, "topic"),
             "expected {address} in the topic, or address_at where a message says whose it is",
         )
+    if bool(topic.columns) != (topic.body == "lines"):
+        yield (*path, "columns"), "expected columns for a body of lines, and only for it"
     if topic.tlv_at is not None and topic.bytes_at is not None:
         yield (*path, "bytes_at"), "expected either tlv_at or bytes_at"
     if topic.part is not None and topic.list_at is None:

@@ -105,7 +105,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A topic of a device; `{address}` stands for the device's address on its line, `{any}` for any one level.
 
     Where all devices of a gateway or platform share a topic, the address stands in the message, at `address_at`.
-    Either each message is an event of `type`: `person`, `at` (the device's own clock, in `at_unit`) and
+    Either each message is an event of `type`: `person`, `at` (the device's own clock, in `at_unit`; `local`: date and time of day in the site's time zone) and
     `dedup` (the message's own number: the same one again is the same message) are dotted names in its JSON,
     and so is each value of `data`; with `confirm` it is one only when repeated. Or it tells values, `fields`; with
     `tlv_at` or `bytes_at` they stand in bytes at that path (empty: the payload), written as `bytes_as`. Items of a
@@ -113,6 +113,12 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     behind one that nobody knows nothing can be read. Or it tells the device's `availability`. `where`: only messages that have one of these values at
     each path count, or have anything there where the list is empty; of several entries for one topic the first
     that a message counts for reads it.
+    Over HTTP a topic is a path, with words of the query where it has any (`cdata?SN={address}`); `method` is POST (or
+    PUT) by default. `body` is JSON, `query` (the words of the query are the message), a `form`, or `lines` of text
+    with `columns` apart by `separator`, each a message by itself. `answer` is what is answered once all of it is on
+    disk: `{count}` how many messages it was, `{address}`, words of the query by their names, and, as `{kept.NAME}`,
+    the last that a word of `keep` said in a call that was taken. `alive`: the call says that the device is there, and
+    nothing else.
     `list_at`: the message is a list there (empty: the payload itself), and each element is a message by itself;
     `part` is where an element names the part of the device that it tells of, `{part}` in the names of its fields.
     A path that begins with `$.` is then one of the whole message.
@@ -122,6 +128,13 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         str,
         Meta(pattern=r"^[^#+]+$", description="a topic without wildcards, such as home/{address}/state"),
     ]
+    method: Literal["POST", "GET"] = "POST"
+    body: Literal["json", "query", "form", "lines"] = "json"
+    columns: tuple[str, ...] = ()
+    separator: Literal["tab", "comma", "space"] = "tab"
+    answer: str = ""
+    keep: tuple[str, ...] = ()
+    alive: bool = False
     where: dict[str, tuple[str, ...]] = {}
     address_at: str | None = None
     list_at: str | None = None
@@ -134,7 +147,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     type: EventType | None = None
     person: str | None = None
     at: str | None = None
-    at_unit: Literal["ms", "s", "rfc3339"] = "ms"
+    at_unit: Literal["ms", "s", "rfc3339", "local"] = "ms"
     dedup: str | None = None
     data: dict[str, str] = {}
     confirm: Confirm | None = None

@@ -17,6 +17,7 @@ LONGEST_PAYLOAD: Final = 16 * 1024
 LONGEST_TEXT: Final = 128
 _UNIT_MS: Final = {"ms": 1, "s": 1_000}
 _DECIMAL: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+_LOCAL: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _HEX: Final = re.compile(r"(0[xX])?[0-9A-Fa-f]{1,16}")
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -139,17 +140,30 @@ def _unpacked_bits(value: float, field: Field | None, path: str) -> float:
     return taken(int(value), code(field.mask), signed=field.signed)
 
 
-def stamp(value: object, topic: Topic) -> int:
-    """A time of the device's own clock, in ms since the epoch.
+def stamp(value: object, topic: Topic, zone: dt.tzinfo) -> int:
+    """A time of the device's own clock, in ms since the epoch; of a local one in that time zone.
 
     Raises:
         ValueError: It is none.
     """
     if topic.at_unit == "rfc3339":
         return _rfc3339(value, topic)
+    if topic.at_unit == "local":
+        return _local(value, topic, zone)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**53:
         raise ValueError(f"{topic.at}: expected a time, found {str(value)[:LONGEST_TEXT]!r}")
     return round(value * _UNIT_MS[topic.at_unit])
+
+
+def _local(value: object, topic: Topic, zone: dt.tzinfo) -> int:
+    shown = str(value)[:LONGEST_TEXT].strip().replace("T", " ").replace("/", "-")
+    if not _LOCAL.fullmatch(shown):
+        raise ValueError(f"{topic.at}: expected a time such as 2026-11-30 08:15:00, found {shown!r}")
+    try:
+        moment = dt.datetime.fromisoformat(shown).replace(tzinfo=zone)
+    except ValueError as error:
+        raise ValueError(f"{topic.at}: there is no such time as {shown!r}") from error
+    return (moment - _EPOCH) // dt.timedelta(milliseconds=1)
 
 
 def _rfc3339(value: object, topic: Topic) -> int:

@@ -1,5 +1,7 @@
 """A message of a topic made into what it says: each of its parts and values read by itself. Pure."""
 
+import datetime as dt
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -18,6 +20,8 @@ from edge.ports import Happened
 from edge.said import Nonsense, Presence, Said, Told, Values, message_key
 
 MOST_ELEMENTS: Final = 1_000
+MOST_LINES: Final = 10_000
+_SEPARATORS: Final = {"tab": "\t", "comma": ",", "space": " "}
 _WHOLE: Final = "$."
 
 
@@ -29,6 +33,7 @@ class Route(msgspec.Struct, frozen=True):
     topic: Topic
     places: tuple[FieldPlace, ...]
     bridge: bool = False
+    zone: dt.tzinfo = dt.UTC
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -62,36 +67,61 @@ def _is_online(availability: Availability | None, payload: bytes) -> bool:
     if word.startswith("{"):
         path = words.path or "state"
         word = take.text(take.at(take.json_body(payload), path), path)
+    return _says_online(words, word)
+
+
+def _says_online(words: Availability, word: str) -> bool:
     said = word.lower()
     if said not in {words.online.lower(), words.offline.lower()}:
         raise ValueError(f"expected {words.online} or {words.offline}, found {word!r}")
     return said == words.online.lower()
 
 
-def elements(topic: Topic, payload: bytes, observed_at: int) -> Iterator[Message]:
-    """The messages in a payload: itself, or the elements of its list.
+def elements(topic: Topic, payload: bytes, observed_at: int, query: Mapping[str, str]) -> Iterator[Message]:
+    """The messages in a payload: itself, the elements of its list, or its lines.
 
     Raises:
         ValueError: It is no JSON, or has no such list.
     """
-    if is_bare(topic):
+    if topic.body == "query" or topic.alive:
+        yield Message(query, query, observed_at)
+    elif topic.body == "form":
+        form = dict(urllib.parse.parse_qsl(payload[: take.LONGEST_PAYLOAD].decode("utf-8", "replace")))
+        yield Message(form, form, observed_at)
+    elif topic.body == "lines":
+        separator = _SEPARATORS[topic.separator]
+        for line in _lines(payload):
+            cells = [cell.strip() for cell in line.split(separator)]
+            yield Message(dict(zip(topic.columns, cells, strict=False)), query, observed_at)
+    elif is_bare(topic):
         yield Message(take.bare(payload), None, observed_at)
-    elif topic.bytes_as == "raw" and (topic.tlv_at == "" or topic.bytes_at == ""):
-        yield Message(payload[: take.LONGEST_PAYLOAD], None, observed_at)
-    elif topic.tlv_at == "" or topic.bytes_at == "":
-        yield Message(payload[: take.LONGEST_PAYLOAD].decode("latin-1").strip(), None, observed_at)
+    elif "" in {topic.tlv_at, topic.bytes_at}:
+        data = payload[: take.LONGEST_PAYLOAD]
+        body = data if topic.bytes_as == "raw" else data.decode("latin-1").strip()
+        yield Message(body, None, observed_at)
     else:
-        whole = take.json_body(payload)
-        if topic.list_at is None:
-            yield Message(whole, whole, observed_at)
-            return
-        found = take.at(whole, topic.list_at) if topic.list_at else whole
-        if not isinstance(found, list):
-            raise ValueError(f"{topic.list_at or 'the message'}: expected a list")
-        if len(found) > MOST_ELEMENTS:
-            raise ValueError(f"{len(found)} elements are too many")
-        for element in found:
-            yield Message(element, whole, observed_at)
+        yield from _of_json(topic, payload, observed_at)
+
+
+def _of_json(topic: Topic, payload: bytes, observed_at: int) -> Iterator[Message]:
+    whole = take.json_body(payload)
+    if topic.list_at is None:
+        yield Message(whole, whole, observed_at)
+        return
+    found = take.at(whole, topic.list_at) if topic.list_at else whole
+    if not isinstance(found, list):
+        raise ValueError(f"{topic.list_at or 'the message'}: expected a list")  # noqa: TRY004 - of the device's words
+    if len(found) > MOST_ELEMENTS:
+        raise ValueError(f"{len(found)} elements are too many")
+    for element in found:
+        yield Message(element, whole, observed_at)
+
+
+def _lines(payload: bytes) -> list[str]:
+    lines = [line for line in payload.decode("utf-8", "replace").splitlines() if line.strip()]
+    if len(lines) > MOST_LINES:
+        raise ValueError(f"{len(lines)} lines are too many")
+    return lines
 
 
 def counts(topic: Topic, message: Message) -> bool:
@@ -105,6 +135,10 @@ def counts(topic: Topic, message: Message) -> bool:
 def read_element(route: Route, message: Message) -> Said:
     """What a message says; `Nonsense` where it can't be read."""
     try:
+        if route.topic.availability is not None:
+            path = route.topic.availability.path or "state"
+            online = _says_online(route.topic.availability, take.text(message.at(path), path))
+            return Presence(route.device.id, online)
         if not route.topic.fields:
             return _event(route, message)
         return _values(route, message)
@@ -131,7 +165,7 @@ def _values(route: Route, message: Message) -> Values:
         values.append((place.point, field_value(place.point, raw)))
         presses += _presses(place, raw, message.observed_at)
     once = take.text(message.at(topic.dedup), topic.dedup) if topic.dedup else None
-    device_at = take.stamp(message.at(topic.at), topic) if topic.at else None
+    device_at = take.stamp(message.at(topic.at), topic, route.zone) if topic.at else None
     timed = tuple(msgspec.structs.replace(press, device_at=device_at) for press in presses)
     if raws.unread and not values:
         raise ValueError(raws.unread)
@@ -223,7 +257,7 @@ def _event(route: Route, message: Message) -> Told:
         observed_at=message.observed_at,
         person=take.text(message.at(topic.person), topic.person) if topic.person else None,
         data=data,
-        device_at=take.stamp(message.at(topic.at), topic) if topic.at else None,
+        device_at=take.stamp(message.at(topic.at), topic, route.zone) if topic.at else None,
     )
     confirm = topic.confirm
     near = True

@@ -1,6 +1,7 @@
 """Where readers post: an HTTP server that says yes once what was posted is on disk.
 
-Bodies are JSON, or a form of which the first part that is a JSON object counts (access terminals add a picture).
+Bodies are what their profile says; of a multipart form the first part that is a JSON object counts (access terminals
+add a picture). A GET is taken where a profile expects one: a handshake, a heartbeat, values in the query.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from edge.drivers.calls import Calls
 from edge.errors import SettingsError
 from edge.ports import Services, Sink
 from edge.posts import Posts
+from edge.said import Call
 
 MOST_BODY: Final = 8 * 1024 * 1024
 """A face terminal's picture is some hundred kB."""
@@ -73,11 +75,13 @@ class HttpDriver:
         self._where = where
         self._posts = posts
         self._services = services
+        self._note = f"posts/{line}"
         self.port = 0
         """Where it listens, once it does."""
 
     async def run(self, sink: Sink) -> None:
         """See `Driver.run`."""
+        self._posts.recall(await self._services.recall(self._note))
         calls = Calls(self._line, lambda reader, writer: self._serve(reader, writer, sink))
         server = await calls.listen(self._where.host, self._where.port)
         self.port = server.sockets[0].getsockname()[1]
@@ -122,25 +126,37 @@ class HttpDriver:
             headers.get(b"authorization", b""), self._where.secret
         ):
             return _Answer(401, "sign in with the name and password of this line")
-        if request.method not in {b"POST", b"PUT"}:
+        if request.method not in {b"POST", b"PUT", b"GET"}:
+            return _Answer(405, "post here")
+        path, call = _called(request)
+        if request.method == b"GET" and not self._posts.expects(path, call):
             return _Answer(405, "post here")
         return None
 
     async def _take(self, request: h11.Request, body: bytes, sink: Sink) -> _Answer:
         headers = dict(request.headers)
-        path = urllib.parse.unquote(request.target.decode("latin-1").partition("?")[0]).strip("/")
+        path, call = _called(request)
         try:
             message = await asyncio.to_thread(_message, headers.get(b"content-type", b""), body)
         except ValueError as error:
             return _Answer(400, str(error))
-        post = self._posts.hears(path, message, clock.boot_ms())
+        post = self._posts.hears(path, message, clock.boot_ms(), call)
         if post is None:
             return _Answer(404, f"no device of line {self._line} posts to /{path}")
         sink.put(post.seen)
         if (await self._services.kept()).any_of(post.seen):
             post.forget()
             return _Answer(503, "the disk takes nothing now: post it again")
-        return _Answer(400, post.why) if post.why else _Answer(200)
+        if post.notes is not None:
+            await self._services.remember(self._note, post.notes)
+        return _Answer(400, post.why) if post.why else _Answer(200, post.answer or "OK")
+
+
+def _called(request: h11.Request) -> tuple[str, Call]:
+    """The path of a request, and how it was called."""
+    path, _, words = request.target.decode("latin-1").partition("?")
+    query = dict(urllib.parse.parse_qsl(words, keep_blank_values=True))
+    return urllib.parse.unquote(path).strip("/"), Call(request.method.decode("ascii"), query)
 
 
 def _message(content_type: bytes, body: bytes) -> bytes:

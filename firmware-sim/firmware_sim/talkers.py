@@ -43,9 +43,12 @@ class Talkers:
                 case _ if endpoint is None:
                     continue
                 case MqttProfile() as profile:
-                    publishing[device.id] = Publisher(profile, address, first)
+                    publishing[device.id] = Publisher(profile, address, first, self._zone)
                 case HttpProfile() as profile:
-                    self._posting[device.id] = Publisher(profile, address, first), Poster(endpoint)
+                    self._posting[device.id] = (
+                        Publisher(profile, address, first, self._zone),
+                        Poster(endpoint),
+                    )
                 case TransmitterProfile():
                     caller = FireTransmitter(bytes.fromhex(address), site.timezone)
                     self._calling[device.id] = caller, TransmitterCall(endpoint)
@@ -69,7 +72,8 @@ class Talkers:
         """Begin to talk; the endpoints of the docks, by line."""
         if self._publishers is not None:
             self._publishers.start()
-        for _, poster in self._posting.values():
+        for publisher, poster in self._posting.values():
+            poster.send(publisher.calls())
             self._run(poster.run())
         for _, call in self._calling.values():
             self._run(call.run())

@@ -3,6 +3,7 @@
 `now` is ms since the rehearsal began, which is the boot clock of its agents; `epoch` is what the wall clock showed then.
 """
 
+import urllib.parse
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
@@ -26,6 +27,7 @@ from edge.poll import Turn, Turns
 from edge.ports import Covered, Observation
 from edge.posts import Posts
 from edge.presence import LinePresence
+from edge.said import Call
 from edge.topicmap import TopicMap
 from firmware_sim.adapters.modbus_frames import Asked, answer
 from firmware_sim.device import Image, Inputs, SimDevice
@@ -208,11 +210,14 @@ class MqttBus:
 class Doorway:
     """A line whose devices post."""
 
-    def __init__(self, devices: Sequence[tuple[Device, HttpProfile]], epoch: int) -> None:
+    def __init__(
+        self, devices: Sequence[tuple[Device, HttpProfile]], epoch: int, zone: zoneinfo.ZoneInfo
+    ) -> None:
         silent = {device.id: parse_duration(profile.silent_after).ms for device, profile in devices}
-        self._posts = Posts(TopicMap(devices), silent)
+        self._posts = Posts(TopicMap(devices, zone), silent)
         self._played = {
-            device.id: Publisher(profile, device.address or device.id) for device, profile in devices
+            device.id: Publisher(profile, device.address or device.id, zone=zone)
+            for device, profile in devices
         }
         self._epoch = epoch
         self.due = 0
@@ -226,7 +231,9 @@ class Doorway:
         """See `VirtualLine.takes`."""
         seen: list[Observation] = []
         for message in self._played[device].update(self._epoch + now, inputs):
-            post = self._posts.hears(message.topic, message.payload, now)
+            path, _, words = message.topic.partition("?")
+            call = Call(message.method, dict(urllib.parse.parse_qsl(words)))
+            post = self._posts.hears(path, message.payload, now, call)
             seen += post.seen if post is not None else ()
         return seen
 

@@ -89,7 +89,11 @@ class Rehearsal:
                 speaking = [(d, p) for d, p in devices if isinstance(p, MqttProfile)]
                 return MqttBus(speaking, self._site.buffering, self._epoch)
             case HttpProfile():
-                return Doorway([(d, p) for d, p in devices if isinstance(p, HttpProfile)], self._epoch)
+                return Doorway(
+                    [(d, p) for d, p in devices if isinstance(p, HttpProfile)],
+                    self._epoch,
+                    self._site.timezone,
+                )
             case TransmitterProfile():
                 calling = [(d, p) for d, p in devices if isinstance(p, TransmitterProfile)]
                 return Switchboard(calling, self._site.timezone, self._epoch)

@@ -106,7 +106,7 @@ class Poster:
     def _post(self, message: Message) -> tuple[int, str]:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=ANSWER_S)
         try:
-            connection.request("POST", f"/{message.topic}", message.payload, self._headers)
+            connection.request(message.method, f"/{message.topic}", message.payload or None, self._headers)
             answer = connection.getresponse()
             return answer.status, answer.read().decode("utf-8", "replace")
         finally:

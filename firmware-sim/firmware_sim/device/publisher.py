@@ -5,6 +5,7 @@ What it can't send it holds back, with the time at which it happened, as real re
 
 import base64
 import datetime as dt
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -25,11 +26,12 @@ Value = float | bool | str
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A message on its topic, or a body posted to that path."""
+    """A message on its topic, or a call of that path with its query."""
 
     topic: str
     payload: bytes
     retain: bool = False
+    method: str = "POST"
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -46,10 +48,13 @@ class Publisher:
     value in its unit, true or false, or one of its words; `online`, whether it has a network (default true); `bridge`, whether
     the bridge that it is behind is there; `keeps`,
     whether it holds what it has to say while offline (default true); `off_by_ms`, its clock against true time;
-    `copies`, how often it sends each message (default 1). `first` is the number of its first message.
+    `copies`, how often it sends each message (default 1). `first` is the number of its first message, `zone` where it stands.
     """
 
-    def __init__(self, profile: PublishingProfile, address: str, first: int = 1) -> None:
+    def __init__(
+        self, profile: PublishingProfile, address: str, first: int = 1, zone: dt.tzinfo = dt.UTC
+    ) -> None:
+        self._zone = zone
         self._profile = profile
         self._topics = profile.topics
         self._address = address
@@ -72,7 +77,14 @@ class Publisher:
 
     def _says_presence(self, *, own: bool, online: bool) -> Message | None:
         for topic in self._topics:
-            if topic.availability is not None and ("{address}" in topic.topic) is own:
+            if topic.availability is None:
+                continue
+            if topic.address_at is not None and own:
+                body = self._body(topic, 0)
+                words = topic.availability
+                _put(body, words.path or "state", words.online if online else words.offline)
+                return self._message(topic, body)
+            if topic.address_at is None and ("{address}" in topic.topic) is own:
                 return Message(self._place(topic), _word(topic.availability, online=online), retain=True)
         return None
 
@@ -178,8 +190,8 @@ class Publisher:
         if topic.person is not None:
             _put(body, topic.person, "")
         if topic.at is not None:
-            _put(body, topic.at, _stamp(topic, now + self._state.off_by_ms))
-        if topic.dedup is not None:
+            _put(body, topic.at, _stamp(topic, now + self._state.off_by_ms, self._zone))
+        if topic.dedup is not None and topic.dedup != topic.at:
             _put(body, topic.dedup, self._next)
             self._next += 1
         for path, words in topic.where.items():
@@ -190,7 +202,23 @@ class Publisher:
         return body
 
     def _message(self, topic: Topic, body: object) -> Message:
-        return Message(self._place(topic), msgspec.json.encode(body))
+        place, words = self._place(topic), body if isinstance(body, dict) else {}
+        if topic.body == "lines":
+            cells = [str(words.get(name, "0")) for name in topic.columns]
+            separator = {"tab": "\t", "comma": ",", "space": " "}[topic.separator]
+            return Message(place, (separator.join(cells) + "\n").encode())
+        if topic.body == "form":
+            return Message(place, urllib.parse.urlencode(words).encode())
+        if topic.body == "query":
+            joint = "&" if "?" in place else "?"
+            return Message(f"{place}{joint}{urllib.parse.urlencode(words)}", b"", method=topic.method)
+        return Message(place, msgspec.json.encode(body), method=topic.method)
+
+    def calls(self) -> list[Message]:
+        """What it says of itself when it has nothing to tell: its handshake, its heartbeat."""
+        return [
+            Message(self._place(topic), b"", method=topic.method) for topic in self._topics if topic.alive
+        ]
 
     def _place(self, topic: Topic) -> str:
         return topic.topic.replace("{address}", self._address).replace("{any}", _ANY)
@@ -326,7 +354,9 @@ def _add(data: bytearray, start: int, end: int, value: object, form: Tlv | Cut) 
         raise ValueError(f"{value} does not go into {end - start} bytes") from error
 
 
-def _stamp(topic: Topic, at: int) -> object:
+def _stamp(topic: Topic, at: int, zone: dt.tzinfo) -> object:
+    if topic.at_unit == "local":
+        return dt.datetime.fromtimestamp(at / 1_000, zone).strftime("%Y-%m-%d %H:%M:%S")
     if topic.at_unit == "rfc3339":
         return dt.datetime.fromtimestamp(at / 1_000, dt.UTC).isoformat()
     return at if topic.at_unit == "ms" else at // 1_000

@@ -11,7 +11,7 @@ from contract.site import Device
 from edge.drivers.gb26875 import Listener, TransmitterDriver
 from edge.drivers.http import Doorway, HttpDriver, parse_doorway
 from edge.gb26875.transmitter import Transmitter
-from edge.ports import Driver
+from edge.ports import Covered, Driver
 from edge.posts import Posts
 from edge.topicmap import TopicMap
 from firmware_sim.adapters.callers import Poster, TransmitterCall
@@ -77,3 +77,26 @@ async def test_a_poster_signs_in_and_posts_until_it_is_taken() -> None:
         posting.cancel()
         await asyncio.wait([posting])
     assert (scan.person, scan.device_at) == ("card:1", NOW)
+
+
+async def test_a_terminal_pushes_its_records_until_it_hears_ok_and_calls_when_it_has_none() -> None:
+    notebook, agent = Notebook(), Agent()
+    agent.takes = False
+    profile = load_profile(PROFILES / "zkteco-push.yaml")
+    assert isinstance(profile, HttpProfile)
+    posts = Posts(TopicMap([(Device(id="gate", address="SN1"), profile)], CHINA), {"gate": 60_000})
+    driver = HttpDriver("posts", Doorway("127.0.0.1", 0), posts, agent.services(NOW))
+    async with running(driver, notebook=notebook):
+        terminal, poster = Publisher(profile, "SN1", zone=CHINA), Poster(f"http://127.0.0.1:{driver.port}")
+        posting = asyncio.create_task(poster.run())
+        poster.send(terminal.update(NOW, {"card": "18"}))
+        await agent.was_asked()
+        agent.takes = True
+        punch = await notebook.until_told("access.granted")
+        poster.send(terminal.calls())
+        await notebook.until(
+            lambda seen: sum(isinstance(one, Covered) for one in seen) >= len(terminal.calls())
+        )
+        posting.cancel()
+        await asyncio.wait([posting])
+    assert (punch.person, punch.device_at) == ("18", NOW)

@@ -1,6 +1,7 @@
 """A simulated device that publishes tells each thing once it can, by its own clock and count, as its profile says."""
 
 import json
+import urllib.parse
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from contract.profile.expand import field_places
 from contract.profile.load import load_profile
 from contract.profile.model import HttpProfile, MqttProfile
 from contract.site import Device
-from edge.said import Presence, Told, Values
+from edge.said import Call, Presence, Said, Told, Values
 from edge.topicmap import TopicMap
 from firmware_sim.device.publisher import KEPT_MOST, Message, Publisher
 from tests.bus import PROFILES
@@ -25,6 +26,13 @@ PUBLISHING = {
 
 def reader(first: int = 1) -> Publisher:
     return Publisher(PUBLISHING["patrol-reader"], "north", first)
+
+
+def read_by(topics: TopicMap, message: Message) -> tuple[Said, ...]:
+    """What the agent reads of a message, by broker or by call."""
+    path, mark, words = message.topic.partition("?")
+    call = Call(message.method, dict(urllib.parse.parse_qsl(words))) if mark else None
+    return topics.read(path, message.payload, 5, call)
 
 
 def scans(messages: list[Message]) -> list[dict[str, Any]]:
@@ -96,7 +104,7 @@ def test_whatever_a_device_says_is_read_as_what_happened_to_it(name: str) -> Non
     for topic in profile.topics:
         if topic.type is not None:
             for message in device.update(NOW, {topic.type: ONE}):
-                (read,) = topics.read(message.topic, message.payload, 5)
+                (read,) = read_by(topics, message)
                 assert isinstance(read, Told)
                 assert read.event.type == topic.type
                 said += 1
@@ -106,13 +114,13 @@ def test_whatever_a_device_says_is_read_as_what_happened_to_it(name: str) -> Non
             if field.name == "history":
                 continue
             (message,) = device.update(NOW, {name: value})
-            (values,) = topics.read(message.topic, message.payload, 5)
+            (values,) = read_by(topics, message)
             assert isinstance(values, Values)
             assert {point.name: got.number for point, got in values.values}[name] == value
             said += 1
         if topic.availability is not None:
-            bridge = "{address}" not in topic.topic
+            bridge = "{address}" not in topic.topic and topic.address_at is None
             here = device.bridge(online=False) if bridge else device.presence(online=False)
             assert here is not None
-            assert topics.read(here.topic, here.payload, 5) == (Presence("d", online=False, bridge=bridge),)
+            assert read_by(topics, here) == (Presence("d", online=False, bridge=bridge),)
     assert said
