@@ -3,11 +3,7 @@
 import argparse
 import sys
 
-from cloud import logs
-from cloud.app import run
-from cloud.errors import CloudError
-from cloud.settings import NAMES, read_settings
-from contract.problems import ConfigError
+from cloud.setting_names import NAMES
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -24,6 +20,13 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the cloud; the exit status: 0 stopped, 1 failed, 2 wrong files."""
     arguments = vars(_parser().parse_args())
+    # Loaded only now: `--help` answers at once.
+    from cloud import logs
+    from cloud.app import run
+    from cloud.errors import CloudError
+    from cloud.settings import read_settings
+    from contract.problems import ConfigError
+
     logs.configure()
     try:
         return run(read_settings(arguments))

@@ -3,12 +3,6 @@
 import argparse
 import sys
 
-from contract.problems import ConfigError
-from edge import logs
-from edge.app import run
-from edge.errors import EdgeError, SettingsError
-from edge.settings import read_settings
-
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -46,6 +40,13 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the agent; the exit status: 0 stopped, 1 failed, 2 wrong settings or files."""
     arguments = vars(_parser().parse_args())
+    # Loaded only now: `--help` answers at once.
+    from contract.problems import ConfigError
+    from edge import logs
+    from edge.app import run
+    from edge.errors import EdgeError, SettingsError
+    from edge.settings import read_settings
+
     logs.configure()
     lines, share = arguments.pop("line"), arguments.pop("share")
     try:

@@ -1,27 +1,25 @@
-"""The subcommands for people: `demo`, `replay`, `config`, `profile`. What they do is in the modules they call."""
+"""The subcommands for people: `demo`, `replay`, `config`, `profile`. What they do is in the modules they call.
+
+Help must answer at once and on an edge-only installation: what a command runs is imported when it runs.
+"""
 
 import importlib.metadata
 import json
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from cloud.errors import StoreUnavailableError
-from cloud.review.kpi import By
+from cloud.review.by import By
 from contract.problems import ConfigError
-from contract.site_files import shipped_config
-from sitewarden import check as checks
-from sitewarden import profiles, rule_tests
-from sitewarden.api import description
-from sitewarden.demo import DemoOptions, run_demo
 from sitewarden.desk_cli import app as desk_app
 from sitewarden.errors import CommandError
-from sitewarden.replay import ReplayOptions, run_replay
-from sitewarden.review import Source, run_backtest, run_explain, run_kpi, run_ledger, run_sensors
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 BAD_INPUT = 2
 FAILED = 1
@@ -31,6 +29,7 @@ app = typer.Typer(
     help="Proves, minute by minute, that a property site is looked after.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     epilog="Processes: `sitewarden edge`, `sitewarden cloud`, `sitewarden sim`; each has its own --help.",
 )
 config_app = typer.Typer(
@@ -42,7 +41,6 @@ app.add_typer(rules_app, name="rules")
 profile_app = typer.Typer(help="Device profiles: check them, begin a new one.", no_args_is_help=True)
 app.add_typer(profile_app, name="profile")
 app.add_typer(desk_app, name="desk")
-errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def _version(asked: bool) -> None:
@@ -85,6 +83,8 @@ def demo(
     ] = None,
 ) -> None:
     """Run the whole line on embedded parts: broker, database, cloud, two edges, simulated devices."""
+    from sitewarden.demo import DemoOptions, run_demo
+
     options = DemoOptions(
         scenario=scenario,
         port=port,
@@ -98,7 +98,7 @@ def demo(
     except ConfigError as error:
         raise typer.Exit(_say_problems(error)) from error
     except CommandError as error:
-        errors.print(f"sitewarden demo: {error}")
+        _say(f"sitewarden demo: {error}")
         raise typer.Exit(FAILED) from error
 
 
@@ -125,6 +125,8 @@ def replay(
     ] = False,
 ) -> None:
     """Judge a file of events by a set of rules: the same code as live, byte-identical for any order of lines."""
+    from sitewarden.replay import ReplayOptions, run_replay
+
     options = ReplayOptions(
         site=site,
         rules=rules,
@@ -136,7 +138,7 @@ def replay(
         skip_bad=skip_bad,
     )
     try:
-        run_replay(options, errors)
+        run_replay(options, _console())
     except ConfigError as error:
         raise typer.Exit(_say_problems(error)) from error
 
@@ -173,13 +175,15 @@ def backtest(
     skip_bad: SkipBad = False,
 ) -> None:
     """Compare what two sets of rules say of the same past, by rule and zone, with the events that decide."""
+    from sitewarden.review import Source, run_backtest
+
     if len(rules) != 2:
-        errors.print("sitewarden backtest: expected --rules twice")
+        _say("sitewarden backtest: expected --rules twice")
         raise typer.Exit(BAD_INPUT)
     source = Source(site=site, events=events, database=database, since=since, until=until, skip_bad=skip_bad)
     _print_review(
         lambda: run_backtest(
-            source, *rules, drawn=drawn, as_json=as_json, language=language.value, console=errors
+            source, *rules, drawn=drawn, as_json=as_json, language=language.value, console=_console()
         )
     )
 
@@ -198,8 +202,10 @@ def kpi(
     skip_bad: SkipBad = False,
 ) -> None:
     """Met, breached, unknown, blind time and response times, by rule, zone, device, person, day or month."""
+    from sitewarden.review import Source, run_kpi
+
     source = Source(site=site, events=events, database=database, since=since, until=until, skip_bad=skip_bad)
-    _print_review(lambda: run_kpi(source, rules, by, as_json=as_json, console=errors))
+    _print_review(lambda: run_kpi(source, rules, by, as_json=as_json, console=_console()))
 
 
 @app.command()
@@ -215,8 +221,10 @@ def ledger(
     skip_bad: SkipBad = False,
 ) -> None:
     """List each generator's runs with what they were (test, load, outage, invalid and why), and how its quotas stand."""
+    from sitewarden.review import Source, run_ledger
+
     source = Source(site=site, events=events, database=database, since=since, until=until, skip_bad=skip_bad)
-    _print_review(lambda: run_ledger(source, rules, language=language.value, console=errors))
+    _print_review(lambda: run_ledger(source, rules, language=language.value, console=_console()))
 
 
 @app.command()
@@ -231,8 +239,10 @@ def sensors(
     skip_bad: SkipBad = False,
 ) -> None:
     """Find sensors that are stuck, drift away or are noisy, among those that stand side by side."""
+    from sitewarden.review import Source, run_sensors
+
     source = Source(site=site, events=events, database=database, since=since, until=until, skip_bad=skip_bad)
-    _print_review(lambda: run_sensors(source, language=language.value, console=errors))
+    _print_review(lambda: run_sensors(source, language=language.value, console=_console()))
 
 
 @app.command()
@@ -249,8 +259,10 @@ def explain(
     skip_bad: SkipBad = False,
 ) -> None:
     """Say of one verdict what decided it, by which rule, and which single event would have made it another."""
+    from sitewarden.review import Source, run_explain
+
     source = Source(site=site, events=events, database=database, since=since, until=until, skip_bad=skip_bad)
-    _print_review(lambda: run_explain(source, rules, verdict, language=language.value, console=errors))
+    _print_review(lambda: run_explain(source, rules, verdict, language=language.value, console=_console()))
 
 
 def _print_review(run: Callable[[], str]) -> None:
@@ -259,13 +271,15 @@ def _print_review(run: Callable[[], str]) -> None:
     except ConfigError as error:
         raise typer.Exit(_say_problems(error)) from error
     except (CommandError, StoreUnavailableError) as error:
-        errors.print(f"sitewarden: {error}")
+        _say(f"sitewarden: {error}")
         raise typer.Exit(BAD_INPUT) from error
 
 
 @app.command()
 def openapi() -> None:
     """Print the API's description (OpenAPI), to make a typed client of."""
+    from sitewarden.api import description
+
     typer.echo(json.dumps(description(), ensure_ascii=False, sort_keys=True))
 
 
@@ -279,12 +293,15 @@ def config_check(
     ] = None,
 ) -> None:
     """Check sites, the profiles they use, and the rules: one message per mistake, all of them at once."""
+    from contract.site_files import shipped_config
+    from sitewarden.check import check_sites
+
     base = Path("config") if Path("config").is_dir() else shipped_config()
     directories = sites or sorted(path for path in (base / "sites").iterdir() if path.is_dir())
     scenarios = None if sites else base / "scenarios"
-    report = checks.check_sites(directories, rules or base / "rules", scenarios)
+    report = check_sites(directories, rules or base / "rules", scenarios)
     for warning in report.warnings:
-        errors.print(f"warning: {warning}")
+        _say(f"warning: {warning}")
     if report.problems:
         raise typer.Exit(_say_problems(ConfigError(report.problems)))
     for line in report.summary:
@@ -302,6 +319,9 @@ def rules_test(
     ] = None,
 ) -> None:
     """Try each rule by its cases: events in, verdicts out. Exit status 1 when a verdict is other than written."""
+    from contract.site_files import shipped_config
+    from sitewarden import rule_tests
+
     base = rules or (Path("config") if Path("config").is_dir() else shipped_config()) / "rules"
     folder = tests or (base if base.is_dir() else base.parent) / "tests"
     try:
@@ -315,9 +335,9 @@ def rules_test(
         failed += bool(problems)
         typer.echo(f"{'FAILED' if problems else 'ok'}  {trial.name}")
         for problem in problems:
-            errors.print(f"        {problem}")
+            _say(f"        {problem}")
     for rule in missing:
-        errors.print(f"warning: no case tries {rule}")
+        _say(f"warning: no case tries {rule}")
     typer.echo(f"{len(found)} cases of {len({trial.rule for trial in found})} rules, {failed} failed")
     raise typer.Exit(FAILED if failed else 0)
 
@@ -325,6 +345,8 @@ def rules_test(
 @profile_app.command("check")
 def profile_check(files: Annotated[list[Path], typer.Argument(help="Profile files.")]) -> None:
     """Check profiles: one message per mistake, all of them at once."""
+    from sitewarden import profiles
+
     problems, summary = profiles.check_profiles(files)
     if problems:
         raise typer.Exit(_say_problems(ConfigError(problems)))
@@ -340,16 +362,20 @@ def profile_new(
     folder: Annotated[Path, typer.Option(help="Where to put it.")] = Path("config/profiles"),
 ) -> None:
     """Begin a profile with a copy of one that is near."""
+    from sitewarden import profiles
+
     try:
         typer.echo(f"{profiles.new_profile(name, source, folder)} is there to be changed")
     except CommandError as error:
-        errors.print(f"sitewarden profile new: {error}")
+        _say(f"sitewarden profile new: {error}")
         raise typer.Exit(BAD_INPUT) from error
 
 
 @profile_app.command("table")
 def profile_table() -> None:
     """Print the shipped profiles as a Markdown page."""
+    from sitewarden import profiles
+
     typer.echo(profiles.profile_table(), nl=False)
 
 
@@ -367,12 +393,24 @@ def config_schema(
     kind: Annotated[Schema, typer.Argument(help="Which kind of file.")] = Schema.SITE,
 ) -> None:
     """Print a JSON Schema for editors (yaml-language-server: $schema=…)."""
-    typer.echo(json.dumps(checks.schema(kind), indent=2, ensure_ascii=False))
+    from sitewarden.check import schema
+
+    typer.echo(json.dumps(schema(kind), indent=2, ensure_ascii=False))
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 def _say_problems(error: ConfigError) -> int:
     for problem in error.problems:
-        errors.print(str(problem))
+        _say(str(problem))
     count = len(error.problems)
-    errors.print(f"{count} mistake{'s' if count > 1 else ''}; nothing was started")
+    _say(f"{count} mistake{'s' if count > 1 else ''}; nothing was started")
     return BAD_INPUT

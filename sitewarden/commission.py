@@ -4,7 +4,6 @@ import asyncio
 import json
 import time
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 import typer
@@ -30,7 +29,6 @@ from edge.errors import LineLost, SettingsError
 from edge.localtime import wall_clock
 from edge.logbook import Log, Moment, file_reader
 from edge.pulses import not_guaranteed
-from sitewarden import import_parts
 
 BAD_INPUT = 2
 NOBODY = 1
@@ -39,25 +37,17 @@ NOBODY_ANSWERS = (
     "and does nobody else talk on this line?"
 )
 
-app = typer.Typer(
-    name="sitewarden edge", help="Look at devices and lines; nothing is written.", no_args_is_help=True
-)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
-app.command("import-parts")(import_parts.run)
 
-SiteDir = Annotated[Path, typer.Argument(help="The site directory.")]
-
-
-@app.command()
 def probe(
-    site: SiteDir,
-    device: Annotated[str, typer.Argument(help="The device's id.")],
+    site: Path,
+    device: str,
     *,
-    endpoint: Annotated[str | None, typer.Option(help="Another address of its line.")] = None,
-    once: Annotated[bool, typer.Option("--once", help="Read once and stop.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Read once; print JSON.")] = False,
+    endpoint: str | None,
+    once: bool,
+    as_json: bool,
 ) -> None:
     """Read a device live: name, raw, value, unit, and what is amiss, in a table that refreshes."""
     model = _site(site)
@@ -90,13 +80,12 @@ def _say_if_silent(rows: list[Shown]) -> None:
         raise typer.Exit(NOBODY)
 
 
-@app.command("scan")
 def scan_bus(
-    endpoint: Annotated[str, typer.Argument(help="Such as modbus-rtu:///dev/ttyUSB0?baudrate=9600.")],
+    endpoint: str,
     *,
-    first: Annotated[int, typer.Option(min=1, max=247, help="The lowest unit id.")] = 1,
-    last: Annotated[int, typer.Option(min=1, max=247, help="The highest unit id.")] = 247,
-    timeout_ms: Annotated[int, typer.Option(min=20, max=5_000, help="How long to wait for each.")] = 300,
+    first: int,
+    last: int,
+    timeout_ms: int,
 ) -> None:
     """Find out which unit ids answer on a bus, slowly, one question each."""
     line = ModbusLine(_endpoint(endpoint))
@@ -112,8 +101,7 @@ def scan_bus(
         raise typer.Exit(NOBODY)
 
 
-@app.command()
-def check(site: SiteDir) -> None:
+def check(site: Path) -> None:
     """Print each line's requests, how busy it is with them, and which events they may miss."""
     model = _site(site)
     for agent in model.file.agents:
@@ -134,13 +122,12 @@ def check(site: SiteDir) -> None:
                 )
 
 
-@app.command("import")
 def import_log(
-    site: SiteDir,
-    device: Annotated[str, typer.Argument(help="The device whose log it is.")],
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The CSV file.")],
+    site: Path,
+    device: str,
+    file: Path,
     *,
-    dry: Annotated[bool, typer.Option("--check", help="Only show what it says.")] = False,
+    dry: bool,
 ) -> None:
     """Show what a log says, and put it into the folder from which the agent takes it."""
     model = _site(site)

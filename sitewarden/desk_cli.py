@@ -1,18 +1,22 @@
-"""`sitewarden desk …`: open incidents, alarms, orders, screens, acting, and the verdicts of a night, as tables."""
+"""`sitewarden desk …`: open incidents, alarms, orders, screens, acting, and the verdicts of a night, as tables.
+
+What a command runs is imported when it runs, so that help answers at once.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sitewarden import desk
-from sitewarden.desk import Server
 from sitewarden.errors import CommandError
+
+if TYPE_CHECKING:
+    from sitewarden.desk import Server
 
 BAD_INPUT = 2
 
-app = typer.Typer(help="A supervisor's desk without a browser.", no_args_is_help=True)
+app = typer.Typer(help="A supervisor's desk without a browser.", no_args_is_help=True, rich_markup_mode=None)
 
 Url = Annotated[str, typer.Option(help="Where the page is served.", envvar="SITEWARDEN_URL")]
 Site = Annotated[str, typer.Option(help="The site's id.", envvar="SITEWARDEN_SITE")]
@@ -28,6 +32,8 @@ def incidents(
     *, url: Url = _HERE, site: Site = "demo", token_file: Token = None, language: Language = "en"
 ) -> None:
     """List what is open, since when, who comes, and what is missing."""
+    from sitewarden import desk
+
     _print(desk.incidents, _server(url, site, token_file, language))
 
 
@@ -36,6 +42,8 @@ def alarms(
     *, url: Url = _HERE, site: Site = "demo", token_file: Token = None, language: Language = "en"
 ) -> None:
     """List the alarms that stand or wait for somebody, with their states (IEC 62682)."""
+    from sitewarden import desk
+
     _print(desk.alarms, _server(url, site, token_file, language))
 
 
@@ -44,6 +52,8 @@ def orders(
     *, url: Url = _HERE, site: Site = "demo", token_file: Token = None, language: Language = "en"
 ) -> None:
     """List the work orders that are not over."""
+    from sitewarden import desk
+
     _print(desk.orders, _server(url, site, token_file, language))
 
 
@@ -52,6 +62,8 @@ def screens(
     *, url: Url = _HERE, site: Site = "demo", token_file: Token = None, language: Language = "en"
 ) -> None:
     """List the screens: which are live and can be heard, since when, and who heard the test sound."""
+    from sitewarden import desk
+
     _print(desk.screens, _server(url, site, token_file, language))
 
 
@@ -65,6 +77,8 @@ def night(
     language: Language = "en",
 ) -> None:
     """Show the verdicts of a night, 18:00 to 08:00, and why each is what it is."""
+    from sitewarden import desk
+
     _print(lambda server: desk.night(server, day), _server(url, site, token_file, language))
 
 
@@ -80,14 +94,18 @@ def do(
     language: Language = "en",
 ) -> None:
     """Do something: `sitewarden desk do acknowledge incident=… --person p-002`."""
+    from sitewarden import desk
+
     _print(lambda server: desk.act(server, person, verb, fields), _server(url, site, token_file, language))
 
 
-def _server(url: str, site: str, token_file: Path | None, language: str) -> Server:
+def _server(url: str, site: str, token_file: Path | None, language: str) -> "Server":
+    from sitewarden.desk import Server
+
     return Server(url=url, site=site, token_file=token_file, language=language)
 
 
-def _print(run: Callable[[Server], str], server: Server) -> None:
+def _print(run: Callable[["Server"], str], server: "Server") -> None:
     try:
         typer.echo(run(server).rstrip("\n"))
     except CommandError as error:

@@ -1,7 +1,6 @@
 """`sitewarden edge import-parts`: an export of a panel's software made into the site's list of parts."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -21,16 +20,7 @@ errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 notes = Console(stderr=True, highlight=False)
 
 
-def run(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The export: CSV or tabs.")],
-    *,
-    device: Annotated[str, typer.Option(help="The panel or transmitter whose parts they are.")],
-    site: Annotated[Path, typer.Option(envvar="SITEWARDEN_SITE", help="The site directory.")],
-    out: Annotated[
-        Path | None, typer.Option(help="Where the list goes; without it, to standard output.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Replace a list that is there without asking.")] = False,
-) -> None:
+def run(file: Path, *, device: str, site: Path, out: Path | None, yes: bool) -> None:
     """Make a list of parts from an export of the panel's software, and show what was taken and what was not."""
     model = _site(site)
     known = model.devices.get(device)

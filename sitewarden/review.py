@@ -22,8 +22,9 @@ from cloud.correlation.rules import Quota, RuleBook
 from cloud.correlation.sentences import RUNS, SUSPICIONS, WORDS
 from cloud.correlation.verdict import Episode, Verdict
 from cloud.review.account import Account, Witness, account, flips
+from cloud.review.by import By
 from cloud.review.difference import Change, Difference, difference
-from cloud.review.kpi import By, Kpi, kpis
+from cloud.review.kpi import Kpi, kpis
 from cloud.review.picture import picture
 from cloud.store.postgres.reads import PostgresReader
 from cloud.store.recorded import recorded

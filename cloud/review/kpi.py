@@ -4,7 +4,6 @@ The three outcomes are counted apart (verdicts.md section 2): unknown is neither
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -13,22 +12,12 @@ import numpy as np
 from cloud.correlation.periods import period_of
 from cloud.correlation.verdict import EventId, Outcome, Verdict
 from cloud.correlation.windows import local_day
+from cloud.review.by import By
 from cloud.review.places import device_of, zone_of_key
 from contract.site import Site
 
 Span = tuple[int, int]
 _PERCENTILES: Final = (50, 90, 99)
-
-
-class By(StrEnum):
-    """What the figures are grouped by."""
-
-    RULE = "rule"
-    ZONE = "zone"
-    DEVICE = "device"
-    PERSON = "person"
-    DAY = "day"
-    MONTH = "month"
 
 
 class Kpi(msgspec.Struct, frozen=True, kw_only=True):

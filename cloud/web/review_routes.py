@@ -10,8 +10,9 @@ from cloud.correlation.engine import Engine
 from cloud.correlation.replay import judged
 from cloud.correlation.rule_files import parse_rules
 from cloud.correlation.rules import RuleBook
+from cloud.review.by import By
 from cloud.review.difference import Difference, difference
-from cloud.review.kpi import By, Kpi, kpis
+from cloud.review.kpi import Kpi, kpis
 from cloud.review.picture import picture
 from cloud.store.recorded import recorded, stored_verdicts
 from cloud.web.context import InContext, OfSite

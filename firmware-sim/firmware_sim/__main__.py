@@ -10,13 +10,6 @@ import logging
 import sys
 from collections.abc import Mapping
 
-import structlog
-
-from contract.problems import ConfigError
-from firmware_sim.app import run
-from firmware_sim.errors import SettingsError, SimError
-from firmware_sim.settings import read_settings
-
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -55,6 +48,14 @@ def _announce(endpoints: Mapping[str, str]) -> None:
 def main() -> int:
     """Run the simulators; the exit status: 0 stopped, 1 failed, 2 wrong settings or files."""
     arguments = vars(_parser().parse_args())
+    # Loaded only now: `--help` answers at once.
+    import structlog
+
+    from contract.problems import ConfigError
+    from firmware_sim.app import run
+    from firmware_sim.errors import SettingsError, SimError
+    from firmware_sim.settings import read_settings
+
     del arguments["verb"]
     arguments["scenario"] = arguments.pop("named") or arguments["scenario"]
     structlog.configure(

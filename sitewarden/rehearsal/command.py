@@ -1,9 +1,8 @@
-"""`sitewarden sim run` and `sitewarden sim serve`: scenarios for people's own CI."""
+"""`sitewarden sim run`: scenarios for people's own CI."""
 
 import datetime as dt
 import time
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 import typer
@@ -25,32 +24,21 @@ BAD_INPUT = 2
 FAILED = 1
 DEFAULT_FOR = "1h"
 
-app = typer.Typer(name="sitewarden sim", no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
-@app.callback()
-def _root() -> None:
-    """Simulated devices and people."""
-
-
-@app.command()
 def run(
-    scenario: Annotated[str, typer.Argument(help="A scenario's name or file.")],
+    scenario: str,
     *,
-    site: Annotated[Path | None, typer.Option(help="The site directory; default: the demo site.")] = None,
-    rules: Annotated[
-        Path | None, typer.Option(help="Rules; default: those that came with the program.")
-    ] = None,
-    lasts: Annotated[str | None, typer.Option("--for", help="How long it is played, such as 2h.")] = None,
-    expect: Annotated[Path | None, typer.Option(help="A file of what must come of it.")] = None,
-    report: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report to this file.")] = None,
-    events: Annotated[Path | None, typer.Option(help="Write the recording to this file.")] = None,
-    seed: Annotated[int | None, typer.Option(help="In place of the scenario's.")] = None,
-    begins: Annotated[
-        str, typer.Option("--at", help="The site's date and time when it begins.")
-    ] = "2026-06-01T10:00",
+    site: Path | None,
+    rules: Path | None,
+    lasts: str | None,
+    expect: Path | None,
+    report: Path | None,
+    events: Path | None,
+    seed: int | None,
+    begins: str,
 ) -> None:
     """Play a scenario in virtual time, judge it, and check what is expected of it; 1 when something is not so."""
     began = time.perf_counter()

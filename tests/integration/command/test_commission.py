@@ -14,7 +14,7 @@ from edge.busload import Wire, request_ms
 from edge.commission import differs
 from edge.plan import Request
 from firmware_sim.adapters.modbus import Unit
-from sitewarden.commission import app
+from sitewarden.edge_cli import app
 from tests.bus import simulated
 from tests.lines import served
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from contract.profile.load import site_profiles
 from contract.site_files import load_site, shipped_config
 from firmware_sim.scenario_file import load_scenario
-from sitewarden.rehearsal.command import app
 from sitewarden.rehearsal.play import Rehearsal
+from sitewarden.sim_cli import app
 from tests.waiting import PATIENCE_S
 
 EXPECTATIONS = shipped_config() / "expectations"
