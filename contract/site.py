@@ -190,20 +190,29 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """A weekly window in the site's time zone: `days` such as `mon-fri` or `sat,sun`, `from` and `to` as HH:MM.
+    """A window in the site's time zone: `days` such as `mon-fri` or `sat,sun`, `from` and `to` as HH:MM.
 
-    `to` at or before `from` ends on the next day; `24:00` is midnight at the end of the day.
+    `days` may also be dates, such as `2026-06-07` or `2026-06-07..2026-06-09,2026-06-20`, or a part of every year,
+    such as `11-15..03-15`, its first and its last day included. `to` at or before `from` ends on the next day; `24:00` is midnight at the end of the day.
     """
 
     days: Annotated[
-        str, Meta(pattern=r"^(mon|tue|wed|thu|fri|sat|sun|daily)([-,](mon|tue|wed|thu|fri|sat|sun))*$")
+        str,
+        Meta(
+            pattern=(
+                r"^((mon|tue|wed|thu|fri|sat|sun|daily)([-,](mon|tue|wed|thu|fri|sat|sun))*"
+                r"|\d{4}-\d\d-\d\d(\.\.\d{4}-\d\d-\d\d)?(,\d{4}-\d\d-\d\d(\.\.\d{4}-\d\d-\d\d)?)*"
+                r"|\d\d-\d\d\.\.\d\d-\d\d(,\d\d-\d\d\.\.\d\d-\d\d)*)$"
+            ),
+            description="such as mon-fri, sat,sun, daily, 2026-06-07..2026-06-09 or 11-15..03-15",
+        ),
     ] = "daily"
     from_: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "00:00"
     to: Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")] = "24:00"
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Named weekly windows, such as a shift or opening hours."""
+    """Named windows, such as a shift, opening hours, a season or the days of an event."""
 
     id: Id
     name: Text = Text()

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from contract.days import day_mistake
 from contract.duration import parse_duration
 from contract.floors import floor_mistakes
 from contract.measured import given_by
@@ -211,6 +212,7 @@ class _Names:
         """All of them."""
         self._unique()
         self._timezone()
+        self._days()
         self._zone_names()
         for index, device in enumerate(self._model.devices):
             self._device_names(index, device)
@@ -257,6 +259,12 @@ class _Names:
             self._say(
                 ("timezone",), f"expected a time zone such as Asia/Shanghai, found {self._model.timezone!r}"
             )
+
+    def _days(self) -> None:
+        for index, schedule in enumerate(self._model.schedules):
+            for place, window in enumerate(schedule.windows):
+                if said := day_mistake(window.days):
+                    self._say(("schedules", index, "windows", place, "days"), said)
 
     def _zone_names(self) -> None:
         for index, zone in enumerate(self._model.zones):

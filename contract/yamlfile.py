@@ -226,5 +226,7 @@ def _unknown_field(key: str, fields: typing.Iterable[str]) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, dt.date):
+        return f"{value} without quotes"
     text = "nothing" if value is None else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

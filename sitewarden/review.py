@@ -269,7 +269,7 @@ def run_explain(source: Source, rules: Path, name: str, *, language: str, consol
     book = load_rules(rules, site)
     past = read_past(source, site, [book], console)
     episode = _episode(name)
-    found = account(site, book, past, episode, language, source.until)
+    found = account(site, book, past, episode, language, (source.since, source.until))
     if found is None:
         own = RuleBook(tuple(one for one in book.versions if one.rule.id == episode.rule))
         known = [one.episode for one in judged(site, own, past, source.since, source.until)[0]]

@@ -300,6 +300,8 @@ def _same_state(one: object, other: object) -> bool:
 
 def beyond(condition: While, values: Values) -> Meanings:
     """1 where a value is beyond the limit, 0 where it is beyond the clear level, -1 between the two and for NaN."""
+    if condition.magnitude:
+        values = np.abs(values)
     if condition.above is not None:
         clear = condition.clear_below
         so, cleared = values > condition.above, values <= condition.above if clear is None else values < clear

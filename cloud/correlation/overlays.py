@@ -121,13 +121,16 @@ def _several(names: Names) -> tuple[str, ...]:
 
 
 def overlaid(
-    versions: Sequence[RuleVersion], placed: Sequence[Placed]
+    versions: Sequence[RuleVersion], resting: Sequence[RuleVersion], placed: Sequence[Placed]
 ) -> tuple[list[RuleVersion], list[tuple[Placed, RuleVersion]], list[Problem]]:
-    """The versions as the overlays change them; the changed ones again, to be checked; and what can't be changed."""
+    """The versions as the overlays change them; the changed ones again, to be checked; and what can't be changed.
+
+    A change of one that rests here, for lack of a schedule or of equipment, wakes it for as long.
+    """
     found = list(versions)
     changed: list[tuple[Placed, RuleVersion]] = []
     problems: list[Problem] = []
-    known = {version.rule.id: version.rule for version in versions}
+    known = {version.rule.id: version.rule for version in (*resting, *versions)}
     for one in placed:
         for rule, fields in one.overlay.change.items():
             if rule not in known:
@@ -136,8 +139,12 @@ def overlaid(
             mistakes = list(_unchangeable(one, known[rule], fields))
             problems += mistakes
             if not mistakes:
+                woken = _woken(
+                    [version for version in resting if version.rule.id == rule], found, one, fields
+                )
                 found, fresh = _changed(found, one, rule, fields)
-                changed += [(one, version) for version in fresh]
+                found += woken
+                changed += [(one, version) for version in (*fresh, *woken)]
         if one.overlay.suspend is not None:
             problems += _unsuspendable(one, one.overlay.suspend, known)
             found = [_suspended(version, one, one.overlay.suspend) for version in found]
@@ -186,6 +193,36 @@ def _changed(
         if end is not None and (version.end is None or end < version.end):
             found.append(msgspec.structs.replace(version, start=end, piece=end))
     return found, fresh
+
+
+def _woken(
+    resting: Sequence[RuleVersion], awake: Sequence[RuleVersion], one: Placed, fields: Mapping[str, Any]
+) -> list[RuleVersion]:
+    """What an overlay makes of a rule that rests, where nothing of it is awake already."""
+    found: list[RuleVersion] = []
+    for version in resting:
+        start, end = max(one.start, version.start), _earlier(one.end, version.end)
+        own = [other for other in awake if other.rule.id == version.rule.id]
+        for piece, until in _uncovered(start, end, own):
+            changed = _with(version.rule, fields)
+            found.append(
+                RuleVersion(changed, piece, until, overlay=(*version.overlay, one.overlay.id), piece=piece)
+            )
+    return found
+
+
+def _uncovered(
+    start: int, end: int | None, versions: Sequence[RuleVersion]
+) -> Iterator[tuple[int, int | None]]:
+    """The parts of a span in which none of the versions is in force."""
+    for version in sorted(versions, key=lambda version: version.start):
+        if start < version.start and (end is None or version.start < end):
+            yield start, version.start
+        if version.end is None:
+            return
+        start = max(start, version.end) if end is None or version.start < end else start
+    if end is None or start < end:
+        yield start, end
 
 
 def _earlier(one: int | None, other: int | None) -> int | None:

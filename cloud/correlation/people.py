@@ -31,6 +31,8 @@ def lets_through(wanted: EventFilter | While, event: Event) -> bool:
     A filter means what begins or happens, unless it asks for `state: cleared`. What does not say clearly whether it
     begins or ends passes no filter.
     """
+    if wanted.unless and isinstance(wanted, EventFilter) and _has_any(event, wanted.unless):
+        return False
     phase = phase_of(event)
     if not wanted.data:
         return phase is Phase.BEGINS or phase is Phase.MOMENT
@@ -72,6 +74,10 @@ def _has(event: Event, fields: Mapping[str, object], but: str = "") -> bool:
     return all(name == but or (name in data and same(data[name], value)) for name, value in fields.items())
 
 
+def _has_any(event: Event, fields: Mapping[str, object]) -> bool:
+    return any(_has(event, {name: value}) for name, value in fields.items())
+
+
 def same(one: object, other: object) -> bool:
     """Whether two values are the same in JSON, where true is not 1."""
     return one == other and isinstance(one, bool) is isinstance(other, bool)
@@ -97,7 +103,8 @@ def qualifies(person: Person, by: By | None, at: int, site: Site) -> bool:
 def evidence_test(rule: Response, site: Site) -> Callable[[Event], bool]:
     """What tells whether an event of an expected type is good enough: by its data, its grade and its person."""
     needs = {name: _need(name, rule) for name in rule.expect.types}
-    asks = {name for name in rule.expect.types if rule.expect.data or name not in MOMENT_TYPES}
+    limited = bool(rule.expect.data or rule.expect.unless)
+    asks = {name for name in rule.expect.types if limited or name not in MOMENT_TYPES}
     by = rule.by
     dated = by is not None and by.qualification is not None
     able = {

@@ -12,7 +12,7 @@ import msgspec
 
 from cloud.correlation.coverage import NOTHING, covered_up_to
 from cloud.correlation.episodes import MARKS_MS, Chain, ColumnTaker, Host, Judged, Past, ReadingTaker, Told
-from cloud.correlation.people import lets_through
+from cloud.correlation.people import lets_through, qualifies
 from cloud.correlation.rules import Recurrence, RuleVersion, Select
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Recall, Verdict
 from cloud.correlation.windows import Span, WindowsOf
@@ -292,11 +292,11 @@ class RecurrenceMachine:
         return found
 
     def _taker(self, version: VersionOf, chains: dict[str, RecurrenceChain]) -> Callable[[Event, int], None]:
-        host, wanted = self._host, version.rule.expect
+        host = self._host
 
         def take(event: Event, seq: int) -> None:
             chain = chains.get(event.device)
-            if chain is None or not lets_through(wanted, event):
+            if chain is None or not self._counts(version, event):
                 return
             if host.keep_ms is not None and chain.misses((event.at, event.device, seq)):
                 if chain.window(event.at) is not None:
@@ -305,6 +305,15 @@ class RecurrenceMachine:
                 host.mark(chain)
 
         return take
+
+    def _counts(self, version: VersionOf, event: Event) -> bool:
+        """Whether an event of the right type is what the rule expects, by whom it expects it of."""
+        if not lets_through(version.rule.expect, event):
+            return False
+        if version.rule.by is None:
+            return True
+        person = self._site.people.get(event.person) if event.person else None
+        return person is not None and qualifies(person, version.rule.by, event.at, self._site)
 
     def readers(self) -> Mapping[tuple[str, str], list[ReadingTaker]]:
         """See `Machine.readers`: this kind asks about events only."""
@@ -362,7 +371,7 @@ class RecurrenceMachine:
             chain.reopen(recall.start, told)
             for event in past.events:
                 wanted = event.device == chain.key and event.type in version.rule.expect.types
-                if wanted and lets_through(version.rule.expect, event):
+                if wanted and self._counts(version, event):
                     chain.put(event.at, event.seq)
             chain.reopened()
             self._host.mark(chain)

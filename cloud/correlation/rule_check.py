@@ -26,6 +26,7 @@ from cloud.correlation.staffing import posts_of, watchers
 from cloud.correlation.state_check import mistakes_of_state
 from cloud.correlation.tour import routes_of
 from cloud.correlation.windows import is_start, never_close
+from contract.days import day_mistake
 from contract.duration import parse_duration
 from contract.events import KNOWN_TYPES
 from contract.problems import Problem
@@ -90,7 +91,7 @@ class RuleCheck:
         yield from names
         if self.rests():
             return
-        if isinstance(rule, Response):
+        if isinstance(rule, Response | Recurrence):
             yield from self._people("by", rule.by)
         if isinstance(rule, Staffing):
             yield from self._people("", By(rule.role, rule.qualification))
@@ -144,12 +145,12 @@ class RuleCheck:
 
     def rests(self) -> bool:
         """Whether it is left out here, for lack of equipment."""
-        return self.rule.applies == "if_equipped" and bool(self._lack())
+        return self.rule.applies == "if_equipped" and bool(self.lack)
 
     def warnings(self) -> Iterator[str]:
         """Why the rule judges nothing here, or else which of its keys will always be unknown."""
         rule = self.rule
-        if lack := self._lack():
+        if lack := self.lack:
             yield f"{rule.id} judges nothing at {self._site.id}: {lack}"
             return
         if isinstance(rule, Response) and rule.void_when and not self._can_end(rule.void_when):
@@ -159,7 +160,9 @@ class RuleCheck:
         if isinstance(rule, Response) and rule.pair is None and not _declared(rule.expect):
             yield from self._unanswered(rule)
 
-    def _lack(self) -> str:
+    @property
+    def lack(self) -> str:
+        """What is missing here for the rule to judge anything; empty where nothing is."""
         return self._untriggered() or self._unscheduled() or self._unanswerable()
 
     def _unscheduled(self) -> str:
@@ -355,6 +358,10 @@ class RuleCheck:
             yield from self._schedule("during", rule.during)
         elif rule.during is not None:
             windows = site.schedules[rule.during].windows if isinstance(rule.during, str) else rule.during
+            if not isinstance(rule.during, str):
+                for index, window in enumerate(windows):
+                    if said := day_mistake(window.days):
+                        yield self._written.problem(f"during.{index}.days", said)
             if never_close(windows):
                 yield self._written.problem("during", "these windows overlap without end: leave `during` out")
 

@@ -66,17 +66,23 @@ def _book(files: list[Located], site: Site, problems: list[Problem]) -> RuleBook
     if problems:
         raise ConfigError(problems)
     warnings = [warning for one in checks for warning in one.warnings()]
-    return RuleBook(tuple(_overlaid(list(_dated(checks, site)), site)), tuple(warnings))
+    dated = list(_dated(checks, site))
+    versions = [version for version, rests in dated if not rests]
+    resting = [version for version, rests in dated if rests]
+    return RuleBook(tuple(_overlaid(versions, resting, site)), tuple(warnings))
 
 
-def _overlaid(versions: list[RuleVersion], site: Site) -> list[RuleVersion]:
+def _overlaid(versions: list[RuleVersion], resting: list[RuleVersion], site: Site) -> list[RuleVersion]:
     """The versions with what the site changes of them, all of it checked."""
     placed, problems = read_overlays(site)
-    found, changed, mistakes = overlaid(versions, placed)
+    found, changed, mistakes = overlaid(versions, resting, placed)
     problems += mistakes
     for one, version in changed:
         written = WrittenRule(version.rule, one.located, ("overlays", one.index, "change", version.rule.id))
-        problems += RuleCheck(written, site).problems()
+        checked = RuleCheck(written, site)
+        problems += checked.problems()
+        if checked.rests():
+            problems.append(written.problem("", f"{version.rule.id} would rest still: {checked.lack}"))
     if problems:
         raise ConfigError(problems)
     return sorted(found, key=lambda version: (version.rule.id, version.start))
@@ -152,8 +158,8 @@ def _twice(written: list[WrittenRule]) -> Iterator[Problem]:
         begun.add((rule.id, str(rule.effective_from)))
 
 
-def _dated(checks: list[RuleCheck], site: Site) -> Iterator[RuleVersion]:
-    """The versions with their spans; one that rests still ends the one before it."""
+def _dated(checks: list[RuleCheck], site: Site) -> Iterator[tuple[RuleVersion, bool]]:
+    """The versions with their spans, and whether each rests; one that does still ends the one before it."""
     by_id: dict[str, list[tuple[int, RuleCheck]]] = {}
     for one in checks:
         start = midnight(one.rule.effective_from, site.timezone)
@@ -162,5 +168,4 @@ def _dated(checks: list[RuleCheck], site: Site) -> Iterator[RuleVersion]:
         versions.sort(key=lambda pair: pair[0])
         ends = [start for start, _ in versions[1:]] + [None]
         for (start, one), end in zip(versions, ends, strict=True):
-            if not one.rests():
-                yield RuleVersion(one.rule, start, end)
+            yield RuleVersion(one.rule, start, end), one.rests()

@@ -34,13 +34,14 @@ DEFAULT_HORIZON_MS: Final = 3_600_000
 
 
 class EventFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Events of one of the types whose data has each of these fields with this value.
+    """Events of one of the types whose data has each of these fields with this value, and none of `unless`.
 
     Of an event that tells of a state its beginning is meant, unless `state: cleared` asks for its end.
     """
 
     type: str | tuple[str, ...]
     data: dict[str, Any] = {}
+    unless: dict[str, Any] = {}
 
     @property
     def types(self) -> frozenset[str]:
@@ -122,7 +123,7 @@ class Response(
 class Recurrence(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="recurrence"
 ):
-    """Something must happen at least every so often at each selected device."""
+    """Something must happen at least every so often at each selected device. `by`: who must have done it."""
 
     id: RuleId
     expect: EventFilter
@@ -131,6 +132,7 @@ class Recurrence(
     effective_from: EffectiveFrom = dt.date(1970, 1, 1)
     applies: Applies = "always"
     select: Select = Select()
+    by: By | None = None
     during: tuple[Window, ...] | str | None = None
     name: Text = Text()
     source: Text = Text()
@@ -143,7 +145,8 @@ class While(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the type that is none such, its end included (`state: cleared`), or one of the types `until` and of those that
     always end such a state (`contract.events.ENDED_BY`). `each: part`: each part of a device (the detectors of a
     panel, `contract.parts`) is in the state or not by itself. By readings: from the first good reading of `point`
-    beyond `above` or `below` until the first one beyond `clear_below` or `clear_above`, or the limit itself.
+    beyond `above` or `below` until the first one beyond `clear_below` or `clear_above`, or the limit itself;
+    `magnitude`: whatever the sign of a reading, such as that of a power factor, which tells leading from lagging.
     """
 
     type: str | tuple[str, ...] = ()
@@ -156,6 +159,7 @@ class While(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clear_below: float | None = None
     below: float | None = None
     clear_above: float | None = None
+    magnitude: bool = False
 
     @property
     def types(self) -> frozenset[str]:

@@ -6,8 +6,9 @@ put back) is its first occurrence. Windows that overlap are one; windows that on
 
 import bisect
 import datetime as dt
+import functools
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -17,6 +18,8 @@ from contract.site import Site, Window
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_MS: Final = 86_400_000
 _WEEK_MS: Final = 7 * _DAY_MS
+_FAR_DAYS: Final = 400
+"""A part of every year comes back within so many days."""
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 FOREVER: Final = 1 << 62
@@ -41,7 +44,8 @@ def spans(windows: Sequence[Window], zone: zoneinfo.ZoneInfo, since: int, until:
 def never_close(windows: Sequence[Window]) -> bool:
     """Whether they overlap without end, week after week: then there is no window to speak of."""
     zone = zoneinfo.ZoneInfo("UTC")
-    return any(end - start > _WEEK_MS for start, end in spans(windows, zone, 0, 2 * _WEEK_MS))
+    weekly = [window for window in windows if window.days[:1].isalpha()]
+    return any(end - start > _WEEK_MS for start, end in spans(weekly, zone, 0, 2 * _WEEK_MS))
 
 
 class WindowsOf:
@@ -77,8 +81,25 @@ class WindowsOf:
         return [start for start, _ in self._known[first : bisect.bisect_left(self._known, (until,))]]
 
     def next_start(self, after: int) -> int | None:
-        """When the next window begins at or after a moment, looking two weeks ahead."""
-        found = self.starts(after - 1, max(after, self._first) + 14 * _DAY_MS)
+        """When the next window begins at or after a moment; None where none does any more."""
+        weeks = (14,) if self._is_weekly else (14, _FAR_DAYS)
+        for days in weeks:
+            found = self.starts(after - 1, max(after, self._first) + days * _DAY_MS)
+            if found:
+                return found[0]
+        return self._later(after)
+
+    @property
+    def _is_weekly(self) -> bool:
+        return all(window.days[:1].isalpha() for window in self._weekly or ())
+
+    def _later(self, after: int) -> int | None:
+        """The first of the dates that lie further ahead than anybody looks."""
+        dated = [day for window in self._weekly or () for day in _first_dates(window.days)]
+        ahead = [midnight(day, self._zone) for day in dated if midnight(day, self._zone) > after]
+        if not ahead:
+            return None
+        found = self.starts(after - 1, min(ahead) + 2 * _DAY_MS)
         return found[0] if found else None
 
     def _cut(self, whole: Sequence[Span]) -> list[Span]:
@@ -151,16 +172,42 @@ def moment_on(day: dt.date, at: int, zone: zoneinfo.ZoneInfo) -> int:
 
 def _of_days(windows: Sequence[Window], zone: zoneinfo.ZoneInfo, first: dt.date, days: int) -> Iterator[Span]:
     for window in windows:
-        wanted = _weekdays(window.days)
+        wanted = _on(window.days)
         opens, closes = _minutes(window.from_), _minutes(window.to)
         if closes <= opens:
             closes += 1440
         for offset in range(days):
             day = first + dt.timedelta(days=offset)
-            if day.weekday() in wanted:
+            if wanted(day):
                 start, end = _instant(day, opens, zone), _instant(day, closes, zone)
                 if start < end:
                     yield start, end
+
+
+@functools.cache
+def _on(text: str) -> Callable[[dt.date], bool]:
+    """What tells whether a day is meant by `days`."""
+    if text[:1].isalpha():
+        weekdays = _weekdays(text)
+        return lambda day: day.weekday() in weekdays
+    parts = [part.partition("..") for part in text.split(",")]
+    spans_of = [(first, last or first) for first, _, last in parts]
+    if len(spans_of[0][0]) == len("2026-06-07"):
+        return lambda day: any(first <= day.isoformat() <= last for first, last in spans_of)
+    return lambda day: any(_in_year(f"{day:%m-%d}", first, last) for first, last in spans_of)
+
+
+def _in_year(day: str, first: str, last: str) -> bool:
+    return first <= day <= last if first <= last else day >= first or day <= last
+
+
+def _first_dates(text: str) -> Iterator[dt.date]:
+    """The dates with which spans of dates begin."""
+    for part in text.split(","):
+        try:
+            yield dt.date.fromisoformat(part.partition("..")[0])
+        except ValueError:
+            continue
 
 
 def _weekdays(text: str) -> set[int]:

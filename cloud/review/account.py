@@ -37,11 +37,14 @@ def account(
     recording: Recording,
     episode: Episode,
     language: str,
-    until: int | None = None,
+    span: tuple[int | None, int | None] = (None, None),
 ) -> Account | None:
-    """The account of an episode; None where the recording holds no such episode. Each event is left out in turn."""
+    """The account of an episode; None where the recording holds no such episode. Each event is left out in turn.
+
+    `span`: from when and until when the recording is judged, as `judged` takes them.
+    """
     own = RuleBook(tuple(version for version in rules.versions if version.rule.id == episode.rule))
-    verdicts, since, end = judged(site, own, recording, until=until)
+    verdicts, since, end = judged(site, own, recording, *span)
     verdict = _of(verdicts, episode)
     version = own.version(episode.rule, episode.opened_at)
     if verdict is None or version is None:
@@ -81,7 +84,7 @@ def _missing(verdict: Verdict, rule: Rule) -> Text | None:
         return None
     types = " / ".join(sorted(rule.expect.types))
     who = ""
-    if isinstance(rule, Response) and rule.by is not None:
+    if rule.by is not None:
         who = rule.by.role or rule.by.qualification or ""
     return Text(
         zh=f"期限前的一条 {types}" + (f"（{who}）" if who else ""),

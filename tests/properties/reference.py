@@ -316,7 +316,13 @@ def recurrences(
     found = []
     for device in site.file.devices:
         if selected(rule, device) and site.emits(device) & rule.expect.types:
-            own = [event for event in events if event.device == device.id and passes(rule.expect, event)]
+            own = [
+                event
+                for event in events
+                if event.device == device.id
+                and passes(rule.expect, event)
+                and may(site, rule.by, site.people.get(event.person or ""), event.at)
+            ]
             for window in windows_of(site, version, known.data_from, now):
                 found += in_window(version, device.id, window, own, known, now)
     return found

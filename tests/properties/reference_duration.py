@@ -168,6 +168,7 @@ def read_durations(version: RuleVersion, device: str, known: Known, now: int) ->
 
 def says(condition: Any, value: float) -> bool | None:
     """Whether a value is beyond the limit, beyond the clear level, or neither."""
+    value = abs(value) if condition.magnitude else value
     if condition.above is not None:
         if value > condition.above:
             return True

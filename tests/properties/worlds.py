@@ -158,6 +158,7 @@ def recurrences(draw: st.DrawFn, rule: str = "Q") -> Recurrence:
         expect=EventFilter(("checkpoint.scan",)),
         every=draw(st.sampled_from(["10s", "2m", "5m"])),
         select=draw(st.sampled_from([Select(), Select(id="cp1"), Select(zone="z1")])),
+        by=draw(st.sampled_from([None, None, By(role="rescue"), By(qualification="licence")])),
         during=draw(st.sampled_from([None, None, (window,)])),
     )
 

@@ -86,6 +86,17 @@ def test_explain_names_the_event_without_which_the_verdict_would_be_another(past
     assert "期限前的一条 access.granted / checkpoint.scan（rescue）" in late.stdout
 
 
+def test_explain_finds_what_it_names_from_whatever_moment_on(past: Path) -> None:
+    began = NOON - 3_600_000
+    where = ("--site", SITE, "--rules", RULES / "patrol.yaml", "--events", past, "--from", str(began))
+    told = run("explain", f"PT-1/reader/{began}", *where, "--language", "en")
+    assert told.returncode == 0, told.stderr
+    (named,) = {
+        word for word in run("explain", "PT-1/reader/17", *where).stderr.split() if str(began) in word
+    }
+    assert run("explain", named.strip(",;"), *where).returncode == 0
+
+
 def test_a_verdict_that_is_not_there_is_answered_with_those_that_are(past: Path) -> None:
     where = ("--site", SITE, "--rules", RULES / "emergency.yaml", "--events", past)
     told = run("explain", "ER-2/hall/17", *where)

@@ -120,3 +120,62 @@ def test_a_change_that_can_not_be_is_refused_with_its_line(
 def test_a_permit_never_excuses_a_rule_for_people_in_zones(judge: Judge) -> None:
     with pytest.raises(ConfigError, match="ER-2 is about more than devices"):
         judge("PT-1", PERMIT.replace("[FS-1, PT-1]", "[ER-2]"), until=T0 + HOUR)
+
+
+GATE = """
+site: s
+zones: [{id: hall}]
+devices: [{id: gate, zone: hall, emits: [gate.released], tags: [plan-gate]}]
+people: [{id: boss}]
+"""
+OPENING = """
+rules:
+  - id: AC-3
+    kind: recurrence
+    applies: if_equipped
+    expect: {type: gate.released}
+    every: 10m
+    select: {tag: plan-gate}
+    during: plan-opening
+"""
+EXAM = """
+overlays:
+  - id: exam
+    kind: plan
+    from: 2026-06-07T00:00:00
+    to: 2026-06-09T00:00:00
+    reason: {zh: 高考}
+    by: boss
+    change: {AC-3: {CHANGE}}
+"""
+
+
+def opening(tmp_path: Path, change: str, *lines: Line, rules: str = OPENING) -> list[Line]:
+    (tmp_path / "site").mkdir(exist_ok=True)
+    (tmp_path / "site/site.yaml").write_text(GATE, "utf-8")
+    (tmp_path / "site/plan.yaml").write_text(EXAM.replace("CHANGE", change), "utf-8")
+    (tmp_path / "rules.yaml").write_text(rules, "utf-8")
+    site = load_site(tmp_path / "site")
+    raw = [json.dumps({"site": "s", "seq": seq, **line}).encode() for seq, line in enumerate(lines)]
+    book = load_rules(tmp_path / "rules.yaml", site)
+    return [json.loads(one) for one in replay(site, book, raw, since=T0, until=T0 + 480 * HOUR).verdicts]
+
+
+SEVEN_TEN = "during: [{from: '07:05', to: '07:16'}]"
+
+
+def test_a_plan_wakes_a_rule_that_rests_and_it_judges_on_its_days_alone(tmp_path: Path) -> None:
+    first = T0 + (5 * 24 + 21) * HOUR  # 07:00 on 7 June
+    opened = {"device": "gate", "type": "gate.released", "at": first + 11 * 60_000}
+    found = opening(tmp_path, SEVEN_TEN, opened)
+    assert [(one["opened_at"] - first, one["outcome"]) for one in found] == [
+        (5 * 60_000, "met"),
+        (24 * HOUR + 5 * 60_000, "breached"),
+    ]
+
+
+def test_a_plan_that_leaves_a_rule_resting_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="would rest still: no schedule plan-opening here"):
+        opening(tmp_path, "every: 20m")
+    with pytest.raises(ConfigError, match="there is no day 2026-06-31"):
+        opening(tmp_path, "during: [{days: '2026-06-31'}]")

@@ -320,6 +320,7 @@ def test_the_shipped_rules_load_at_the_demo_site() -> None:
             "FS-3",
             "FS-4",
             "FS-5",
+            "FS-5T",
             "FS-6",
             "GE-1",
             "GE-2",
@@ -330,7 +331,7 @@ def test_the_shipped_rules_load_at_the_demo_site() -> None:
             "GE-5F",
         ),
         *("PT-1", "PT-10S", "PT-5H", "PT-7", "TE-3", "TE-3H", "TE-4V"),
-        *("WO-1", "WO-2", "WO-4", "WO-5", "WO-5R", "WO-6", "WO-6I", "WO-6N"),
+        *("WO-1", "WO-2", "WO-4", "WO-4C", "WO-5", "WO-5R", "WO-6", "WO-6I", "WO-6N"),
     ]
     for version in book.versions:
         rule = version.rule

@@ -5,8 +5,9 @@ import zoneinfo
 
 import pytest
 
-from cloud.correlation.windows import never_close, spans
-from contract.site import Window
+from cloud.correlation.windows import WindowsOf, never_close, spans
+from contract.days import day_mistake
+from contract.site import Site, SiteFile, Window
 
 LONDON = "Europe/London"
 SHANGHAI = "Asia/Shanghai"
@@ -70,6 +71,49 @@ def test_days_are_named_alone_in_lists_and_in_ranges_over_the_weekend(days: str,
     window = Window(days=days, from_="12:00", to="13:00")
     found = spans((window,), zoneinfo.ZoneInfo(SHANGHAI), utc("2026-06-01 00:00"), utc("2026-06-08 00:00"))
     assert len(found) == count
+
+
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        ("2026-06-07", ["06-07"]),
+        ("2026-06-07,2026-06-09..2026-06-10", ["06-07", "06-09", "06-10"]),
+        ("06-08..06-09", ["06-08", "06-09"]),
+        ("12-20..06-06", ["06-05", "06-06"]),
+        ("2027-06-07", []),
+    ],
+)
+def test_days_may_be_dates_or_a_part_of_every_year(days: str, found: list[str]) -> None:
+    zone = zoneinfo.ZoneInfo(SHANGHAI)
+    window = Window(days=days, from_="12:00", to="13:00")
+    opened = spans((window,), zone, utc("2026-06-05 00:00"), utc("2026-06-12 00:00"))
+    begun = [dt.datetime.fromtimestamp(start / 1000, zone).strftime("%m-%d") for start, _ in opened]
+    assert begun == found
+
+
+@pytest.mark.parametrize("days", ["2027-05-01", "2028-02-29", "05-01..05-02", "2035-01-01..2035-01-02"])
+def test_the_next_window_is_found_however_far_ahead(days: str) -> None:
+    site = Site(SiteFile(site="s", timezone=SHANGHAI))
+    windows = WindowsOf((Window(days=days, from_="12:00", to="13:00"),), site, utc("2026-06-01 00:00"))
+    start = windows.next_start(utc("2026-06-01 00:00"))
+    assert start is not None
+    assert dt.datetime.fromtimestamp(start / 1000, zoneinfo.ZoneInfo(SHANGHAI)).strftime("%m-%d") in days
+    past = WindowsOf((Window(days="2026-05-01"),), site, utc("2026-06-01 00:00"))
+    assert past.next_start(utc("2026-06-01 00:00")) is None
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        ("2026-02-30", "there is no day 2026-02-30"),
+        ("02-29..03-01", ""),
+        ("11-31..12-01", "there is no day 11-31"),
+        ("2026-06-09..2026-06-07", "2026-06-07 is before 2026-06-09"),
+        ("sat-sun", ""),
+    ],
+)
+def test_a_day_that_does_not_exist_is_named(days: str, said: str) -> None:
+    assert day_mistake(days) == said
 
 
 @pytest.mark.parametrize(

@@ -76,9 +76,9 @@ def test_a_repair_is_reached_done_closed_and_called_back(kind: str) -> None:
     if book.get(name).verifies:  # type: ignore[union-attr] - it is there
         book.verify(do.VerifyOrder(order=name, good=True), "controller", MONDAY + H, MONDAY + H)
     book.close(do.CloseOrder(order=name, override="no sheet"), "controller", MONDAY + 2 * H, MONDAY + 2 * H)
-    if kind == "home_repair":
-        book.call_back(do.CallBack(order=name, satisfied=5), "controller", MONDAY + 3 * H, MONDAY + 3 * H)
-    for rule in ("WO-1", "WO-2", "WO-4", *(("WO-5",) if kind == "home_repair" else ())):
+    assert told.judged("WO-4", MONDAY + 8 * DAY) == ["breached"], "nobody has called back"
+    book.call_back(do.CallBack(order=name, satisfied=5), "controller", MONDAY + 3 * H, MONDAY + 3 * H)
+    for rule in ("WO-1", "WO-2", "WO-4", "WO-4C", *(("WO-5",) if kind == "home_repair" else ())):
         assert told.judged(rule, MONDAY + 8 * DAY) == ["met"], rule
 
 

@@ -244,7 +244,8 @@ def test_arriving_at_an_order_by_a_checkpoints_tag_is_a_scan_too(house: House) -
     answer = house.do("p-021", do.ArriveAtOrder(order=order, tag="/t/demo/cp-power"))
     assert answer.problem == ""
     house.pass_to(house.now + 1 * M)
-    assert (begun, "met") in verdicts(house, "PT-1", "cp-power")
+    assert [one.person for one in scans(house)] == ["card:8812351", "p-021"]
+    assert (begun, "met") not in verdicts(house, "PT-1", "cp-power"), "an engineer's errand is no patrol"
 
 
 def test_an_order_is_not_arrived_at_by_a_tag_of_another_site(house: House) -> None:

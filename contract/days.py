@@ -1,0 +1,28 @@
+"""Days as people write them in a window: `mon-fri`, `2026-06-07..2026-06-09`, `11-15..03-15` of every year."""
+
+import datetime as dt
+from typing import Final
+
+_DATE: Final = len("2026-06-07")
+
+
+def day_mistake(text: str) -> str:
+    """What is wrong with days that have the right form; empty where nothing is."""
+    if text[:1].isalpha():
+        return ""
+    for part in text.split(","):
+        first, _, last = part.partition("..")
+        for day in (first, last or first):
+            if not _exists(day):
+                return f"there is no day {day}"
+        if last and len(first) == _DATE and last < first:
+            return f"{last} is before {first}"
+    return ""
+
+
+def _exists(day: str) -> bool:
+    try:
+        dt.date.fromisoformat(day if len(day) == _DATE else f"2024-{day}")  # a leap year has every day
+    except ValueError:
+        return False
+    return True
