@@ -1,9 +1,23 @@
 """Days as people write them in a window: `mon-fri`, `2026-06-07..2026-06-09`, `11-15..03-15` of every year."""
 
 import datetime as dt
-from typing import Final
+from typing import Annotated, Final
 
+from msgspec import Meta
+
+_WEEKDAY: Final = "(mon|tue|wed|thu|fri|sat|sun)"
+_DAY: Final = r"\d{4}-\d\d-\d\d"
+_DATES: Final = rf"{_DAY}(\.\.{_DAY})?"
+_SEASON: Final = r"\d\d-\d\d\.\.\d\d-\d\d"
 _DATE: Final = len("2026-06-07")
+
+Days = Annotated[
+    str,
+    Meta(
+        pattern=rf"^((daily|{_WEEKDAY})([-,]{_WEEKDAY})*|{_DATES}(,{_DATES})*|{_SEASON}(,{_SEASON})*)$",
+        description="such as mon-fri, sat,sun, daily, 2026-06-07..2026-06-09 or 11-15..03-15",
+    ),
+]
 
 
 def day_mistake(text: str) -> str:

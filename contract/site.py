@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
+from contract.days import Days
 from contract.part_book import PartBook
 from contract.yamlfile import Located
 
@@ -196,17 +197,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     such as `11-15..03-15`, its first and its last day included. `to` at or before `from` ends on the next day; `24:00` is midnight at the end of the day.
     """
 
-    days: Annotated[
-        str,
-        Meta(
-            pattern=(
-                r"^((mon|tue|wed|thu|fri|sat|sun|daily)([-,](mon|tue|wed|thu|fri|sat|sun))*"
-                r"|\d{4}-\d\d-\d\d(\.\.\d{4}-\d\d-\d\d)?(,\d{4}-\d\d-\d\d(\.\.\d{4}-\d\d-\d\d)?)*"
-                r"|\d\d-\d\d\.\.\d\d-\d\d(,\d\d-\d\d\.\.\d\d-\d\d)*)$"
-            ),
-            description="such as mon-fri, sat,sun, daily, 2026-06-07..2026-06-09 or 11-15..03-15",
-        ),
-    ] = "daily"
+    days: Days = "daily"
     from_: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "00:00"
     to: Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")] = "24:00"
 
