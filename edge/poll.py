@@ -1,6 +1,8 @@
 """Whose turn it is on a line: every request at its pace, devices in fair turns, silent ones ever more rarely.
 
-Pure; times are boot clock ms.
+Where a device can't keep up, what is asked quickest goes first once it is late, but for each third turn, which is what
+is late by most of its intervals: what is asked each second is not held up by what is asked each minute, and that comes
+all the same. Pure; times are boot clock ms.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +16,10 @@ LONGEST_PAUSE_MS = 8_000
 """A device that came back is read again within 10 s, however long it was away."""
 LACKING_PAUSE_MS = 600_000
 """How often a device is asked for something optional that it said it does not have."""
+
+
+LATE = 0.5
+"""Intervals: later, and the next turn may come too late to see all changes (`decode.sheet.bridge_ms`)."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -32,6 +38,10 @@ class _Job:
         self.interval_ms = interval_ms
         self.due = due
 
+    def lateness(self, now: int) -> float:
+        """By how many of its intervals it is late; below 0 before it is due."""
+        return (now - self.due) / self.interval_ms
+
 
 class _Device:
     """`free_at`: not to be asked before. `served_at`: when it had its last turn."""
@@ -41,7 +51,19 @@ class _Device:
         self.free_at = now
         self.served_at = now
         self.failures = 0
+        self.turns = 0
         self._life = [job for job in jobs if job.is_life]
+
+    def deadline(self, now: int) -> int:
+        """When its next turn should come at the latest: one interval of its quickest request due after the last."""
+        return self.served_at + min(job.interval_ms for job in self.jobs if job.due <= now)
+
+    def pick(self, jobs: list[_Job], now: int) -> _Job:
+        """Which of the jobs is done now."""
+        late = [job for job in jobs if job.lateness(now) >= LATE]
+        if late and self.turns % 3 != 2:
+            return min(late, key=lambda one: (one.interval_ms, one.due))
+        return max(jobs, key=lambda one: (one.lateness(now), -one.interval_ms))
 
     def is_urgent(self, now: int) -> bool:
         """Whether something that lives depend on is due."""
@@ -62,18 +84,18 @@ class Turns:
     def next(self, now: int) -> Turn | int:
         """The turn to take now, or when to ask again.
 
-        Of what is due, life-safety goes first, but for each second turn, which is anybody's: of two alike a device
-        that had no turn for longer goes first, so that one with a hundred requests holds up nobody; within a device,
-        what is due for longest.
+        Of what is due, life-safety goes first, but for each second turn, which is anybody's. Of two devices that one goes
+        first whose quickest request should have been asked again first since its last turn, so that one with a hundred
+        requests holds up nobody; within a device, what is late by most of its intervals.
         """
         due = {device: at for device in self._devices.values() if (at := _due(device)) is not None}
         ready = [device for device, at in due.items() if at <= now]
         if not ready:
             return min(due.values(), default=now + LONGEST_PAUSE_MS)
         urgent = [] if self._was_urgent else [device for device in ready if device.is_urgent(now)]
-        device = min(urgent or ready, key=lambda one: one.served_at)
+        device = min(urgent or ready, key=lambda one: (one.deadline(now), one.served_at))
         jobs = [job for job in device.jobs if job.is_life and job.due <= now] if urgent else device.jobs
-        job = min(jobs, key=lambda one: one.due)
+        job = device.pick(jobs, now)
         self._was_urgent = bool(urgent)
         return job.turn
 
@@ -83,6 +105,7 @@ class Turns:
         device.failures = 0
         device.free_at = now + pause_ms
         device.served_at = now
+        device.turns += 1
         every = LACKING_PAUSE_MS if lacking else job.interval_ms
         job.due = job.due + every if job.due + every > now else now + every
 

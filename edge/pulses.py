@@ -1,6 +1,6 @@
 """What a poll can't promise: a state that lasts less than the time between two reads may come and go unseen. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -17,15 +17,15 @@ class Unsure(msgspec.Struct, frozen=True, kw_only=True):
     shortest_ms: int
 
 
-def not_guaranteed(devices: Iterable[DeviceMap], load: float = 0.0) -> list[Unsure]:
-    """The points whose shortest pulse is shorter than the time between two reads, on a line with that load.
+def not_guaranteed(devices: Iterable[DeviceMap], factors: Mapping[str, float]) -> list[Unsure]:
+    """The points whose shortest pulse is shorter than the time between two reads.
 
-    A line with a load above 1 reads everything that much more rarely.
+    `factors`: the devices that are read more rarely than they should be, by how much (`busload.overloads`).
     """
     found: list[Unsure] = []
     for device in devices:
         for request in plan(device.points, device.limits):
-            every = round(device.polls[request.poll] * max(1.0, load))
+            every = round(device.polls[request.poll] * factors.get(device.device, 1.0))
             found += [
                 Unsure(device=device.device, point=point.name, every_ms=every, shortest_ms=point.shortest_ms)
                 for point in request.points

@@ -112,10 +112,13 @@ def check(site: Path) -> None:
             endpoint = _endpoint(line.endpoint)
             bits = 2 + endpoint.bytesize + endpoint.stopbits - 1 + (endpoint.parity != "N")
             wire = busload.Wire(baudrate=endpoint.baudrate, bits=bits)
-            loads = busload.loads(devices, wire)
+            loads = busload.loads(devices, wire if endpoint.device else None)
             console.print(_loads(f"{agent.id} · {line.id}", loads, endpoint))
-            load = 0.0 if endpoint.framed else sum(one.share for one in loads)
-            for unsure in not_guaranteed(devices, load):
+            overloads = busload.overloads(loads)
+            for overload in overloads:
+                typer.echo(_overload(overload))
+            factors = {one.device: one.factor for one in overloads}
+            for unsure in not_guaranteed(devices, factors):
                 typer.echo(
                     f"not guaranteed: {unsure.device} {unsure.point} may last {unsure.shortest_ms} ms only, "
                     f"and is read every {unsure.every_ms} ms"
@@ -266,6 +269,17 @@ def _points(device: str, rows: list[Shown]) -> Table:
     if any(not row.verified for row in rows):
         table.caption = "? from one weak source: compare with the device's own display"
     return table
+
+
+def _overload(found: busload.Overload) -> str:
+    said = (
+        f"{found.device} can't be read at its pace: its requests and the pauses between them take "
+        f"{found.factor:.1f} times as long as there is; what should come every {found.quickest_ms} ms comes every "
+        f"{found.real_ms} ms"
+    )
+    if found.is_blind:
+        said += ", and what happens between is not known"
+    return f"{said}; write poll: {found.enough_ms // 1_000}s at the device, or skip points that nobody needs"
 
 
 def _loads(title: str, loads: list[busload.Load], endpoint: Endpoint) -> Table:

@@ -41,8 +41,12 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
 
     def bridge_ms(self, request: Request) -> int:
         """How long two good reads may lie apart for the time between to count as seen."""
-        every = self.map.polls[request.poll]
-        return max(round(BRIDGED_POLLS * every), every + JITTER_MS)
+        return bridge_ms(self.map.polls[request.poll])
+
+
+def bridge_ms(every_ms: int) -> int:
+    """How long two good reads may lie apart, of what is read each `every_ms`, for the time between to count as seen."""
+    return max(round(BRIDGED_POLLS * every_ms), every_ms + JITTER_MS)
 
 
 def sheet(device: DeviceMap) -> Sheet:

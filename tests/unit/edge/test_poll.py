@@ -2,9 +2,16 @@
 
 import itertools
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.profile.expand import device_map
 from contract.profile.points import Point, StateRule, Told
-from edge.plan import Request
+from edge.decode.sheet import sheet
+from edge.plan import Request, plan
 from edge.poll import LONGEST_PAUSE_MS, Turn, Turns
+from tests.bus import MODBUS_PROFILES, on_site, shipped
 
 
 def requests(count: int, interval_ms: int = 1_000) -> list[tuple[Request, int]]:
@@ -149,3 +156,61 @@ def test_a_suspect_device_waits_without_being_blamed() -> None:
     assert other.device != turn.device
     turns.answered(other, 30, 0)
     assert turns.next(30) == 1_000
+
+
+def paused(device: str, until: int, *, cost_ms: int = 20) -> dict[str, list[int]]:
+    """The times at which each request of a shipped profile is made, with the pauses that its device needs."""
+    mapped = device_map(shipped(device), on_site(device))
+    paces = [(request, mapped.polls[request.poll]) for request in plan(mapped.points, mapped.limits)]
+    turns, now, asked = Turns({"dev": paces}, 0), 0, dict[str, list[int]]()
+    while now < until:
+        turn = turns.next(now)
+        if isinstance(turn, int):
+            now = turn
+            continue
+        asked.setdefault(turn.request.key, []).append(now)
+        now += cost_ms
+        turns.answered(turn, now, mapped.limits.pause_ms)
+    return asked
+
+
+@pytest.mark.parametrize("device", MODBUS_PROFILES)
+def test_no_shipped_device_is_blind_alone_on_its_line(device: str) -> None:
+    """Pauses between requests count: ComAp's 13 with 500 ms each are more than its second has room for."""
+    own = sheet(device_map(shipped(device), on_site(device)))
+    asked = paused(device, 120_000)
+    bearing = {key for of_device in own.told.values() for key in of_device}
+    for request in (one for one in own.requests if one.key in bearing):
+        times = asked[request.key]
+        assert max((b - a for a, b in itertools.pairwise(times)), default=0) <= own.bridge_ms(request), (
+            request.key
+        )
+
+
+LOADS = st.lists(
+    st.tuples(st.sampled_from([1_000, 2_000, 10_000, 30_000]), st.integers(1, 12)), min_size=1, max_size=4
+)
+
+
+@given(LOADS, st.integers(10, 500))
+def test_slow_requests_never_starve_quick_ones(loads: list[tuple[int, int]], cost_ms: int) -> None:
+    """Two of three turns are theirs once they are late; the third is what is late by most of its intervals."""
+    own = [
+        (Request(function=3, address=100 * n + k, count=1, poll="p", optional=False, points=()), every)
+        for n, (every, count) in enumerate(loads)
+        for k in range(count)
+    ]
+    quickest = min(every for _, every in own)
+    quick = sum(every == quickest for _, every in own)
+    taken = live(Turns({"dev": own}, 0), 400_000, cost_ms=cost_ms)
+    for request, every in own:
+        times = [at for at, turn in taken if turn.request is request]
+        longest = max((b - a for a, b in itertools.pairwise(times)), default=400_000)
+        if every == quickest:
+            assert longest <= 1.5 * (every + quick * cost_ms) + 3 * cost_ms
+        assert longest <= 4 * (every + len(own) * cost_ms)
+
+
+def test_a_quick_device_is_not_held_up_by_fifty_slow_ones() -> None:
+    turns = Turns({"gate": requests(1, 1_000)} | {f"m{n}": requests(1, 10_000) for n in range(50)}, 0)
+    assert max(gaps(live(turns, 60_000, cost_ms=50), "gate")) <= 1_100

@@ -17,8 +17,10 @@ def test_a_pulse_must_be_longer_than_the_time_between_two_reads(
     device = device_map(
         shipped("waveshare-relay-d"), on_site("waveshare-relay-d", di_1={"shortest": shortest})
     )
-    assert [unsure.point for unsure in not_guaranteed([device], load)] == ([] if seen else ["di_1"])
+    assert [unsure.point for unsure in not_guaranteed([device], {device.device: max(1.0, load)})] == (
+        [] if seen else ["di_1"]
+    )
 
 
 def test_nothing_is_said_of_states_that_nobody_called_short() -> None:
-    assert not_guaranteed([device_map(shipped("waveshare-relay-d"), on_site("waveshare-relay-d"))]) == []
+    assert not_guaranteed([device_map(shipped("waveshare-relay-d"), on_site("waveshare-relay-d"))], {}) == []
