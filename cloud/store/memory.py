@@ -251,7 +251,7 @@ class MemoryWriter(PartitionWriter):
         with self._store.lock:
             episodes = sorted(self._store.partitions[self.partition].revisions.items())
         return [
-            revisions[-1]
+            max(revisions, key=lambda one: one.revision)
             for (of_site, of_rule, of_key, opened_at), revisions in episodes
             if (of_site, of_rule, of_key) == (site, rule, key) and start <= opened_at < end
         ]

@@ -217,7 +217,7 @@ class MemoryReader(Reader):
     @override
     async def verdicts(self, query: VerdictQuery) -> Page[VerdictRow]:
         newest: dict[tuple[str, str, int], VerdictRow] = {}
-        for row in self._verdict_rows(query.site):
+        for row in sorted(self._verdict_rows(query.site), key=lambda row: row.revised.revision):
             newest[_episode(row)] = row
         return _page(
             (row for row in newest.values() if _wanted_verdict(row, query)),
@@ -228,7 +228,8 @@ class MemoryReader(Reader):
 
     @override
     async def revisions(self, site: str, rule: str, key: str, opened_at: int) -> Sequence[VerdictRow]:
-        return [row for row in self._verdict_rows(site) if _episode(row) == (rule, key, opened_at)]
+        found = [row for row in self._verdict_rows(site) if _episode(row) == (rule, key, opened_at)]
+        return sorted(found, key=lambda row: row.revised.revision)
 
     @override
     async def incidents(self, query: IncidentQuery) -> Page[Incident]:

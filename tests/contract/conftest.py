@@ -1,14 +1,18 @@
 """Every backend that ships, each empty."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
 from cloud.store.base import PartitionWriter, Store
 from cloud.store.memory import MemoryStore, MemoryWriter
+from cloud.store.memory_reads import MemoryReader
+from cloud.store.postgres.reads import PostgresReader
 from cloud.store.postgres.writer import PostgresStore, PostgresWriter
+from cloud.store.reads import Reader
 from tests.databases import SERVERS, fresh_database
+from tests.samples import Scribe
 
 
 @pytest.fixture(params=["memory", *SERVERS])
@@ -45,3 +49,23 @@ def steal() -> Callable[[PartitionWriter], None]:
             writer._connection.execute("select pg_advisory_unlock_all()")
 
     return take_away
+
+
+@pytest.fixture
+async def reader(store: Store) -> AsyncIterator[Reader]:
+    """A reader of the store at hand."""
+    reader: Reader
+    if isinstance(store, MemoryStore):
+        reader = MemoryReader(store)
+    elif isinstance(store, PostgresStore):
+        reader = PostgresReader(store._dsn)
+    else:
+        raise TypeError(store)
+    await reader.open()
+    yield reader
+    await reader.close()
+
+
+@pytest.fixture
+def scribe(take: Callable[[int], PartitionWriter]) -> Scribe:
+    return Scribe(take(3))

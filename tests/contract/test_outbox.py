@@ -133,6 +133,11 @@ def test_a_commit_stops_what_it_says_itself_only_if_that_was_made_before(
     assert claimed(outbox, NOON + 600) == ["after"]
 
 
+def test_what_is_made_and_stopped_in_one_millisecond_is_not_sent(outbox: Outbox, filler: Filler) -> None:
+    filler.put(notice("same", made_at=NOON + 500), stopped=[stopped()])
+    assert claimed(outbox, NOON + 600) == []
+
+
 def test_an_older_stamp_still_stops_what_earlier_commits_put_in(outbox: Outbox, filler: Filler) -> None:
     filler.put(notice("n"))
     filler.put(stopped=[Stopped(site=SITE, about="incident:1", at=NOON - 1)])

@@ -1,7 +1,7 @@
 """What every store promises those who read it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,11 +10,7 @@ import pytest
 from cloud.correlation.verdict import Outcome
 from cloud.operations.notice import Stopped
 from cloud.operations.record import RecordKind
-from cloud.store.base import BlindRow, Flag, IncidentState, PartitionWriter, ReadingGroup, Store
-from cloud.store.memory import MemoryStore
-from cloud.store.memory_reads import MemoryReader
-from cloud.store.postgres.reads import PostgresReader
-from cloud.store.postgres.writer import PostgresStore
+from cloud.store.base import BlindRow, Flag, IncidentState, PartitionWriter, ReadingGroup
 from cloud.store.reads import (
     AlertState,
     AnswerQuery,
@@ -39,26 +35,6 @@ from tests.samples import BIG, NOON, SITE, Scribe
 from tests.waiting import PATIENCE_S
 
 Take = Callable[[int], PartitionWriter]
-
-
-@pytest.fixture
-async def reader(store: Store) -> AsyncIterator[Reader]:
-    """A reader of the store at hand."""
-    reader: Reader
-    if isinstance(store, MemoryStore):
-        reader = MemoryReader(store)
-    elif isinstance(store, PostgresStore):
-        reader = PostgresReader(store._dsn)
-    else:
-        raise TypeError(store)
-    await reader.open()
-    yield reader
-    await reader.close()
-
-
-@pytest.fixture
-def scribe(take: Take) -> Scribe:
-    return Scribe(take(3))
 
 
 def seqs(page: Page[Any]) -> list[int]:

@@ -244,3 +244,27 @@ def test_a_lane_of_its_own_counts_on_its_own(desk: Desk) -> None:
     assert stored(admitted) == [1]
     assert admitted.ack is not None
     assert admitted.ack.lane is Lane.LIFE
+
+
+def test_a_reading_of_the_future_is_kept_but_moves_no_time_of_its_device(desk: Desk) -> None:
+    columns = {"seq": [1], "device": ["cp-1"], "point": ["t"], "at": [NOW + FUTURE_MS + 1], "value": [1.0]}
+    readings = columns | {"quality": ["good"]}
+    admitted = desk.admit(first=1, last=1, readings=readings)
+    assert admitted.readings is not None
+    assert admitted.readings.flags == [Flag.FUTURE]
+    (told,) = desk.health.changed_devices()
+    assert told.last_at is None
+
+
+@pytest.mark.parametrize(("late", "known"), [(-1, NOW - 1), (0, NOW), (3_600_000, NOW)])
+def test_nothing_is_covered_beyond_the_moment_at_which_it_was_received(
+    desk: Desk, late: int, known: int
+) -> None:
+    """An agent whose clock is an hour ahead can't promise what has not happened yet."""
+    desk.admit(sent_at=NOW + late)
+    assert desk.statements()["cp-1"] == Coverage(known)
+
+
+def test_an_event_observed_in_the_future_covers_no_further_than_it_was_received(desk: Desk) -> None:
+    desk.admit(event(1, observed_at=NOW + 60_000))
+    assert desk.statements()["cp-1"] == Coverage(NOW)
