@@ -57,7 +57,7 @@ def _decoded(raw: bytes, codec: str, name: str) -> Decoded:
 
 
 class Row(msgspec.Struct, frozen=True):
-    """The cells of a line, without the blanks around them."""
+    """The cells of a line, with one blank for any between words and none around them."""
 
     line: int
     cells: Sequence[str]
@@ -92,5 +92,5 @@ def rows_of(text: str, separator: str) -> Iterator[Row]:
             return
         except csv.Error as error:
             raise ValueError(f"line {line}: {error}") from error
-        yield Row(line, [cell.strip() for cell in cells])
+        yield Row(line, [" ".join(cell.split()) for cell in cells])
         line = reader.line_num + 1

@@ -43,7 +43,8 @@ def part_label(site: Site, device: str, part: str) -> Text:
     """What a part is called in both languages, with what the files don't name as it is.
 
     By its list, else as a point of the device, else by the names of `config/points.yaml`; a state of a part stands
-    behind the part's own name.
+    behind the part's own name. Where the device has a list, a part in no zone says so: nobody is to be sent to the
+    place of the device in good faith.
     """
     book = site.parts.get(device)
     found = book.find(part) if book is not None else None
@@ -52,10 +53,19 @@ def part_label(site: Site, device: str, part: str) -> Text:
         name = Text(zh=f"{found.zh or found.en}（{whole}）", en=f"{found.en or found.zh} ({whole})")
     else:
         name = _called(site, device, whole)
+    if book is not None and (found is None or found.zone is None) and not _has_point(site, device, whole):
+        name = Text(zh=f"{name.in_('zh')}（位置未登记）", en=f"{name.in_('en')} (place not on file)")
     if not state:
         return name
     also = _called(site, device, state)
     return Text(zh=f"{name.in_('zh')} · {also.in_('zh')}", en=f"{name.in_('en')} · {also.in_('en')}")
+
+
+def _has_point(site: Site, device: str, part: str) -> bool:
+    """Whether a part is a point of the device that the site's files bind to a zone."""
+    found = site.devices.get(device)
+    bound = [name for name, binding in found.points.items() if binding.zone] if found is not None else []
+    return any(part_of_point(site, device, name) == part for name in bound)
 
 
 def _called(site: Site, device: str, name: str) -> Text:

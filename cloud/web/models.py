@@ -101,6 +101,8 @@ class EventView(Model):
     person: str | None = Field(examples=["card:8812331"])
     data: dict[str, Any] = Field(examples=[{}])
     flags: list[str] = Field(examples=[[]])
+    part: str | None = Field(examples=["3-12"], description="the part of the device; null: the device itself")
+    part_name: Words | None
 
 
 class BlindSpanView(Model):

@@ -103,7 +103,7 @@ async def read_events(
     return listed(
         context,
         await context.reader.events(query),
-        lambda row: event_view(site.id, row),
+        lambda row: event_view(site.id, row, site),
         lambda row: (row.event.at, row.event.device, row.event.seq),
     )
 

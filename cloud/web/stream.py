@@ -18,6 +18,7 @@ from cloud.web.metrics import WebMetrics
 from cloud.web.models import Goodbye, Heartbeat, Hello, Model
 from cloud.web.vector import Place, Vector, format_vector, is_ahead, is_behind, vector_of
 from cloud.web.views import change_message
+from contract.site import Site
 
 HEARTBEAT_MS: Final = 5_000
 TOO_SLOW_MS: Final = 30_000
@@ -51,6 +52,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     kinds: frozenset[ChangeKind] = frozenset(ChangeKind)
     after: Vector | None = None
     nonce: Callable[[int], str | None] = no_nonce
+    sites: Mapping[str, Site] = {}
+    """By id, for the names of parts."""
 
 
 class LiveStream:
@@ -109,7 +112,7 @@ class LiveStream:
             for change, reached in _reached(changes, place):
                 self._places[partition] = reached
                 self._metrics.messages.labels(change.kind).inc()
-                yield self._message(change.kind, change_message(partition, change))
+                yield self._message(change.kind, change_message(partition, change, self._wish.sites))
                 if self._beat_is_due():
                     yield self._beat()
             self._places[partition] = Place(upto)

@@ -44,7 +44,7 @@ async def open_stream(
     place = _place(last_event_id or after)
     await context.feed.refresh()
     asked = no_nonce if screen is None else functools.partial(context.nonces.issue, site or "", screen)
-    wish = Wish(site=site, kinds=frozenset(kind or ChangeKind), after=place, nonce=asked)
+    wish = Wish(site=site, kinds=frozenset(kind or ChangeKind), after=place, nonce=asked, sites=context.sites)
     return LiveStream(context.feed, context.clocks, context.metrics, wish)
 
 

@@ -1,6 +1,6 @@
 """Rows of the store as the API says them. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -58,8 +58,9 @@ from cloud.web.models import (
     VerdictView,
     Words,
 )
-from contract.events import Event
+from contract.events import Event, part_of
 from contract.site import Agent, Device, Group, Person, Site, Text, Zone
+from contract.site_parts import part_label
 
 EXCERPT: Final = 2_000
 _NOTHING: Final = Words(zh="", en="")
@@ -127,9 +128,11 @@ def _asked(rule: Rule) -> tuple[str, frozenset[str], frozenset[str], str]:
             return "staffing", frozenset(), asked_types(rule), f"{rule.at_least}, {rule.tolerance}"
 
 
-def event_view(site: str, stored: StoredEvent) -> EventView:
-    """An event."""
+def event_view(site: str, stored: StoredEvent, model: Site | None) -> EventView:
+    """An event; its part by the name that the site's files give it, where `model` is known."""
     event = stored.event
+    part = part_of(event)
+    name = part_label(model, event.device, part) if model is not None and part else None
     return EventView(
         site=site,
         device=event.device,
@@ -143,6 +146,8 @@ def event_view(site: str, stored: StoredEvent) -> EventView:
         person=event.person,
         data=_data(event),
         flags=[str(flag.name).lower() for flag in Flag if flag and flag in stored.flags],
+        part=part or None,
+        part_name=Words(zh=name.in_("zh"), en=name.in_("en")) if name is not None else None,
     )
 
 
@@ -367,17 +372,16 @@ def quarantine_view(entry: QuarantineEntry) -> QuarantineView:
     )
 
 
-def change_message(partition: int, change: Change) -> ChangeMessage:
+def change_message(partition: int, change: Change, sites: Mapping[str, Site]) -> ChangeMessage:
     """A change as the stream tells it."""
-    return ChangeMessage(
-        partition=partition, commit_no=change.commit_no, kind=change.kind, row=_change_view(change)
-    )
+    row = _change_view(change, sites)
+    return ChangeMessage(partition=partition, commit_no=change.commit_no, kind=change.kind, row=row)
 
 
-def _change_view(change: Change) -> ChangeView:
+def _change_view(change: Change, sites: Mapping[str, Site]) -> ChangeView:
     match change.row:
         case SiteEvent(site=site, stored=stored):
-            return event_view(site, stored)
+            return event_view(site, stored, sites.get(site))
         case VerdictRow() as row:
             return verdict_view(row)
         case AlertState() as row:

@@ -104,7 +104,10 @@ async def test_a_fire_is_seen_at_its_detector_and_at_the_gates(house: House) -> 
             "type": "fire.alarm",
             "at": since,
             "part": "1-3",
-            "part_name": {"zh": "1-3", "en": "1-3"},
+            "part_name": {
+                "zh": "一号楼三层走廊烟感（1-3）",
+                "en": "Smoke detector, corridor 3F of block 1 (1-3)",
+            },
         },
         {
             "device": "gate-n",

@@ -56,7 +56,9 @@ async def test_gates_stand_as_their_last_word_says(client: Any, scribe: Scribe) 
     scribe.write(events=[samples.events(*told)])
     async with client() as web:
         states = (await web.get(f"{DEMO}/states")).json()["items"]
-    assert states == [{"device": gate, "zone": None, "type": "gate.locked", "at": NOON + 5, "part": None}]
+    assert states == [
+        {"device": gate, "zone": None, "type": "gate.locked", "at": NOON + 5, "part": None, "part_name": None}
+    ]
 
 
 async def test_people_stand_where_any_of_their_cards_was_seen_last(client: Any, scribe: Scribe) -> None:

@@ -2388,6 +2388,13 @@ export interface components {
             /** Observed At */
             observed_at: number | null;
             /**
+             * Part
+             * @description the part of the device; null: the device itself
+             * @example 3-12
+             */
+            part: string | null;
+            part_name: components["schemas"]["Words"] | null;
+            /**
              * Person
              * @example card:8812331
              */
@@ -3814,7 +3821,7 @@ export interface components {
         };
         /**
          * Outcome
-         * @description The answer for one episode. `void`: the episode turned out to be part of another (record only).
+         * @description The answer for one episode. `void`: nothing was owed, or it was part of another episode.
          * @enum {string}
          */
         Outcome: "pending" | "met" | "breached" | "unknown" | "void";
