@@ -29,11 +29,20 @@ class DeviceState(StrEnum):
     OK = "ok"
 
 
+OFTEN: Final = 5
+OFTEN_WITHIN_MS: Final = 5 * 60_000
+"""So many blind spans within so long: a device that is hardly covered, though it answers now and then."""
+
+
 class Blindness(msgspec.Struct, frozen=True):
-    """What was not seen of a device: since when it is blind now, and for how long it was in the last day."""
+    """What was not seen of a device: since when it is blind now, and for how long it was in the last day.
+
+    `often`: it was blind again and again within the last minutes, as one that can't be read at its pace.
+    """
 
     since: int | None = None
     day_ms: int = 0
+    often: bool = False
 
 
 def blindness(spans: Sequence[BlindRow], complete_to: int | None, now: int) -> Blindness:
@@ -44,7 +53,8 @@ def blindness(spans: Sequence[BlindRow], complete_to: int | None, now: int) -> B
         total += max(0, min(span.end, now) - max(span.start, reached))
         reached = max(reached, min(span.end, now))
     open_ones = [span.start for span in spans if complete_to is not None and span.end >= complete_to]
-    return Blindness(min(open_ones, default=None), total)
+    lately = [span for span in spans if span.end > now - OFTEN_WITHIN_MS]
+    return Blindness(min(open_ones, default=None), total, len(lately) >= OFTEN)
 
 
 def agent_is_silent(agent: AgentHealth | None, now: int) -> bool:
@@ -73,7 +83,7 @@ def device_state(
         return DeviceState.NEVER
     if agent_is_silent(agent, now):
         return DeviceState.UNREACHABLE
-    if blind.since is not None:
+    if blind.since is not None or blind.often:
         return DeviceState.BLIND
     known_to = health.complete_to
     if not buffers and known_to is not None and now - known_to > SILENT_MS:

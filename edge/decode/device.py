@@ -7,6 +7,7 @@ import msgspec
 from contract.profile.model import Condition
 from contract.profile.points import DerivedPoint
 from edge.decode.lapse import Begun, follow_lapses
+from edge.decode.pace import Paces, follow_pace, slow_points
 from edge.decode.pulse import Pulse, feel, is_frozen
 from edge.decode.request import Answer, Reading, RequestMemory, Trouble, factors_of, is_quiet, read_points
 from edge.decode.sheet import Sheet
@@ -48,6 +49,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     spell: Spell = Spell()
     begun: Begun = {}
     pulse: Pulse | None = None
+    paces: Paces = {}
 
 
 Result = tuple[Memory, tuple[Observation, ...]]
@@ -67,6 +69,8 @@ def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
         read = Reading(memory=again, seen=(), inputs={})
     else:
         read = read_points(sheet, old, answer, factors)
+    gap_ms = 0 if old is None else answer.asked_at - old.asked_at
+    paces = follow_pace(memory.paces, sheet, request, gap_ms)
     troubles = read.memory.troubles
     inputs = {**memory.inputs, **read.inputs}
     derived, told = _derive(sheet, memory, inputs, answer)
@@ -76,6 +80,7 @@ def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
         refusals={key: code for key, code in memory.refusals.items() if key != request.key},
         inputs=inputs,
         derived=derived,
+        paces=paces,
         spans=extend(memory.spans, sheet, request, answer.asked_at, frozenset(troubles)),
     )
     if sheet.resets and not _resets(sheet, after) <= _resets(sheet, memory):
@@ -159,6 +164,8 @@ def _conclude(sheet: Sheet, before: Memory, after: Memory, seen: list[Observatio
     } | {key: f"exception_{code}" for key, code in after.refusals.items()}
     if sheet.map.alive is not None and is_frozen(sheet.map.alive, after.pulse):
         causes[sheet.map.alive.point] = "frozen"
+    if after.paces:
+        causes = slow_points(after.paces, sheet) | causes
     spell, events = on_sense(before.spell, sheet.map.device, causes, now)
     begun, lapsed = follow_lapses(sheet.map.device, sheet.map.lapses, before.begun, seen)
     spoken = covered(after.spans, sheet, before.spans)

@@ -48,6 +48,14 @@ def test_a_span_that_reaches_what_is_known_goes_on() -> None:
     assert blindness([span(-9, 0)], None, NOON).since is None
 
 
+def test_a_device_that_is_blind_again_and_again_is_not_well_though_it_was_just_read() -> None:
+    found = blindness([span(-60_000 * n - 9, -60_000 * n) for n in range(5)], NOON + 1, NOON)
+    assert found.often
+    assert not blindness([span(-3_600_000 * n - 9, -3_600_000 * n) for n in range(5)], NOON + 1, NOON).often
+    state = device_state(samples.device(), samples.agent(), Blindness(often=True), NOON, buffers=False)
+    assert state is DeviceState.BLIND
+
+
 def test_overlapping_spans_count_once_and_only_the_last_day_counts() -> None:
     spans = [span(-100, -50), span(-80, -40), span(-10, 5), span(-BLIND_DAY_MS - 70, -BLIND_DAY_MS + 7)]
     assert blindness(spans, NOON + 9, NOON).day_ms == 60 + 10 + 7
