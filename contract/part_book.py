@@ -1,6 +1,7 @@
 """The parts of one device as the site's files bind them: to a zone, to a name, or to both. Pure."""
 
 import bisect
+import functools
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -49,6 +50,7 @@ class BoundPart(msgspec.Struct, frozen=True, kw_only=True):
         return Problem(self.file, self.line, self.field, message)
 
 
+@functools.lru_cache(maxsize=65_536)
 def read_span(text: str) -> Span | str:
     """The parts that a text names: `3-12`, `132`, `3-1..3-40`; a part that ends in no number as it is.
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from contract.profile.model import Identity
 from contract.site import Device
-from contract.site_files import shipped_config
+from contract.site_files import load_site, shipped_config
 from edge.busload import Wire, request_ms
 from edge.commission import differs
 from edge.plan import Request
@@ -136,3 +136,69 @@ def test_a_read_of_two_registers_at_9600_8n1_takes_its_time_on_the_wire() -> Non
     request = Request(function=4, address=1, count=2, poll="normal", optional=False, points=())
     # 8 bytes there and 9 back of 10 bits, 77 bits of silence, 10 ms of thinking
     assert request_ms(request, Wire(baudrate=9_600)) == pytest.approx((170 + 77) / 9.6 + 10)
+
+
+# --- parts
+
+PANEL = """
+site: here
+language: en
+zones: [{id: lobby, name: {zh: 大堂, en: Lobby}}]
+devices:
+  - {id: panel, zone: lobby, profile: gb26875-transmitter, line: fire, address: "010203040506", parts: {file: parts.csv}}
+agents:
+  - {id: gw-1, lines: [{id: fire, endpoint: "gb26875://127.0.0.1:5200"}]}
+"""
+EXPORT = "某小区消防主机\n回路号,地址,安装位置,区域\n3,12,大堂烟感,大堂\n3,x,坏行,\n"
+
+
+@pytest.fixture
+def panel(site: str) -> Path:
+    (Path(site) / "site.yaml").write_text(PANEL, "utf-8")
+    (Path(site) / "export.csv").write_bytes(EXPORT.encode("gbk"))
+    return Path(site)
+
+
+async def test_an_export_becomes_the_list_that_the_site_s_files_name(panel: Path) -> None:
+    made = panel / "parts.csv"
+    words = (
+        "import-parts",
+        str(panel / "export.csv"),
+        "--device",
+        "panel",
+        "--site",
+        str(panel),
+        "--out",
+        str(made),
+    )
+    status, _, said = await typed(*words)
+    assert status == 0, said
+    assert "export.csv:1: not taken: stands before the names of the columns" in said
+    assert "export.csv:4: not taken: 'x' is no address" in said
+    bound = load_site(panel).parts["panel"].find("3-12")
+    assert bound is not None
+    assert (bound.zone, bound.zh) == ("lobby", "大堂烟感")
+    before = made.read_bytes()
+    status, _, said = await typed(*words)
+    assert status != 0
+    assert "is there already" in said
+    assert made.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("device", "body", "said"),
+    [
+        ("panle", EXPORT, "site here has no device 'panle'"),
+        ("panel", "a,b\n1,2\n", "has no column that says which part a row is"),
+        ("panel", "回路,地址\n,\nx,y\n", "no row was taken"),
+    ],
+)
+async def test_an_export_that_says_nothing_makes_no_list(
+    panel: Path, device: str, body: str, said: str
+) -> None:
+    (panel / "export.csv").write_text(body, "utf-8")
+    out = panel / "parts.csv"
+    words = (str(panel / "export.csv"), "--device", device, "--site", str(panel), "--out", str(out))
+    status, _, told = await typed("import-parts", *words)
+    assert (status, out.exists()) == (2, False)
+    assert said in told
