@@ -182,11 +182,18 @@ class ResponseChain:
                 return False
             known.insert(place, found)
         kept.most_error = max(kept.most_error, found[3])
-        return bool(self._openings) and self.touch_between(found[0] - version.horizon, found[0] + found[3])
+        return bool(self._openings) and self.touch_between(
+            found[0] - version.horizon, found[0] + found[3] + version.early
+        )
 
     def changed_by(self, found: Found) -> int | None:
         """When the first episode opened that was let go and that evidence may change."""
-        return self.marks.changed_by(found[:3], found[3], self._rule.horizon)
+        return self.marks.changed_by(found[:3], found[3] + self._early, self._rule.horizon)
+
+    @property
+    def _early(self) -> int:
+        """How long before its opening evidence can meet an episode, at the most over all versions."""
+        return max(version.early for version in self._rule.versions.values())
 
     # --- what makes void
 
@@ -269,7 +276,8 @@ class ResponseChain:
 
     def _earliest(self, version: VersionOf, opened_at: int) -> Found | None:
         known = self._kept.evidence.get(version.number, [])
-        return earliest(known, opened_at, version.horizon, self._kept.most_error)
+        since, horizon = opened_at - version.early, version.horizon + version.early
+        return earliest(known, since, horizon, self._kept.most_error)
 
     def vanished(self) -> list[int]:
         """See `Chain.vanished`."""
@@ -302,12 +310,12 @@ class ResponseChain:
     def touch_blind(self, start: int, end: int) -> bool:
         """See `Chain.touch_blind`."""
         most = max(version.within for version in self._rule.versions.values())
-        return self.touch_between(start - most, end - 1)
+        return self.touch_between(start - most, end - 1 + self._early)
 
     def unsettled_by(self, start: int, end: int) -> int | None:
         """See `Chain.unsettled_by`."""
         most = max(version.within for version in self._rule.versions.values())
-        return self.marks.first_unmet(start - most, end - 1)
+        return self.marks.first_unmet(start - most, end - 1 + self._early)
 
     # --- letting go and taking back
 
@@ -360,7 +368,7 @@ class ResponseChain:
             floor = min(floor, self._openings[0])
         kept.floor = max(kept.floor, floor)
         for evidence in kept.evidence.values():
-            del evidence[: bisect.bisect_left(evidence, (kept.floor - kept.most_error,))]
+            del evidence[: bisect.bisect_left(evidence, (kept.floor - kept.most_error - self._early,))]
         for endings in kept.endings.values():
             del endings[: bisect.bisect_left(endings, (kept.floor,))]
         kept_of = [*map(len, kept.evidence.values()), *map(len, kept.endings.values())]
@@ -376,7 +384,7 @@ class ResponseChain:
         joins = max(version.join for version in self._rule.versions.values())
         last = self.marks.last
         ends = [self._kept.floor, missing[1], last.opened_at + joins + 1 if last else NOTHING]
-        return missing[0] - joins - self._kept.most_error, max(ends)
+        return missing[0] - joins - self._kept.most_error - self._early, max(ends)
 
     def reopen(self, since: int, told: Mapping[int, Told]) -> None:
         """Make room for what was let go from `since` on; `told` is what was told of it and of what is before."""

@@ -39,6 +39,7 @@ class VersionOf:
         self.join = parse_duration(rule.join).ms
         self.horizon = parse_duration(rule.horizon).ms
         self.ttl = parse_duration(rule.presence_ttl).ms
+        self.early = parse_duration(rule.early).ms
         self.is_enough = evidence_test(rule, site)
         self.voiding = Voiding(rule.void_when, rule, site, self.sources) if rule.void_when else None
         self.start, self.end = dated.start, dated.end
@@ -161,7 +162,7 @@ def _decide(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> _
         return _Decided(Outcome.PENDING, Reason.WAITING_FOR_COVERAGE)
     if not sources:
         return _Decided(Outcome.UNKNOWN, Reason.NO_SOURCE)
-    blind = book.blind(sources | facts.telling, facts.opened_at, due_at)
+    blind = book.blind(sources | facts.telling, facts.opened_at - version.early, due_at)
     if blind:
         return _Decided(Outcome.UNKNOWN, Reason.BLIND, blind)
     return _Decided(Outcome.BREACHED, Reason.LATE if found else Reason.NO_EVIDENCE)

@@ -34,7 +34,7 @@ from contract.site import Site
 from contract.yamlfile import FieldPath, Located, unknown_name
 
 _DURATIONS: Final = {
-    Response: ("within", "join", "horizon", "presence_ttl"),
+    Response: ("within", "join", "horizon", "presence_ttl", "early"),
     Recurrence: ("every",),
     Duration: ("longer_than", "bridge"),
     Quota: ("warn_before",),

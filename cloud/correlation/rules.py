@@ -87,7 +87,8 @@ class Response(
 
     `pair`: a field of the data, such as the number of a request: each value is a key of its own, and only evidence
     with the same value answers it. `void_when`: an event that makes the obligation void when it comes in time and
-    before any evidence.
+    before any evidence. `early`: how long before the trigger evidence counts already, such as a handover written
+    before the shift is over.
     """
 
     id: RuleId
@@ -106,6 +107,7 @@ class Response(
     horizon: DurationText = "1h"
     presence_ttl: DurationText = "0s"
     void_when: VoidWhen | None = None
+    early: DurationText = "0s"
     name: Text = Text()
     source: Text = Text()
 

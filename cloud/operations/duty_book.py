@@ -48,7 +48,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Duty(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One shift as it is worked."""
+    """One shift as it is worked. `over`: its end has come, and the rules were told who went with it."""
 
     id: str
     roster: str
@@ -58,6 +58,7 @@ class Duty(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     swaps: tuple[Swap, ...] = ()
     present: tuple[Attendance, ...] = ()
     handovers: tuple[Handover, ...] = ()
+    over: bool = False
     ended: bool = False
     revision: int = 0
     changed_at: int = 0
@@ -267,6 +268,9 @@ class DutyBook:
             if shift.id not in self._register:
                 self._put(_duty(shift), now)
         for duty in self._register.all():
+            if now >= duty.ends_at and not duty.over:
+                self._send_home(duty)
+                duty = self._put(msgspec.structs.replace(duty, over=True), now)  # noqa: PLW2901
             if now >= duty.ends_at + _AFTER_MS:
                 gone = tuple(
                     one if one.until is not None else msgspec.structs.replace(one, until=duty.ends_at)
@@ -275,8 +279,23 @@ class DutyBook:
                 self._put(msgspec.structs.replace(duty, ended=True, present=gone), now)
         self._looked_to, self._next_at = now, self._next(now)
 
+    def _send_home(self, duty: Duty) -> None:
+        """Who did not sign off goes with the end of the shift, unless another one keeps them."""
+        post = self._rosters.by_id[duty.roster].post if duty.roster in self._rosters.by_id else None
+        if post is None:
+            return
+        others = [one for one in self._register.all() if one.opened_at <= duty.ends_at < one.ends_at]
+        stay = {name for one in others for name in one.staff}
+        for name in duty.staff:
+            if name not in stay and not _has_left(duty, name):
+                data = {"rostered": True}
+                self._effects.deed(
+                    Deed(type="staff.off_duty", at=duty.ends_at, person=name, zone=post, data=data)
+                )
+
     def _next(self, now: int) -> int:
-        ends = [duty.ends_at + _AFTER_MS for duty in self._register.all() if not duty.ended]
+        running = [duty for duty in self._register.all() if not duty.ended]
+        ends = [duty.ends_at + _AFTER_MS if duty.over else duty.ends_at for duty in running]
         ahead = self._rosters.shifts(now, now + 26 * 3_600_000)
         starts = [shift.start - EARLY_MS for shift in ahead if shift.start - EARLY_MS > now]
         return min([*ends, *starts, now + 24 * 3_600_000])

@@ -143,7 +143,7 @@ def response(
         (
             event
             for event in events
-            if event.at + event.clock_error_ms >= opened_at
+            if event.at + event.clock_error_ms >= opened_at - ms(rule.early)
             and event.at <= opened_at + ms(rule.horizon)
             and counts(site, rule, key, event)
         ),
@@ -157,7 +157,7 @@ def response(
     tellers = ending_sources(site, rule, trigger)
     asked = sources | tellers
     complete = min((known.complete.get(device, NEVER) for device in asked), default=FOREVER)
-    blind = blind_spans(known, asked, opened_at, due_at)
+    blind = blind_spans(known, asked, opened_at - ms(rule.early), due_at)
     outcome, reason = Outcome.PENDING, Reason.WAITING
     if there:
         outcome, reason = Outcome.MET, Reason.ALREADY_THERE

@@ -131,6 +131,7 @@ def responses(draw: st.DrawFn, rule: str = "R") -> Response:
         join=draw(spans_of_time),
         horizon=draw(st.sampled_from(["3m", "10m"])),
         presence_ttl=draw(spans_of_time),
+        early=draw(st.sampled_from(["0s", "0s", "30s"])),
         void_when=draw(st.one_of(st.none(), void_whens())),
     )
 
