@@ -47,8 +47,8 @@ class _Entry(msgspec.Struct, frozen=True):
 
 def given_by(profile: Mapping[str, Any]) -> tuple[Given, ...]:
     """The points that a profile file tells readings of; an entry with mistakes gives none."""
-    topics = profile.get("topics", ())
-    parts = [profile, *topics] if isinstance(topics, list) else [profile]
+    listed = [profile.get(section, ()) for section in ("topics", "blocks")]
+    parts = [profile, *(part for parts in listed if isinstance(parts, list) for part in parts)]
     found = [given for part in parts for given in _of_part(part)]
     rows = profile.get("rows", ())
     for row in rows if isinstance(rows, list) else ():

@@ -214,14 +214,18 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A wire of an agent that devices hang on.
 
     `endpoint` is a URL: `modbus-tcp://host:502`, `modbus-rtu-tcp://host:4196`,
-    `modbus-rtu:///dev/ttyUSB0?baudrate=9600&parity=N`, `mqtt://host:1883`, `gb26875://0.0.0.0:5200` where fire
+    `modbus-rtu:///dev/ttyUSB0?baudrate=9600&parity=N`, `mqtt://host:1883`,
+    `dlt645:///dev/ttyUSB0?baudrate=2400&parity=E` or `dlt645-tcp://host:4196` for meters, `gb26875://0.0.0.0:5200` where fire
     transmitters call us, `http://0.0.0.0:8081` where readers post, `jwm:///dev/ttyUSB1` for the dock of a patrol
     wand, or `csv:///var/lib/sitewarden/inbox` for a folder that takes files.
     """
 
     id: Id
     endpoint: Annotated[
-        str, Meta(pattern=r"^(modbus-tcp|modbus-rtu-tcp|modbus-rtu|mqtt|mqtts|gb26875|http|jwm|csv)://")
+        str,
+        Meta(
+            pattern=r"^(modbus-tcp|modbus-rtu-tcp|modbus-rtu|mqtt|mqtts|gb26875|http|dlt645|dlt645-tcp|jwm|csv)://"
+        ),
     ]
 
 

@@ -8,6 +8,7 @@ from contract.profile.expand import device_map, field_names, point_names
 from contract.profile.model import (
     CsvProfile,
     HttpProfile,
+    MeterProfile,
     ModbusProfile,
     MqttProfile,
     Profile,
@@ -22,6 +23,7 @@ _PROTOCOLS = {
     ModbusProfile: "Modbus",
     MqttProfile: "MQTT",
     HttpProfile: "HTTP",
+    MeterProfile: "DL/T 645",
     TransmitterProfile: "GB/T 26875.3",
     WandProfile: "JWM serial",
     CsvProfile: "CSV",
@@ -56,6 +58,10 @@ def row(profile: Profile) -> Row:
             events = sum(topic.type is not None for topic in profile.topics)
             counts = events + sum(len(list(field_names(field))) for field in fields)
             weak = [field.name for field in fields if not field.verified]
+        case MeterProfile():
+            requests = len(profile.blocks)
+            counts = sum(len(block.points) for block in profile.blocks)
+            weak = [item.name for block in profile.blocks for item in block.points if not item.verified]
         case TransmitterProfile() | WandProfile() | CsvProfile():
             pass
     return Row(

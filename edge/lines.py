@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contract.duration import parse_duration
 from contract.profile.expand import device_map, field_places
 from contract.profile.load import site_profiles
+from contract.profile.meter import meter_map
 from contract.profile.model import (
     CsvProfile,
     HttpProfile,
+    MeterProfile,
     ModbusProfile,
     MqttProfile,
     Profile,
@@ -18,6 +20,7 @@ from contract.profile.model import (
 )
 from contract.site import Agent, Device, Site
 from edge.drivers import mqtt
+from edge.drivers.dlt645 import meter_driver
 from edge.drivers.gb26875 import TransmitterDriver, parse_listener
 from edge.drivers.http import HttpDriver, parse_doorway
 from edge.drivers.inbox import InboxDriver, Read, parse_inbox
@@ -60,6 +63,8 @@ def lines_of(site: Site, agent: Agent, settings: Settings) -> dict[str, Build]:
             builds[line.id] = _transmitter_line(line.id, endpoint, devices, site)
         elif scheme == "http":
             builds[line.id] = _posts_line(line.id, endpoint, devices, site)
+        elif scheme in {"dlt645", "dlt645-tcp"}:
+            builds[line.id] = _meter_line(line.id, endpoint, devices)
         elif scheme == "csv":
             builds[line.id] = _inbox_line(line.id, endpoint, devices, site)
         elif scheme == "jwm":
@@ -115,6 +120,9 @@ def _readings(profile: Profile | None, device: Device) -> Iterator[tuple[str, st
     match profile:
         case ModbusProfile():
             for point in device_map(profile, device).points:
+                yield point.told.device, point.reading or point.name, point.unit
+        case MeterProfile():
+            for point in meter_map(profile, device, 0).points:
                 yield point.told.device, point.reading or point.name, point.unit
         case MqttProfile() | HttpProfile():
             for topic in profile.topics:
@@ -217,6 +225,14 @@ def _dock_line(line: str, endpoint: str, devices: Devices, site: Site, rounds: R
         )
 
     return build
+
+
+def _meter_line(line: str, endpoint: str, devices: Devices) -> Build:
+    meters = [(device, profile) for device, profile in devices if isinstance(profile, MeterProfile)]
+    if len(meters) < len(devices):
+        raise SettingsError(f"line {line} is of meters by DL/T 645; not every device on it is one")
+    driver = meter_driver(line, endpoint, meters)
+    return lambda _services: driver
 
 
 def _modbus_line(line: str, endpoint: str, devices: Devices) -> Build:

@@ -15,7 +15,9 @@ from contract.profile.messages import Field, Topic
 from contract.profile.model import (
     CsvProfile,
     Derived,
+    Item,
     Kind,
+    MeterProfile,
     ModbusProfile,
     Point,
     Profile,
@@ -58,9 +60,9 @@ _WORDS_OF_PARTS = frozenset({"alarm", "fault", "word"})
 
 def device_map(profile: ModbusProfile, device: Device) -> points.DeviceMap:
     """The points of `device`. Bindings that name no point of the profile are left out: `binding_mistakes`."""
-    polls = {"normal": DEFAULT_POLL_MS} | {name: _ms(span) for name, span in profile.polls.items()}
+    polls = {"normal": DEFAULT_POLL_MS} | {name: ms_of(span) for name, span in profile.polls.items()}
     if device.poll is not None:
-        polls["normal"] = _ms(device.poll)
+        polls["normal"] = ms_of(device.poll)
     return points.DeviceMap(
         device=device.id,
         unit=profile.unit if device.unit is None else device.unit,
@@ -69,7 +71,7 @@ def device_map(profile: ModbusProfile, device: Device) -> points.DeviceMap:
         points=tuple(found for point in profile.points for found in _points(profile, point, device)),
         derived=tuple(_derived(profile, derived, device) for derived in profile.derived),
         lapses=tuple(
-            points.Lapse(name=lapse.name, begin=lapse.from_, end=lapse.to, at_most_ms=_ms(lapse.at_most))
+            points.Lapse(name=lapse.name, begin=lapse.from_, end=lapse.to, at_most_ms=ms_of(lapse.at_most))
             for lapse in profile.lapses
         ),
         alive=profile.alive,
@@ -131,6 +133,9 @@ def _bindable(profile: Profile) -> tuple[dict[str, str | None], set[str]]:
             (name, field) for topic in profile.topics for field in topic.fields for name in field_names(field)
         ]
         return {name: field.states for name, field in named}, {name for name, f in named if f.report}
+    if isinstance(profile, MeterProfile):
+        items = [item for block in profile.blocks for item in block.points]
+        return {item.name: item.states for item in items}, {item.name for item in items if item.report}
     if not isinstance(profile, ModbusProfile):
         return {}, set()
     states = {name: point.states for point in profile.points for name in point_names(point)}
@@ -167,7 +172,8 @@ def name_mistake(pattern: str, counters: Collection[str]) -> str:
     return f"{pattern}: expected counters of its repeat in braces; there are {known}"
 
 
-def _ms(span: str) -> int:
+def ms_of(span: str) -> int:
+    """The ms of a span of time such as 5m."""
     return parse_duration(span).ms
 
 
@@ -211,7 +217,7 @@ def _points(profile: ModbusProfile, point: Point, device: Device) -> Iterator[po
 
 def _shortest(point: Point, binding: Binding | None) -> int | None:
     said = (binding.shortest if binding else None) or point.shortest
-    return _ms(said) if said else None
+    return ms_of(said) if said else None
 
 
 def _common(
@@ -247,7 +253,7 @@ def _common(
         optional=point.optional,
         report=point.report,
         deadband=_exact(point.deadband, ratio),
-        heartbeat_ms=_ms(point.heartbeat),
+        heartbeat_ms=ms_of(point.heartbeat),
         poll=point.poll,
         states=rules,
     )
@@ -277,7 +283,9 @@ def field_places(
                 continue
             facts: dict[str, Fact] = {**counters} if part is None else {**counters, "part": part}
             ratio = ratio_of(profile, device, field.times)
-            point = _field_point(profile, field, _told(device, binding, name, facts), binding, ratio)
+            states = profile.states[field.states] if field.states else ()
+            told = _told(device, binding, name, facts)
+            point = number_point(field, told, states, binding, ratio)
             found.append(FieldPlace(field, path, point))
     return tuple(found)
 
@@ -315,25 +323,29 @@ def field_names(field: Field) -> Iterator[str]:
         yield field.name.format(**counters, part="{part}")
 
 
-def _field_point(
-    profile: PublishingProfile, field: Field, told: points.Told, binding: Binding | None, ratio: float
+def number_point(
+    said: Field | Item,
+    told: points.Told,
+    states: tuple[State, ...],
+    binding: Binding | None,
+    ratio: float,
 ) -> points.Point:
-    states = profile.states[field.states] if field.states else ()
+    """A value that is a number as soon as it comes, as a point."""
     return points.Point(
-        name=str(told.data["point"]),
-        told=told,
         function=0,
         address=0,
-        scale=_exact(field.scale, ratio),
-        offset=_exact(field.offset, ratio),
-        low=None if field.min is None else _exact(field.min, ratio),
-        high=None if field.max is None else _exact(field.max, ratio),
-        unit=field.unit,
-        verified=field.verified,
+        name=str(told.data["point"]),
+        told=told,
+        scale=_exact(said.scale, ratio),
+        offset=_exact(said.offset, ratio) if isinstance(said, Field) else 0.0,
+        low=None if said.min is None else _exact(said.min, ratio),
+        high=None if said.max is None else _exact(said.max, ratio),
+        unit=said.unit,
+        verified=said.verified,
         reading=(binding.reading if binding else None) or "",
-        report=field.report,
-        deadband=_exact(field.deadband, ratio),
-        heartbeat_ms=_ms(field.heartbeat),
+        report=said.report,
+        deadband=_exact(said.deadband, ratio),
+        heartbeat_ms=ms_of(said.heartbeat),
         states=_bound(_parted(tuple(_rule(state) for state in states)), binding),
     )
 
@@ -349,6 +361,11 @@ def _derived(profile: ModbusProfile, derived: Derived, device: Device) -> points
         condition=derived.while_,
         otherwise=derived.otherwise,
     )
+
+
+def told_by(device: Device, binding: Binding | None, name: str) -> points.Told:
+    """Of which device and zone the events of a point are told."""
+    return _told(device, binding, name, {})
 
 
 def _told(device: Device, binding: Binding | None, name: str, data: Mapping[str, Fact]) -> points.Told:

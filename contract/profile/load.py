@@ -14,6 +14,7 @@ from contract.profile.model import (
     CsvProfile,
     HttpProfile,
     Kind,
+    MeterProfile,
     ModbusProfile,
     MqttProfile,
     Point,
@@ -33,6 +34,7 @@ _MODELS = {
     "mqtt": MqttProfile,
     "http": HttpProfile,
     "gb26875": TransmitterProfile,
+    "dlt645": MeterProfile,
     "jwm": WandProfile,
     "csv": CsvProfile,
 }
@@ -96,6 +98,8 @@ def _mistakes(profile: Profile) -> Iterator[Mistake]:
             return _topic_mistakes(profile)
         case CsvProfile():
             return _log_mistakes(profile)
+        case MeterProfile():
+            return _meter_mistakes(profile)
         case TransmitterProfile() | WandProfile():
             return iter(())
 
@@ -211,6 +215,25 @@ def _modbus_mistakes(profile: ModbusProfile) -> Iterator[Mistake]:
             yield ("identity", index), "expected either in or text"
     if profile.alive is not None and profile.alive.point not in names:
         yield ("alive", "point"), unknown_name("point", profile.alive.point, names)
+
+
+def _meter_mistakes(profile: MeterProfile) -> Iterator[Mistake]:
+    for name, states in profile.states.items():
+        yield from _states_mistakes(profile, states, ("states", name))
+    names: set[str] = set()
+    for index, block in enumerate(profile.blocks):
+        if block.poll not in {*profile.polls, "normal"}:
+            yield ("blocks", index, "poll"), unknown_name("poll", block.poll, profile.polls)
+        for place, item in enumerate(block.points):
+            path: FieldPath = ("blocks", index, "points", place)
+            if item.name in names:
+                yield (*path, "name"), f"{item.name} is there twice"
+            names.add(item.name)
+            if item.states is not None and item.states not in profile.states:
+                yield (*path, "states"), unknown_name("set of states", item.states, profile.states)
+            for number, ratio in enumerate(item.times):
+                if ratio not in profile.ratios:
+                    yield (*path, "times", number), unknown_name("ratio", ratio, profile.ratios)
 
 
 def _derived_mistakes(profile: ModbusProfile, names: Collection[str]) -> Iterator[Mistake]:

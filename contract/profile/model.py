@@ -311,6 +311,53 @@ class TransmitterProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields
     silent_after: Span = "5m"
 
 
+class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A value in a block of a meter: `size` bytes from byte `at` behind the identifier, the low one first.
+
+    Decimal digits, or with `form: bits` bits. `signed`: the highest bit is the sign. Bytes that are all FF say that
+    the meter has no such value; `optional`: then nothing is amiss. The rest is as with a `Point`.
+    """
+
+    name: Word
+    at: Annotated[int, Meta(ge=0, le=199)] = 0
+    size: Annotated[int, Meta(ge=1, le=8)]
+    form: Literal["digits", "bits"] = "digits"
+    signed: bool = False
+    scale: float = 1.0
+    times: tuple[Word, ...] = ()
+    unit: str = ""
+    min: float | None = None
+    max: float | None = None
+    words: dict[ShownCode, Text] = {}
+    states: Word | None = None
+    report: bool = True
+    deadband: Annotated[float, Meta(ge=0)] = 0.0
+    heartbeat: Span = "5m"
+    optional: bool = False
+    verified: bool = True
+    label: Text = Text()
+    note: str = ""
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a meter answers to one identifier (`id`, DI3 to DI0, eight hexadecimal digits). `optional`: it may not know it."""
+
+    id: Annotated[str, Meta(pattern="^[0-9A-Fa-f]{8}$", description="an identifier such as 0201FF00")]
+    poll: Word = "normal"
+    optional: bool = False
+    points: Annotated[tuple[Item, ...], Meta(min_length=1, max_length=30)]
+
+
+class MeterProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="dlt645"):
+    """A meter by DL/T 645-2007; a device's `address` is its own, 12 digits."""
+
+    response_timeout_ms: Annotated[int, Meta(ge=100, le=10_000)] = 1_500
+    pause_ms: Annotated[int, Meta(ge=0, le=60_000)] = 100
+    polls: dict[Word, Span] = {}
+    states: dict[Word, tuple[State, ...]] = {}
+    blocks: Annotated[tuple[Block, ...], Meta(min_length=1, max_length=100)]
+
+
 class WandProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="jwm"):
     """A patrol wand read in its dock. A device's `points` are badges, by the six hexadecimal digits of each."""
 
@@ -345,4 +392,4 @@ class CsvProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, t
 
 
 PublishingProfile = MqttProfile | HttpProfile
-Profile = ModbusProfile | PublishingProfile | TransmitterProfile | WandProfile | CsvProfile
+Profile = ModbusProfile | PublishingProfile | TransmitterProfile | MeterProfile | WandProfile | CsvProfile

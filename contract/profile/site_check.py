@@ -10,6 +10,7 @@ from contract.profile.load import site_profiles
 from contract.profile.model import (
     CsvProfile,
     HttpProfile,
+    MeterProfile,
     ModbusProfile,
     MqttProfile,
     Profile,
@@ -26,6 +27,7 @@ _SPEAKS = {
     HttpProfile: "http",
     TransmitterProfile: "gb26875",
     WandProfile: "jwm",
+    MeterProfile: "dlt645",
     CsvProfile: "csv",
 }
 Mistake = tuple[FieldPath, str]
@@ -40,6 +42,7 @@ def site_problems(site: Site, directory: Path) -> list[Problem]:
         return error.problems
     lines = {line.id: line for agent in site.file.agents for line in agent.lines}
     taken: dict[tuple[str, int], str] = {}
+    meters: dict[tuple[str, str], str] = {}
     places = _places(directory)
     for device in site.file.devices:
         profile = profiles.get(device.profile or "")
@@ -50,6 +53,7 @@ def site_problems(site: Site, directory: Path) -> list[Problem]:
             *binding_mistakes(profile, device),
             *_line(profile, line),
             *_unit(device, profile, taken),
+            *_meter(device, profile, meters),
             *_badges(device, profile, site),
         ]
         problems += impossible_parts(site, device, profile)
@@ -91,6 +95,21 @@ def _unit(device: Device, profile: Profile, taken: dict[tuple[str, int], str]) -
     other = taken.setdefault((device.line, unit), device.id)
     if other != device.id:
         yield ("unit",), f"unit {unit} of line {device.line} is {other} already"
+
+
+def _meter(device: Device, profile: Profile, taken: dict[tuple[str, str], str]) -> Iterator[Mistake]:
+    if not isinstance(profile, MeterProfile) or device.line is None:
+        return
+    address = (device.address or "").zfill(12)
+    if device.address is None or len(address) > 12 or not address.isdecimal():
+        yield (
+            ("address",),
+            f"expected the 12 digits on the meter's plate, in quotes, found {device.address!r}",
+        )
+        return
+    other = taken.setdefault((device.line, address), device.id)
+    if other != device.id:
+        yield ("address",), f"meter {address} of line {device.line} is {other} already"
 
 
 def _badges(device: Device, profile: Profile, site: Site) -> Iterator[Mistake]:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from typing import Protocol
 
 import structlog
 
@@ -14,7 +15,7 @@ from edge.decode.device import Memory, Refusal, is_lacking, on_answer, on_failur
 from edge.decode.request import Answer
 from edge.decode.sheet import Sheet, sheet
 from edge.drivers.modbus_frames import Ask
-from edge.drivers.modbus_line import ModbusLine
+from edge.drivers.modbus_line import Answered, ModbusLine
 from edge.drivers.modbus_sync import probes_for
 from edge.drivers.modbus_transport import parse_endpoint
 from edge.errors import LineLost, NoAnswer, Refused, SettingsError, Suspect
@@ -47,10 +48,23 @@ def modbus_driver(line: str, endpoint: str, devices: Sequence[tuple[Device, Modb
     return ModbusDriver(line, ModbusLine(parse_endpoint(endpoint), units), sheets)
 
 
-class ModbusDriver:
-    """See `edge.ports.Driver`."""
+class AskedLine(Protocol):
+    """A line whose devices are asked, one question at a time; see `ModbusLine`."""
 
-    def __init__(self, name: str, line: ModbusLine, sheets: Sequence[Sheet]) -> None:
+    async def open(self) -> None:
+        """Open the line unless it is."""
+
+    def close(self) -> None:
+        """Close the line; `open` opens it again."""
+
+    async def read(self, question: Ask, timeout_ms: int, probes: Sequence[Ask], /) -> Answered:
+        """Ask and wait for the answer."""
+
+
+class ModbusDriver:
+    """See `edge.ports.Driver`. It reads meters that speak otherwise, too, where their line is an `AskedLine`."""
+
+    def __init__(self, name: str, line: AskedLine, sheets: Sequence[Sheet]) -> None:
         self._name = name
         self._line = line
         self._devices = {sheet.map.device: _Device(sheet) for sheet in sheets}

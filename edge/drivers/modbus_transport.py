@@ -53,7 +53,7 @@ def parse_endpoint(url: str) -> Endpoint:
     """
     parts = urllib.parse.urlsplit(url)
     if parts.scheme == "modbus-rtu" and parts.path:
-        return _serial(url, parts)
+        return serial_endpoint(url, parts)
     try:
         port = parts.port or 502
     except ValueError:
@@ -66,8 +66,13 @@ def parse_endpoint(url: str) -> Endpoint:
     return Endpoint(host=parts.hostname, port=port, framed=parts.scheme == "modbus-tcp")
 
 
-def _serial(url: str, parts: urllib.parse.SplitResult) -> Endpoint:
-    given = dict(urllib.parse.parse_qsl(parts.query))
+def serial_endpoint(url: str, parts: urllib.parse.SplitResult, **settings: str | int) -> Endpoint:
+    """The serial port that a URL names; `settings` where it does not say otherwise.
+
+    Raises:
+        SettingsError: A setting is none.
+    """
+    given = {**settings, **dict(urllib.parse.parse_qsl(parts.query))}
     try:
         endpoint = msgspec.convert({**given, "device": parts.path, "framed": False}, Endpoint, strict=False)
     except msgspec.ValidationError as error:

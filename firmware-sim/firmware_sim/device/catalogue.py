@@ -2,13 +2,21 @@
 
 from collections.abc import Mapping
 
-from contract.profile.model import HttpProfile, ModbusProfile, MqttProfile, Profile, TransmitterProfile
+from contract.profile.model import (
+    HttpProfile,
+    MeterProfile,
+    ModbusProfile,
+    MqttProfile,
+    Profile,
+    TransmitterProfile,
+)
 from contract.site import Device, Site
 from firmware_sim.device import SimDevice
 from firmware_sim.device.climate import ClimateSensor
 from firmware_sim.device.controllers import VIEWS, SetController
 from firmware_sim.device.dse7320 import GeneratorController
 from firmware_sim.device.inputs8 import InputModule
+from firmware_sim.device.meter import Meter
 from firmware_sim.device.notifier import FirePanel
 from firmware_sim.device.profiled import ProfiledDevice
 from firmware_sim.device.publisher import Publisher
@@ -36,7 +44,7 @@ def build(device: Device, profile: ModbusProfile) -> SimDevice:
             return ProfiledDevice(profile, device)
 
 
-Played = SimDevice | Publisher | FireTransmitter
+Played = SimDevice | Publisher | FireTransmitter | Meter
 
 
 def played(device: Device, profiles: Mapping[str, Profile], site: Site) -> Played | None:
@@ -46,6 +54,8 @@ def played(device: Device, profiles: Mapping[str, Profile], site: Site) -> Playe
             return build(device, profile)
         case MqttProfile() | HttpProfile() as profile:
             return Publisher(profile, device.address or device.id)
+        case MeterProfile() as profile:
+            return Meter(profile, device.address or "")
         case TransmitterProfile():
             return FireTransmitter(bytes(6), site.timezone)
         case _:

@@ -159,7 +159,7 @@ def test_mistakes_of_form_are_named_all_at_once() -> None:
 
 def test_a_profile_names_its_protocol() -> None:
     with pytest.raises(
-        ConfigError, match="expected modbus, mqtt, http, gb26875, jwm or csv, found 'modbuss'"
+        ConfigError, match="expected modbus, mqtt, http, gb26875, dlt645, jwm or csv, found 'modbuss'"
     ):
         read_profile(parse_yaml("profile: a\nprotocol: modbuss\n", "p.yaml"))
 
@@ -167,7 +167,7 @@ def test_a_profile_names_its_protocol() -> None:
 def test_a_topic_is_an_event_or_an_availability() -> None:
     text = "profile: a\nprotocol: mqtt\nemits: []\ntopics:\n  - {topic: 'x/{address}'}\n"
     with pytest.raises(
-        ConfigError, match=r"p.yaml:5: topics\[0\]: expected one of type, fields and availability"
+        ConfigError, match=r"p.yaml:5: topics\[0\]: expected one of type, fields, availability and alive"
     ):
         read_profile(parse_yaml(text, "p.yaml"))
 
