@@ -4,9 +4,9 @@ What counts is an event, or a session: a run from its start to its stop that is 
 happen in it and without what must not. It belongs to the period in which it starts.
 """
 
+import bisect
 from collections.abc import Iterator, Sequence
-from enum import IntEnum, StrEnum
-from typing import Final
+from enum import StrEnum
 
 import msgspec
 import numpy as np
@@ -14,30 +14,18 @@ from typing_extensions import override
 
 from cloud.correlation.coverage import NOTHING
 from cloud.correlation.episodes import Host, Judged, Machine
+from cloud.correlation.hidden_runs import Hidden, Terms, hidden_runs
 from cloud.correlation.people import lets_through
 from cloud.correlation.periods import LONGEST_MS, Span, period_of, periods
 from cloud.correlation.recurrence import selects
 from cloud.correlation.rules import EventFilter, Quota, RuleVersion, Session
+from cloud.correlation.runs import FOREVER, Meaning, Run, runs
 from cloud.correlation.timeline import InForce, Mark, Meanings, Timeline, Values
 from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, EventId, Item, Outcome, Reason, Verdict
 from contract.duration import parse_duration
 from contract.events import Event, has_ended
 from contract.site import Site
-
-_FOREVER: Final = 1 << 62
-
-
-class Meaning(IntEnum):
-    """What an event is to a quota."""
-
-    COUNTS = 0
-    START = 1
-    STOP = 2
-    MUST = 3
-    MUST_NOT = 4
-    GOOD = 5
-    BAD = 6
 
 
 class Counted(msgspec.Struct, frozen=True, order=True):
@@ -60,42 +48,6 @@ class Said(StrEnum):
     NO_READING = "no_reading"
 
 
-class Run(msgspec.Struct):
-    """A session under way or over: what happened in it, and what its readings said."""
-
-    begun: int
-    stop: tuple[int, int] | None = None
-    must: bool = False
-    must_not: bool = False
-    good: bool = False
-    bad: bool = False
-
-
-def runs(marks: Sequence[Mark]) -> Iterator[Run]:
-    """The sessions in marks: from each start to the next stop. A start that another follows is none."""
-    run: Run | None = None
-    for mark in marks:
-        if mark.meaning == Meaning.START:
-            run = Run(mark.at)
-        elif run is None:
-            continue
-        elif mark.meaning == Meaning.STOP:
-            run.stop = mark.at, mark.seq
-            yield run
-            run = None
-        else:
-            _note(run, Meaning(mark.meaning))
-    if run is not None:
-        yield run
-
-
-def _note(run: Run, meaning: Meaning) -> None:
-    run.must |= meaning is Meaning.MUST
-    run.must_not |= meaning is Meaning.MUST_NOT
-    run.good |= meaning is Meaning.GOOD
-    run.bad |= meaning is Meaning.BAD
-
-
 class VersionOf(InForce):
     """A version of a rule, ready to judge. See `timeline.Dated`."""
 
@@ -110,9 +62,12 @@ class VersionOf(InForce):
         session = rule.session
         least, most = session.length if session and session.length else ("0s", None)
         self.shortest = parse_duration(least).ms
-        self.longest = parse_duration(most).ms if most else _FOREVER
+        self.longest = parse_duration(most).ms if most else FOREVER
         self._session = session or Session(start=EventFilter(()), stop=EventFilter(()))
         self.points = frozenset([self._session.point] if self._session.point else [])
+        self.terms = Terms(
+            self.shortest, self.longest, must=self._session.with_ is not None, read=bool(self.points)
+        )
 
     def says(self, event: Event, seq: int) -> Mark | None:
         """What an event means; of an event that is several things the first."""
@@ -172,41 +127,41 @@ class QuotaChain(Timeline):
         self._now = data_from
 
     def _found(self) -> tuple[list[Counted], list[Item], list[Run]]:
-        """What counts, by when it was over; all there was, with what is said of it; and what is still under way."""
+        """What counts, by when it was over; all there was, with what is said of it; and the runs that do not count."""
         if self._of.rule.session is None:
             counted = [Counted(mark.at, mark.seq, mark.at) for mark in self.marks]
             return counted, [Item(Said.COUNTS, self.key, mark.at) for mark in self.marks], []
-        counted, items, open_runs = [], [], []
+        counted, items, others = [], [], []
         for run in runs(self.marks):
-            if run.stop is None:
-                open_runs.append(run)
-                continue
             said = self._of.judges_run(run)
-            items.append(Item(said, self.key, run.begun, run.stop[0]))
-            if said is Said.COUNTS:
+            if run.stop is not None:
+                items.append(Item(said, self.key, run.begun, run.stop[0]))
+            if run.stop is not None and said is Said.COUNTS:
                 counted.append(Counted(*run.stop, run.begun))
-        return sorted(counted), items, open_runs
+            else:
+                others.append(run)
+        return sorted(counted), items, others
 
     @override
     def judged(self, now: int) -> Iterator[Judged]:
-        counted, items, open_runs = self._found()
+        counted, items, others = self._found()
         first = max(self.base, self._data_from)
         for span in periods(first, now, self._of.rule.per, self._of.zone):
             if span[0] < self.base or not self._of.judges(span[0]):
                 continue
             own = [one for one in counted if span[0] <= one.begun < span[1]]
             seen = tuple(item for item in items if span[0] <= (item.at or 0) < span[1])
-            judged = self._judge(span, own, self._decided_at(span, open_runs), now)
+            judged = self._judge(span, own, self._decided_at(span, others), now)
             if judged is not None:
                 verdict = msgspec.structs.replace(judged.verdict, items=seen)
                 yield msgspec.structs.replace(judged, verdict=verdict)
 
-    def _decided_at(self, span: Span, open_runs: list[Run]) -> int:
+    def _decided_at(self, span: Span, others: list[Run]) -> int:
         """When a shortfall is sure: a session under way at the period's end may still come to count."""
-        late = [run.begun for run in open_runs if span[0] <= run.begun < span[1]]
-        if not late or self._of.longest == _FOREVER:
-            return span[1]
-        return max(span[1], late[-1] + self._of.longest + 1)
+        limits = [
+            min(run.begun + self._of.longest, run.limit) for run in others if span[0] <= run.begun < span[1]
+        ]
+        return min(max([span[1], *(limit + 1 for limit in limits)]), FOREVER)
 
     def _judge(self, span: Span, items: list[Counted], decided_at: int, now: int) -> Judged | None:
         wanted = self._of.rule.at_least
@@ -216,9 +171,13 @@ class QuotaChain(Timeline):
             return None
         if now < decided_at or self.complete < decided_at:
             return self._pending(span, items, decided_at, now)
-        blind = self._blind(span, decided_at)
-        outcome = Outcome.UNKNOWN if blind else Outcome.BREACHED
-        reason = Reason.BLIND if blind else Reason.TOO_FEW
+        hidden = self._hidden(span, items)
+        sure_at = max(decided_at, hidden.until + 1)
+        if not hidden.possible and (now < sure_at or self.complete < sure_at):
+            return self._pending(span, items, sure_at, now)
+        blind = self._blind(span, decided_at) if hidden.possible else ()
+        outcome = Outcome.UNKNOWN if hidden.possible else Outcome.BREACHED
+        reason = Reason.BLIND if hidden.possible else Reason.TOO_FEW
         return Judged(self._verdict(span, items, outcome, reason, final=True, blind=blind))
 
     def _met(self, span: Span, items: list[Counted]) -> Judged:
@@ -235,15 +194,28 @@ class QuotaChain(Timeline):
         warn = now >= warn_at and self._of.warn_before > 0
         if overdue:
             return Judged(verdict, None, self.key, decided_at - 1, warn=warn)
-        return Judged(verdict, warn_at if now < warn_at < decided_at else decided_at, warn=warn)
+        coming = [moment for moment in (warn_at, span[1], decided_at) if now < moment < FOREVER]
+        return Judged(verdict, min(coming, default=None), warn=warn)
+
+    def _hidden(self, span: Span, items: list[Counted]) -> Hidden:
+        """Whether blind time could hide what counts."""
+        gaps = self._of.host.book.gaps(self.key)
+        if not gaps:
+            return Hidden(possible=False)
+        if self._of.rule.session is None:
+            return Hidden(any(start < span[1] and end > span[0] for start, end in gaps))
+        counted = frozenset((item.begun, item.over) for item in items)
+        marks = self.marks[bisect.bisect_left(self.marks, (span[0],), key=lambda mark: (mark.at,)) :]
+        return hidden_runs(marks, gaps, span, self._of.terms, counted)
 
     def _blind(self, span: Span, decided_at: int) -> tuple[BlindSpan, ...]:
-        """The blind spans that could hide what counts."""
-        gaps = self._of.host.book.gaps(self.key)
+        """The blind spans in which a session of the period could have begun or ended."""
+        lasts = self._of.rule.session is not None and self._of.longest < FOREVER
+        until = span[1] + self._of.longest + 1 if lasts else decided_at
         return tuple(
-            BlindSpan(self.key, max(start, span[0]), min(end, decided_at))
-            for start, end in gaps
-            if min(end, decided_at) - max(start, span[0]) >= max(self._of.shortest, 1)
+            BlindSpan(self.key, max(start, span[0]), min(end, until))
+            for start, end in self._of.host.book.gaps(self.key)
+            if start < until and end > span[0]
         )
 
     def _verdict(  # noqa: PLR0913 - each is a field of it
@@ -306,10 +278,14 @@ class QuotaChain(Timeline):
 
     @override
     def unsettled_by(self, start: int, end: int) -> int | None:
-        """Every period that is over was judged, however long ago: no list of those that were is asked."""
-        if start >= self.kept_from or end <= self._data_from:
+        """Every period that is over was judged, however long ago: no list of those that were is asked.
+
+        A stop that is hidden belongs to the run that began before it.
+        """
+        back = start - self._of.longest if self._of.longest < FOREVER else start
+        if back >= self.kept_from or end <= self._data_from:
             return super().unsettled_by(start, end)
-        return period_of(max(start, self._data_from), self._of.rule.per, self._of.zone)[0]
+        return period_of(max(back, self._data_from), self._of.rule.per, self._of.zone)[0]
 
     @override
     def anchor(self, before: Sequence[Mark]) -> tuple[int, int] | None:
@@ -376,7 +352,7 @@ def quota_machine(versions: Sequence[RuleVersion], site: Site, host: Host, data_
             chains: dict[str, Timeline] = {
                 device.id: QuotaChain(version, device.id, data_from)
                 for device in site.file.devices
-                if selects(rule.select, device) and rule.item_types <= site.emits(device)
+                if selects(rule.select, device) and rule.is_told_by(site.emits(device))
             }
             lines.append((version, chains))
             ready.append(version)

@@ -192,8 +192,10 @@ class RuleCheck:
             return "" if answered else f"no device here emits {_either(rule.expect)}"
         selected = [one for one in self._site.file.devices if selects(rule.select, one)]
         if isinstance(rule, Quota):
-            able = any(rule.item_types <= self._site.emits(one) for one in selected)
-            return "" if able else f"no device that it selects emits {' and '.join(sorted(rule.item_types))}"
+            able = any(rule.is_told_by(self._site.emits(one)) for one in selected)
+            kinds = [rule.count] if rule.session is None else [rule.session.start, rule.session.stop]
+            asked = " and ".join(_either(wanted) for wanted in kinds if wanted)
+            return "" if able else f"no device that it selects emits {asked}"
         if isinstance(rule, Duration) and rule.while_.points:
             able = any(self._site.measures(one, str(rule.while_.point)) for one in selected)
             return "" if able else f"no device that it selects measures {rule.while_.point}"

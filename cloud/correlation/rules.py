@@ -249,10 +249,16 @@ class Quota(
 
     @property
     def item_types(self) -> frozenset[str]:
-        """The types that a device must emit for anything to count."""
+        """The types of which what counts is made."""
         if self.session is None:
             return self.count.types if self.count else frozenset()
         return self.session.start.types | self.session.stop.types
+
+    def is_told_by(self, emitted: frozenset[str]) -> bool:
+        """Whether a device that emits these types can tell of what counts: one type of each filter is enough."""
+        if self.session is None:
+            return bool(self.item_types & emitted)
+        return bool(self.session.start.types & emitted) and bool(self.session.stop.types & emitted)
 
 
 class Tour(

@@ -191,7 +191,8 @@ class Timeline(ABC):
     def put_column(self, device: str, at: Times, meanings: Meanings) -> bool:
         """Take in all readings there are of a device, once events and blind spans are known; false when none matters.
 
-        Of those that say what the one before says only the first is kept, also behind an event or a blind span.
+        Of those that say what the one before says only the first is kept, also behind an event or a blind span; of
+        those in a blind span all.
         """
         said = meanings >= 0
         if not said.all():
@@ -199,13 +200,17 @@ class Timeline(ABC):
         if not np.all(at[1:] > at[:-1]):
             order = np.lexsort((meanings, at))
             at, meanings = at[order], meanings[order]
-        ends = [end for _, end in self._version.host.book.gaps(device)]
-        breaks = np.array(sorted([*ends, *(mark.at for mark in self.marks if mark.seq >= 0)]), np.int64)
+        gaps = self._version.host.book.gaps(device)
+        breaks = np.array(
+            sorted([*(end for _, end in gaps), *(mark.at for mark in self.marks if mark.seq >= 0)]), np.int64
+        )
         keep = np.ones(len(at), bool)
         keep[1:] = meanings[1:] != meanings[:-1]
         if len(breaks):
             between = np.searchsorted(breaks, at, "left") + np.searchsorted(breaks, at, "right")
             keep[1:] |= between[1:] != between[:-1]
+        for start, end in gaps:
+            keep |= (at >= start) & (at < end)
         rows = zip(at[keep].tolist(), meanings[keep].tolist(), strict=True)
         fresh = [Mark(moment, device, meaning - READ, meaning) for moment, meaning in rows]
         self.marks = sorted([*self.marks, *fresh])
@@ -270,9 +275,12 @@ class Timeline(ABC):
     def _skip_repeated(self) -> None:
         """Readings that say what the one before them said need not be kept, but for the first behind a blind span."""
         book, kept, before = self._version.host.book, self.marks[:1], self.marks[0]
-        for mark in self.marks[1:]:
+        following = [*self.marks[2:], None]
+        for mark, after in zip(self.marks[1:], following, strict=False):
             known = book.complete.get(mark.device, NOTHING) > mark.at
             same = known and mark.seq < 0 and before.seq < 0 and before.meaning == mark.meaning
+            # A reading in the moment of an event belongs to what begins with that.
+            same = same and (after is None or after.at > mark.at or after.seq < 0)
             if same and not book.blind((mark.device,), before.at, mark.at):
                 self._skipped_to = max(self._skipped_to, mark.at)
             else:

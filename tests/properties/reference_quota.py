@@ -1,7 +1,11 @@
 """The slow plain reference of the kind `quota`. See `reference`."""
 
 import datetime as dt
+import itertools
+from collections.abc import Iterator
 from typing import Any
+
+import msgspec
 
 from cloud.correlation.rules import RuleVersion
 from cloud.correlation.verdict import BlindSpan, Item, Outcome, Reason, Verdict
@@ -17,17 +21,53 @@ def quotas(site: Site, version: RuleVersion, events: list[Event], known: Known, 
     rule: Any = version.rule
     found: list[Verdict] = []
     for device in site.devices.values():
-        if not selected(rule, device) or not rule.item_types <= site.emits(device):
+        if not selected(rule, device) or not tells(rule, site.emits(device)):
             continue
-        own = [event for event in events if event.device == device.id]
-        done = sessions(rule, own) if rule.session else counted(rule, own)
+        own = [Told(one.at, 0, one.seq, words(rule, one)) for one in events if one.device == device.id]
+        own = [one for one in own if one.words]
+        if rule.session and rule.session.point:
+            for of, point, at, value in known.readings:
+                if (of, point) == (device.id, rule.session.point):
+                    own.append(Told(at, 1, 0, (in_range(rule.session, value),)))
+        own.sort()
         start, end = period(site, rule.per, known.data_from)
         while start < now:
             if in_force(version, start):
-                verdict = judged(version, device.id, (start, end), done, known, now)
+                verdict = judged(version, device.id, (start, end), own, known, now)
                 found += [verdict] if verdict else []
             start, end = period(site, rule.per, end)
     return found
+
+
+class Told(msgspec.Struct, frozen=True, order=True):
+    """Something that a device told, or could have told unseen; readings stand behind the events of their moment."""
+
+    at: int
+    is_reading: int
+    seq: float
+    words: tuple[str, ...]
+
+
+def tells(rule: Any, emitted: frozenset[str]) -> bool:
+    """Whether a device emits any type of what counts, or of both a start and a stop."""
+    wanted = [rule.count] if rule.count else [rule.session.start, rule.session.stop]
+    return all(any(name in emitted for name in one.types) for one in wanted)
+
+
+def words(rule: Any, event: Event) -> tuple[str, ...]:
+    """What an event is to a rule; the first that it is."""
+    if rule.count:
+        return ("counts",) if like(rule.count, event) else ()
+    form = rule.session
+    named = [("start", form.start), ("stop", form.stop), ("must", form.with_), ("must_not", form.without)]
+    return tuple(name for name, wanted in named if like(wanted, event))[:1]
+
+
+def in_range(form: Any, value: float) -> str:
+    """What a reading says of a run."""
+    low = form.min_at_least is not None and value < form.min_at_least
+    high = form.max_below is not None and value >= form.max_below
+    return "bad" if low or high else "good"
 
 
 def period(site: Site, per: str, at: int) -> tuple[int, int]:
@@ -58,46 +98,131 @@ def like(wanted: Any, event: Event) -> bool:
     return all(name in data and data[name] == value for name, value in wanted.data.items())
 
 
-Done = tuple[list[tuple[int, int, int]], list[int], list[Item]]
-"""What counts: when, which, and when it belongs; when what is under way began; what is said of each."""
+class Session(msgspec.Struct, frozen=True):
+    """A run from a start on: what followed it, its stop if there is one, and what is said of it."""
+
+    begun: int
+    stop: Told | None
+    inside: tuple[Told, ...]
+    word: str
+    limit: int
 
 
-def counted(rule: Any, own: list[Event]) -> Done:
-    """Events that count."""
-    found = [event for event in own if like(rule.count, event)]
-    items = [Item("counts", event.device, event.at) for event in found]
-    return [(event.at, event.seq, event.at) for event in found], [], items
-
-
-def sessions(rule: Any, own: list[Event]) -> Done:
-    """Sessions that count, by their ends; the beginnings of those under way; what is said of each that is over."""
-    form = rule.session
-    starts = [place for place, event in enumerate(own) if like(form.start, event)]
-    found, under_way, said = [], [], []
+def sessions(rule: Any, told: list[Told]) -> list[Session]:
+    """Every run."""
+    starts = [place for place, one in enumerate(told) if one.words == ("start",)]
+    found = []
     for number, place in enumerate(starts):
-        until = starts[number + 1] if number + 1 < len(starts) else len(own)
-        rest = [one for one in own[place + 1 : until] if not like(form.start, one)]
-        stops = [one for one in rest if like(form.stop, one)]
-        if not stops:
-            if number + 1 == len(starts):
-                under_way.append(own[place].at)
+        until = starts[number + 1] if number + 1 < len(starts) else len(told)
+        rest = told[place + 1 : until]
+        stop = next((one for one in rest if one.words == ("stop",)), None)
+        inside = tuple(rest[: rest.index(stop)] if stop else rest)
+        wrong = [one.at for one in inside if one.words[0] in {"must_not", "bad"}]
+        follows = [told[until].at] if until < len(told) else []
+        ends = [stop.at] if stop else follows
+        most = told[place].at + bounds(rule.session)[1]
+        limit = min([*wrong, *ends, most, FOREVER])
+        found.append(Session(told[place].at, stop, inside, word(rule, told[place].at, stop, inside), limit))
+    return found
+
+
+def word(rule: Any, begun: int, stop: Told | None, inside: tuple[Told, ...]) -> str:
+    """What is said of a run; nothing where it has no stop."""
+    if stop is None:
+        return ""
+    length = stop.at - begun
+    least, most = bounds(rule.session)
+    said = {one.words[0] for one in inside}
+    if length < least:
+        return "too_short"
+    if length > most:
+        return "too_long"
+    if "must_not" in said:
+        return "not_without"
+    if rule.session.with_ is not None and "must" not in said:
+        return "not_with"
+    if "bad" in said:
+        return "out_of_range"
+    return "no_reading" if rule.session.point and "good" not in said else "counts"
+
+
+def could_hide(rule: Any, told: list[Told], spans: list[tuple[int, int]], span: tuple[int, int]) -> bool:
+    """Whether things in blind spans could make one more run of the period count, by trying them."""
+    start, end = span
+    if rule.count:
+        return any(a < end and b > start for a, b in spans)
+    near = [one for one in spans if one[0] < FOREVER and one[1] > start]
+    count = number(rule, told, span)
+    if any(number(rule, sorted([*told, *more]), span) > count for more in tries(rule, told, near, span)):
+        return True
+    return bounds(rule.session)[1] >= FOREVER and open_start(told, near, span) is not None
+
+
+def number(rule: Any, told: list[Told], span: tuple[int, int]) -> int:
+    """How many runs of a period count."""
+    return sum(one.word == "counts" and span[0] <= one.begun < span[1] for one in sessions(rule, told))
+
+
+def tries(
+    rule: Any, told: list[Told], spans: list[tuple[int, int]], span: tuple[int, int]
+) -> Iterator[list[Told]]:
+    """What could have been told unseen: nothing but what must be in a run, a stop, a start, or several of them."""
+    least, most = bounds(rule.session)
+    fixed = {one.at for one in told} | {span[0], span[1] - 1}
+    fixed |= {moment for a, b in spans for moment in (a, b - 1)}
+    around = {0, 1, -1, least, -least, most, -most, least - 1, 1 - least}
+    picks = {at + more for at in fixed for more in around if abs(more) < FOREVER}
+    picks |= {at + one for at in set(picks) for one in (1, -1)}
+    moments = sorted(at for at in picks if any(a <= at < b for a, b in spans))
+    for at in moments:
+        # Whatever stands there already, the unseen can be before it or behind it.
+        for early in (-1.0, 1e9):
+            yield fill(rule, at, early)
+            yield [
+                Told(at, 0, early + 0.1, ("stop",)),
+                *fill(rule, at, early),
+                *fill(rule, at - 1, early, spans),
+            ]
+            yield [Told(at, 0, early, ("start",)), *fill(rule, at, early + 0.1)]
+            yield [
+                Told(at, 0, early, ("stop",)),
+                *fill(rule, at, early - 0.1),
+                *fill(rule, at - 1, early - 0.1, spans),
+                Told(at, 0, early + 0.1, ("start",)),
+                *fill(rule, at, early + 0.2),
+            ]
+    for one, other in itertools.combinations_with_replacement(moments, 2):
+        if not least <= other - one <= most:
             continue
-        inside = rest[: rest.index(stops[0])]
-        length = stops[0].at - own[place].at
-        least, most = bounds(form)
-        word = "counts"
-        if length < least:
-            word = "too_short"
-        elif length > most:
-            word = "too_long"
-        elif any(like(form.without, one) for one in inside):
-            word = "not_without"
-        elif form.with_ is not None and not any(like(form.with_, one) for one in inside):
-            word = "not_with"
-        said.append(Item(word, own[place].device, own[place].at, stops[0].at))
-        if word == "counts":
-            found.append((stops[0].at, stops[0].seq, own[place].at))
-    return sorted(found), under_way, said
+        for early in (-1.0, 1e9):
+            for late in (-1.0, 1e9):
+                begin = [Told(one, 0, early, ("start",)), *fill(rule, one, early + 0.1)]
+                yield [*begin, Told(other, 0, late + 0.2, ("stop",))]
+    for one, other in itertools.combinations_with_replacement(moments, 2):
+        for early in (-1.0, 1e9):
+            first = [
+                Told(one, 0, early, ("stop",)),
+                *fill(rule, one, early - 0.1),
+                *fill(rule, one - 1, -1, spans),
+            ]
+            yield [*first, Told(other, 0, 1e9, ("start",)), *fill(rule, other, 1e9 + 0.1)]
+
+
+def fill(rule: Any, at: int, seq: float, spans: list[tuple[int, int]] | None = None) -> list[Told]:
+    """What must be in a run, told at a moment."""
+    if spans is not None and not any(a <= at < b for a, b in spans):
+        return []
+    found = [Told(at, 0, seq, ("must",))] if rule.session.with_ else []
+    return [*found, Told(at, 1, 0, ("good",))] if rule.session.point else found
+
+
+def open_start(told: list[Told], spans: list[tuple[int, int]], span: tuple[int, int]) -> int | None:
+    """The last unseen moment of a period behind which nothing is known that would end a run from there."""
+    edges = [one.at for one in told if one.words[0] in {"start", "stop", "must_not"}]
+    edges += [one.at + 1 for one in told if one.words == ("bad",)]
+    lasts = [min(b, span[1]) - 1 for a, b in spans if max(a, span[0]) < min(b, span[1])]
+    found = max(lasts, default=None)
+    return found if found is not None and found >= max(edges, default=NEVER) else None
 
 
 def bounds(form: Any) -> tuple[int, int]:
@@ -110,14 +235,25 @@ def judged(
     version: RuleVersion,
     device: str,
     span: tuple[int, int],
-    done: Done,
+    told: list[Told],
     known: Known,
     now: int,
 ) -> Verdict | None:
     """One period of one device."""
     rule: Any = version.rule
     start, end = span
-    items = [item for item in done[0] if start <= item[2] < end]
+    if rule.count:
+        items = [Item("counts", device, one.at) for one in told]
+        done = [(one.at, int(one.seq), one.at) for one in told]
+        under_way: list[Session] = []
+    else:
+        every = sessions(rule, told)
+        items = [Item(one.word, device, one.begun, one.stop.at) for one in every if one.stop]
+        done = sorted(
+            (one.stop.at, int(one.stop.seq), one.begun) for one in every if one.stop and one.word == "counts"
+        )
+        under_way = [one for one in every if one.word != "counts"]
+    own = [one for one in done if start <= one[2] < end]
     complete = known.complete.get(device, NEVER)
     fields: dict[str, Any] = {
         "rule": rule.id,
@@ -126,10 +262,10 @@ def judged(
         "key": device,
         "opened_at": start,
         "due_at": end,
-        "items": tuple(item for item in done[2] if start <= (item.at or 0) < end),
+        "items": tuple(item for item in items if start <= (item.at or 0) < end),
     }
-    if len(items) >= rule.at_least:
-        enough = items[: rule.at_least]
+    if len(own) >= rule.at_least:
+        enough = own[: rule.at_least]
         over = enough[-1][0]
         return Verdict(
             **fields,
@@ -141,20 +277,36 @@ def judged(
         )
     if start < known.data_from:
         return None
-    fields["evidence"] = tuple((device, seq) for _, seq, _ in items)
-    sure = end
-    waiting = [begun for begun in done[1] if start <= begun < end]
-    if waiting and bounds(rule.session)[1] < FOREVER:
-        sure = max(end, waiting[-1] + bounds(rule.session)[1] + 1)
-    if now < sure or complete < sure:
+    fields["evidence"] = tuple((device, seq) for _, seq, _ in own)
+    spans = known.blind.get(device, [])
+    sure = max([end, *(one.limit + 1 for one in under_way if start <= one.begun < end)])
+    decided = now >= sure and complete >= sure
+    hides = decided and could_hide(rule, told, spans, span)
+    if decided and not hides and rule.session:
+        sure = max(sure, waits_for(rule, told, spans, span) + 1)
+        decided = now >= sure and complete >= sure
+    if not decided:
         over = now >= sure
         reason = Reason.WAITING_FOR_COVERAGE if over else Reason.WAITING
         return Verdict(**fields, outcome=Outcome.PENDING, final=False, reason=reason, overdue=over)
-    shortest = bounds(rule.session)[0] if rule.session else 0
-    blind = tuple(
-        BlindSpan(device, max(first, start), min(last, sure))
-        for first, last in known.blind.get(device, [])
-        if min(last, sure) - max(first, start) >= max(shortest, 1)
-    )
-    outcome, reason = (Outcome.UNKNOWN, Reason.BLIND) if blind else (Outcome.BREACHED, Reason.TOO_FEW)
-    return Verdict(**fields, outcome=outcome, final=True, reason=reason, blind=blind)
+    most = bounds(rule.session)[1] if rule.session else FOREVER
+    last = end + most + 1 if most < FOREVER else sure
+    blind = tuple(BlindSpan(device, max(a, start), min(b, last)) for a, b in spans if a < last and b > start)
+    outcome, reason = (Outcome.UNKNOWN, Reason.BLIND) if hides else (Outcome.BREACHED, Reason.TOO_FEW)
+    return Verdict(**fields, outcome=outcome, final=True, reason=reason, blind=blind if hides else ())
+
+
+def waits_for(rule: Any, told: list[Told], spans: list[tuple[int, int]], span: tuple[int, int]) -> int:
+    """Until when a stop could still come of a run that began unseen in the period."""
+    found = NEVER
+    bad = [one.at for one in told if one.words == ("bad",)]
+    edges = sorted(one.at for one in told if one.words[0] in {"start", "stop", "must_not", "bad"})
+    for a, b in spans:
+        first, last = max(a, span[0]), min(b, span[1]) - 1
+        if first > last:
+            continue
+        # The last moment before each edge, and the last of all.
+        for at in {last, *(edge - (edge in bad) for edge in edges if first <= edge - (edge in bad) <= last)}:
+            follow = [edge for edge in edges if edge >= at and not (edge == at and edge in bad)]
+            found = max(found, min([at + bounds(rule.session)[1], *follow]))
+    return found

@@ -1,5 +1,6 @@
 """Quotas over weeks and months: the engine equals the slow plain reference, come what may in whatever order."""
 
+import datetime as dt
 import random
 
 import msgspec
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from cloud.correlation.rules import EventFilter, Quota, RuleBook, RuleVersion, Session
 from cloud.correlation.verdict import Outcome
 from contract.batch import Coverage
-from contract.events import Event, raw_data
+from contract.events import Event, Quality, Readings, raw_data
 from contract.site import Device, Site, SiteFile
 from tests.properties.reference import reference
 from tests.properties.test_engine import Live, check_against_reference, lived, plain, replayed
@@ -37,9 +38,16 @@ def rules(draw: st.DrawFn) -> Quota:
     session = Session(
         start=EventFilter("generator.started"),
         stop=EventFilter("generator.stopped", draw(st.sampled_from([{}, {"ok": True}]))),
-        length=draw(st.sampled_from([None, ("10m", None), ("1d", "1d"), ("10m", "5d"), ("0s", "1d")])),
+        length=draw(
+            st.sampled_from([None, ("10m", None), ("1d", "1d"), ("10m", "5d"), ("0s", "1d"), ("10m", "15m")])
+        ),
         with_=must,
         without=must_not,
+        **draw(
+            st.sampled_from(
+                [{}, {}, {"point": "load", "max_below": 5.0}, {"point": "load", "min_at_least": 30.0}]
+            )
+        ),
     )
     count = EventFilter("input.on")
     by_events = draw(st.integers(0, 3)) == 0
@@ -77,6 +85,82 @@ def histories(draw: st.DrawFn) -> History:
     rule = draw(rules())
     book = RuleBook((RuleVersion(rule, 0, None),))
     return History(SITE, book, [event for event in events if event.at <= now], statements, now)
+
+
+PERIOD_ENDS = [
+    round(dt.datetime(2025, month, day, tzinfo=SITE.timezone).timestamp() * 1_000)
+    for month, day in ((12, 8), (12, 15), (12, 31))
+] + [round(dt.datetime(2026, 1, 1, tzinfo=SITE.timezone).timestamp() * 1_000)]
+M = 60_000
+
+
+@st.composite
+def edges(draw: st.DrawFn) -> History:
+    """Runs around the end of a period: lengths at their bounds, a millisecond more and less; blind spans that touch."""
+    end = draw(st.sampled_from(PERIOD_ENDS))
+    ticks = st.sampled_from([0, 0, 1, -1])
+    step = st.sampled_from(
+        [-60, -31, -30, -21, -20, -16, -15, -11, -10, -6, -5, -1, 0, 1, 4, 5, 9, 10, 14, 15, 29, 30]
+    )
+    moment = st.builds(lambda minutes, tick: end + minutes * M + tick, step, ticks)
+    kinds = ["generator.started", "generator.stopped", "generator.started", "generator.stopped", *TYPES]
+    events = [
+        Event(
+            seq=seq,
+            at=draw(moment),
+            device="dg1",
+            type=draw(st.sampled_from(kinds)),
+            data=raw_data({"ok": True}),
+        )
+        for seq in range(draw(st.integers(0, 7)))
+    ]
+    times = [one.at for one in events]
+    exact = (
+        st.sampled_from([*times, *(at + 1 for at in times), *(at - 1 for at in times)]) if times else moment
+    )
+    readings = [
+        Readings(
+            seq=[0],
+            device=["dg1"],
+            point=["load"],
+            at=[draw(st.one_of(moment, exact))],
+            value=[draw(st.sampled_from([1.0, 4.9, 5.0, 30.0, 29.0]))],
+            quality=[Quality.GOOD],
+        )
+        for _ in range(draw(st.integers(0, 4)))
+    ]
+    now = draw(
+        st.sampled_from([end - 1, end, end + 1, end + 15 * M, end + 15 * M + 1, end + 61 * M, end + DAY])
+    )
+    statements = []
+    for _ in range(draw(st.integers(0, 4))):
+        start = draw(st.one_of(moment, exact))
+        stop = draw(
+            st.one_of(st.sampled_from([start + 1, start + 10 * M, start + 10 * M + 1]), moment, exact)
+        )
+        blind = [(start, stop)] if start < stop else []
+        statements.append(("dg1", Coverage(draw(st.one_of(moment, exact, st.just(now))), blind)))
+    if draw(st.booleans()):
+        statements.append(("dg1", Coverage(now + draw(ticks), [])))
+    book = RuleBook((RuleVersion(draw(rules()), 0, None),))
+    seen = [event for event in events if event.at < now]
+    return History(SITE, book, seen, statements, now, [one for one in readings if one.at[0] < now])
+
+
+@given(edges())
+def test_at_its_bounds_a_quota_equals_the_slow_plain_reference(history: History) -> None:
+    expected = plain(reference(history.site, history.rules, history.known, history.now))
+    assert plain(replayed(history)) == expected
+
+
+@given(edges(), st.randoms(use_true_random=False))
+def test_at_its_bounds_order_batches_and_restarts_change_nothing(
+    history: History, chance: random.Random
+) -> None:
+    assert replayed(history, chance) == replayed(history)
+    steps = (0, HOUR, 9 * DAY)
+    live = lived(history, chance, restarts=chance.random() < 0.5, keep_ms=1_000 * DAY, steps=steps)
+    check_against_reference(live, history)
 
 
 @given(histories())
