@@ -146,6 +146,7 @@ WORDS: Final[dict[str, Text]] = {
     "too_fast": Text(zh="过快", en="too fast after the one before"),
     "impossible": Text(zh="不可能这么快走到", en="quicker than one can walk"),
     "out_of_order": Text(zh="顺序不对", en="out of order"),
+    "open": Text(zh="待巡", en="still to come"),
     "missed": Text(zh="漏巡", en="missed"),
     "alone": Text(zh="仅一人", en="by one person only"),
     "blind": Text(zh="失联", en="blind"),

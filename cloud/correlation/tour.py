@@ -1,20 +1,23 @@
 """The kind `tour`: a round is walked as planned (verdicts.md section 3).
 
 A planned start owns the scans from `start_tolerance` before it until `complete_within` and the tolerance after it.
-Each checkpoint takes the first of its scans there, in a strict order the first after that of the checkpoint before.
+Each checkpoint takes the scan that serves the round best; in a strict order one after that of the checkpoint before.
 """
 
 import bisect
 import functools
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+import msgspec
 from typing_extensions import override
 
 from cloud.correlation.coverage import NOTHING
 from cloud.correlation.episodes import Host, Judged, Machine
+from cloud.correlation.rounds import Plan, Step, hidden_way, serving
 from cloud.correlation.rules import SCAN, RuleVersion, Tour
+from cloud.correlation.runs import FOREVER
 from cloud.correlation.timeline import InForce, Mark, Timeline
 from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, Item, Outcome, Reason, Verdict
@@ -39,6 +42,8 @@ _WORST_FIRST: Final = (
 )
 ON_TIME: Final = "on_time"
 """What is said of a checkpoint that was walked as planned; of the others, the value of a `Reason`."""
+OPEN: Final = "open"
+"""What is said of a checkpoint that is still to come."""
 
 
 def routes_of(rule: Tour, site: Site) -> list[Route]:
@@ -69,10 +74,15 @@ class VersionOf(InForce):
     def says(self, event: Event, seq: int) -> Mark | None:
         """Every scan counts; who made it matters only where somebody was in two places at once."""
         person = self.site.people.get(event.person) if event.person else None
-        who = person.id if person else event.person or ""
+        who = person.id if person else ""
         device = self.site.devices.get(event.device)
         zone = event.zone or (device.zone if device else None) or ""
         return Mark(event.at, event.device, seq, 1, who, zone, event.clock_error_ms)
+
+    def zone_of(self, device: str) -> str:
+        """The zone of a reader; empty where it has none."""
+        found = self.site.devices.get(device)
+        return (found.zone if found else None) or ""
 
     def walk(self, start: str, end: str) -> int:
         """How long it takes at least from a zone to another; 0 where nobody can say."""
@@ -111,6 +121,164 @@ def _chunk(texts: tuple[str, ...], zone: zoneinfo.ZoneInfo, number: int) -> tupl
     return tuple(planned(texts, zone, number * _CHUNK_MS, (number + 1) * _CHUNK_MS))
 
 
+class Walk:
+    """One round as it was walked: the scans that serve it best, and what is said of each checkpoint."""
+
+    def __init__(self, of: VersionOf, legs: Sequence[Leg], start: int, scans: Sequence[Mark]) -> None:
+        self._of, self._legs, self._start, self._scans = of, legs, start, scans
+        by_device: dict[str, list[Mark]] = {}
+        for mark in scans:
+            by_device.setdefault(mark.device, []).append(mark)
+        self._by_device = by_device
+        self._plan = Plan(
+            tuple(_step(leg) for leg in legs),
+            (start - of.tolerance, start + of.tolerance),
+            of.within,
+            of.rule.order == "strict",
+        )
+        self._hasty = _hasty(of, scans)
+        ways = [(self._words(way), way) for way in serving(self._plan, by_device)]
+        words, way = min(ways, key=lambda one: _badness(*one))
+        self.items = [
+            Item(word, leg.device, mark.at if mark else None)
+            for word, leg, mark in zip(words, legs, way, strict=True)
+        ]
+        self.found = [mark for mark in way if mark is not None]
+        self.reason = _worst(words)
+
+    @property
+    def is_on_time(self) -> bool:
+        """Whether the round was walked as planned."""
+        return all(item.word == ON_TIME for item in self.items)
+
+    def leave_open(self) -> None:
+        """What was not scanned may be still."""
+        self.items = [
+            msgspec.structs.replace(item, word=OPEN) if item.word == Reason.MISSED else item
+            for item in self.items
+        ]
+
+    def heed(self, gaps: Mapping[str, Sequence[Span]]) -> None:
+        """Say of what blind time could have changed that it is not known. `gaps`: blind moments, both ends included."""
+        raw = self.reason
+        way = None if self._is_sure(gaps) else hidden_way(self._plan, self._by_device, gaps)
+        if way is not None:
+            lone = [self._is_alone(place.device) for place in way]
+            self.items = [
+                Item(Reason.BLIND.value, place.device)
+                if place.mark is None
+                else Item(Reason.BLIND.value if alone else ON_TIME, place.device, place.mark.at)
+                for place, alone in zip(way, lone, strict=True)
+            ]
+            self.found = [place.mark for place in way if place.mark is not None]
+            self.reason = Reason.BLIND
+            return
+        good = [item.word == ON_TIME for item in self.items]
+        self.items = [
+            msgspec.structs.replace(item, word=Reason.BLIND.value, at=None)
+            if self._could_change(place, good, gaps)
+            else item
+            for place, item in enumerate(self.items)
+        ]
+        said = [item.word for item in self.items if item.word != Reason.BLIND]
+        self.reason = _worst(said) if any(word != ON_TIME for word in said) else raw
+
+    def _is_sure(self, gaps: Mapping[str, Sequence[Span]]) -> bool:
+        """Whether somebody was seen where they can't have been, or one alone where nothing is hidden."""
+        return bool(self._hasty) or any(
+            self._is_alone(leg.device) and self._by_device.get(leg.device) and not gaps.get(leg.device)
+            for leg in self._legs
+        )
+
+    def _could_change(self, place: int, good: Sequence[bool], gaps: Mapping[str, Sequence[Span]]) -> bool:
+        """Whether a hidden scan could change what is said of a checkpoint, all else being as it is."""
+        item = self.items[place]
+        if item.word == ON_TIME or not gaps.get(item.device):
+            return False
+        if item.word == Reason.MISSED:
+            return True
+        steps = tuple(step for number, step in enumerate(self._plan.steps) if good[number] or number == place)
+        own = {item.device: gaps[item.device]}
+        plan = msgspec.structs.replace(self._plan, steps=steps)
+        return item.word != Reason.IMPOSSIBLE and hidden_way(plan, self._by_device, own) is not None
+
+    def _words(self, way: Sequence[Mark | None]) -> list[str]:
+        """What is said of each checkpoint when it takes these scans."""
+        begun = min((mark.at for mark in way if mark is not None), default=self._start)
+        earliest = self._plan.begin[0]
+        words: list[str] = []
+        before: Mark | None = None
+        for place, (leg, mark) in enumerate(zip(self._legs, way, strict=True)):
+            earliest += (leg.min_s or 0) * 1_000
+            if mark is None:
+                out = leg.device in self._by_device
+                words.append((Reason.OUT_OF_ORDER if out else Reason.MISSED).value)
+                continue
+            word = self._of_step(leg, mark, before) if self._plan.strict else None
+            words.append(word or self._of_time(mark, place, begun, earliest))
+            before = mark
+        return words
+
+    def _of_step(self, leg: Leg, mark: Mark, before: Mark | None) -> str | None:
+        """What is said of how long a leg took, where that is not as it must be."""
+        if self._of_people(mark) is not None or before is None:
+            return None
+        walked = mark.at - before.at
+        if leg.min_s is not None and walked < leg.min_s * 1_000:
+            return Reason.TOO_FAST.value
+        return Reason.LATE.value if leg.max_s is not None and walked > leg.max_s * 1_000 else None
+
+    def _of_people(self, mark: Mark) -> str | None:
+        if mark.device in self._hasty:
+            return Reason.IMPOSSIBLE.value
+        return Reason.ALONE.value if self._is_alone(mark.device) else None
+
+    def _is_alone(self, device: str) -> bool:
+        people = {one.person for one in self._by_device.get(device, ()) if one.person}
+        return self._of.rule.persons > 1 and len(people) < self._of.rule.persons
+
+    def _of_time(self, mark: Mark, place: int, begun: int, earliest: int) -> str:
+        people = self._of_people(mark)
+        if people is not None:
+            return people
+        strict = self._plan.strict
+        begins = place == 0 if strict else mark.at == begun
+        if mark.at > (self._plan.begin[1] if begins else begun + self._plan.within):
+            return Reason.LATE.value
+        return Reason.EARLY.value if strict and mark.at < earliest else ON_TIME
+
+
+def _step(leg: Leg) -> Step:
+    most = leg.max_s * 1_000 if leg.max_s is not None else FOREVER
+    return Step(leg.device, (leg.min_s or 0) * 1_000, most)
+
+
+def _hasty(of: VersionOf, scans: Sequence[Mark]) -> frozenset[str]:
+    """The readers at which somebody was seen sooner than they can have walked there from another."""
+    found: set[str] = set()
+    by_person: dict[str, list[Mark]] = {}
+    for mark in scans:
+        if not mark.person:
+            continue
+        for before in by_person.get(mark.person, ()):
+            if mark.at - before.at + mark.error + before.error < of.walk(before.zone, mark.zone):
+                found.add(mark.device)
+        by_person.setdefault(mark.person, []).append(mark)
+    return frozenset(found)
+
+
+def _badness(words: Sequence[str], way: Sequence[Mark | None]) -> tuple[int, int, list[tuple[int, str, int]]]:
+    """What makes one way of seeing a round worse than another: how much is wrong, how bad, how late."""
+    wrong = [word for word in words if word != ON_TIME]
+    places = [mark.place if mark else (FOREVER, "", 0) for mark in way]
+    return len(wrong), -_WORST_FIRST.index(_worst(words)) if wrong else 0, places
+
+
+def _worst(words: Sequence[str]) -> Reason:
+    """The worst of what is said."""
+    return next((reason for reason in _WORST_FIRST if reason.value in words), Reason.ALL_ON_TIME)
+
+
 class TourChain(Timeline):
     """The rounds of one route under one version of a rule."""
 
@@ -139,108 +307,56 @@ class TourChain(Timeline):
         span = start - of.tolerance, start + of.within + of.tolerance
         first = bisect.bisect_left(self.marks, span[0], key=_at)
         scans = self.marks[first : bisect.bisect_right(self.marks, span[1], lo=first, key=_at)]
-        items, found = self._walked(start, span, scans)
+        walk = Walk(of, self._legs, start, scans)
         complete = self.complete
-        if all(item.word == ON_TIME for item in items):
-            last = max(mark.at for mark in found)
+        if walk.is_on_time:
+            # Whoever is seen at two places too soon makes any round impossible, until its window is over.
+            last = span[1] if self._can_be_impossible else max(mark.at for mark in walk.found)
             final = complete > last
-            verdict = self._verdict(start, span, items, found, Outcome.MET, Reason.ALL_ON_TIME, final=final)
+            verdict = self._verdict(start, span, walk, Outcome.MET, Reason.ALL_ON_TIME, final=final)
             return Judged(verdict, None, None if final else self.lagging(last), last, answered=True)
         if now <= span[1] or complete <= span[1]:
-            return self._pending(start, span, items, found, now)
-        words = {Reason(item.word) for item in items if item.word != ON_TIME}
-        worst = next(reason for reason in _WORST_FIRST if reason in words)
-        outcome = Outcome.UNKNOWN if worst is Reason.BLIND else Outcome.BREACHED
-        return Judged(self._verdict(start, span, items, found, outcome, worst, final=True))
+            return self._pending(start, span, walk, now)
+        if of.host.book.blind(self.devices, *span):
+            walk.heed(self._hidden(span))
+        outcome = Outcome.UNKNOWN if walk.reason is Reason.BLIND else Outcome.BREACHED
+        return Judged(self._verdict(start, span, walk, outcome, walk.reason, final=True))
 
-    def _pending(
-        self, start: int, span: Span, items: Sequence[Item], found: Sequence[Mark], now: int
-    ) -> Judged:
+    @functools.cached_property
+    def _can_be_impossible(self) -> bool:
+        zones = {self._of.zone_of(device) for device in self.devices}
+        return any(self._of.walk(one, other) for one in zones for other in zones)
+
+    def _hidden(self, span: Span) -> dict[str, list[Span]]:
+        """The blind moments of each reader in a window, both ends included."""
+        gaps = self._of.host.book.gaps
+        cut = {
+            device: [(max(start, span[0]), min(end - 1, span[1])) for start, end in gaps(device)]
+            for device in self.devices
+        }
+        return {device: [one for one in found if one[0] <= one[1]] for device, found in cut.items()}
+
+    def _pending(self, start: int, span: Span, walk: "Walk", now: int) -> Judged:
         overdue = now > span[1]
         reason = Reason.WAITING_FOR_COVERAGE if overdue else Reason.WAITING
-        verdict = self._verdict(start, span, items, found, Outcome.PENDING, reason, overdue=overdue)
+        walk.leave_open()
+        verdict = self._verdict(start, span, walk, Outcome.PENDING, reason, overdue=overdue)
         if overdue:
             return Judged(verdict, None, self.lagging(span[1]), span[1])
         return Judged(verdict, span[1] + 1)
 
-    def _walked(self, start: int, span: Span, scans: Sequence[Mark]) -> tuple[list[Item], list[Mark]]:
-        """What is said of each checkpoint, and the scans that say it, in the order of the route."""
-        found = self._found(scans)
-        known = [mark for mark in found if mark is not None]
-        begun = min((mark.at for mark in known), default=start)
-        items: list[Item] = []
-        earliest = span[0]
-        before: Mark | None = None
-        for place, (leg, mark) in enumerate(zip(self._legs, found, strict=True)):
-            earliest += (leg.min_s or 0) * 1_000
-            if mark is None:
-                items.append(Item(self._lacking(leg, span, scans), leg.device))
-                continue
-            word = self._word(leg, mark, before, start if place == 0 else None, begun, earliest, scans)
-            items.append(Item(word, leg.device, mark.at))
-            before = mark
-        return items, known
-
-    def _found(self, scans: Sequence[Mark]) -> list[Mark | None]:
-        strict = self._of.rule.order == "strict"
-        after: tuple[int, str, int] = (NOTHING, "", 0)
-        found: list[Mark | None] = []
-        for leg in self._legs:
-            mark = next((one for one in scans if one.device == leg.device and one.place > after), None)
-            found.append(mark)
-            if mark is not None and strict:
-                after = mark.place
-        return found
-
-    def _lacking(self, leg: Leg, span: Span, scans: Sequence[Mark]) -> str:
-        if any(mark.device == leg.device for mark in scans):
-            return Reason.OUT_OF_ORDER.value
-        blind = self._of.host.book.blind((leg.device,), *span)
-        return (Reason.BLIND if blind else Reason.MISSED).value
-
-    def _word(
-        self,
-        leg: Leg,
-        mark: Mark,
-        before: Mark | None,
-        start: int | None,
-        begun: int,
-        earliest: int,
-        scans: Sequence[Mark],
-    ) -> str:
-        of = self._of
-        if (
-            of.rule.persons > 1
-            and len({one.person for one in scans if one.device == leg.device and one.person})
-            < of.rule.persons
-        ):
-            return Reason.ALONE.value
-        if before is not None:
-            least = of.walk(before.zone, mark.zone) if before.person and before.person == mark.person else 0
-            walked = mark.at - before.at
-            if abs(walked) + mark.error + before.error < least:
-                return Reason.IMPOSSIBLE.value
-            if of.rule.order == "strict" and leg.min_s is not None and walked < leg.min_s * 1_000:
-                return Reason.TOO_FAST.value
-            if of.rule.order == "strict" and leg.max_s is not None and walked > leg.max_s * 1_000:
-                return Reason.LATE.value
-        latest = begun + of.within if start is None or of.rule.order == "any" else start + of.tolerance
-        if mark.at > latest:
-            return Reason.LATE.value
-        return Reason.EARLY.value if mark.at < earliest and of.rule.order == "strict" else ON_TIME
-
-    def _verdict(  # noqa: PLR0913 - each is a field of it
+    def _verdict(
         self,
         start: int,
         span: Span,
-        items: Sequence[Item],
-        found: Sequence[Mark],
+        walk: "Walk",
         outcome: Outcome,
         reason: Reason,
         *,
         final: bool = False,
         overdue: bool = False,
     ) -> Verdict:
+        items, found = walk.items, walk.found
         decided = outcome is not Outcome.PENDING and len(found) == len(self._legs)
         lost = [item.device for item in items if item.word == Reason.BLIND]
         blind: tuple[BlindSpan, ...] = ()

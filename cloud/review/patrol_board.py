@@ -22,7 +22,7 @@ from contract.events import Event, event_data
 from contract.site import Site
 
 _PRESSING: Final = ("missed", "late", "due", "unknown", "on_time")
-_ITEM_WORDS: Final = {"on_time": "on_time", "missed": "missed", "blind": "unknown"}
+_ITEM_WORDS: Final = {"on_time": "on_time", "missed": "missed", "blind": "unknown", "open": "due"}
 """Every other word of a round's item (early, late, too_fast, out_of_order, alone, impossible) is `late`: somebody came,
 but not as the round wants it."""
 

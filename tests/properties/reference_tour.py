@@ -1,15 +1,16 @@
 """The slow plain reference of the kind `tour`. See `reference`."""
 
 import datetime as dt
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from cloud.correlation.rules import RuleVersion
-from cloud.correlation.verdict import BlindSpan, Item, Outcome, Reason, Verdict
+from cloud.correlation.verdict import Outcome, Reason, Verdict
 from contract.events import Event
 from contract.site import Site
-from tests.properties.plain import NEVER, Known, in_force, ms
+from tests.properties.plain import FOREVER, NEVER, Known, in_force, ms
 
-WORST = ("missed", "impossible", "out_of_order", "too_fast", "late", "early", "blind")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -40,53 +41,45 @@ def tour(
     tolerance, within = ms(rule.start_tolerance), ms(rule.complete_within)
     first, last = start - tolerance, start + within + tolerance
     scans = [one for one in events if one.type == "checkpoint.scan" and first <= one.at <= last]
-    found: list[Event | None] = []
-    for leg in route.checkpoints:
-        own = [one for one in scans if one.device == leg.device]
-        before = [one for one in found if one is not None]
-        if rule.order == "strict" and before:
-            own = [one for one in own if place(one) > place(before[-1])]
-        found.append(own[0] if own else None)
-    seen = [one for one in found if one is not None]
-    items = []
-    for number, (leg, one) in enumerate(zip(route.checkpoints, found, strict=True)):
-        if one is None:
-            out = any(scan.device == leg.device for scan in scans)
-            gone = any(a <= last and b > first for a, b in known.blind.get(leg.device, []))
-            items.append(Item("out_of_order" if out else "blind" if gone else "missed", leg.device))
-            continue
-        before = next((other for other in reversed(found[:number]) if other is not None), None)
-        least = sum((other.min_s or 0) * 1_000 for other in route.checkpoints[: number + 1])
-        items.append(
-            Item(
-                word(site, rule, leg, number, one, before, (start, min(s.at for s in seen), least)),
-                leg.device,
-                one.at,
-            )
-        )
-    sources = {leg.device for leg in route.checkpoints}
-    complete = min(known.complete.get(device, NEVER) for device in sources)
-    words = {item.word for item in items} - {"on_time"}
-    outcome, reason, final = Outcome.PENDING, Reason.WAITING, False
-    blind: tuple[BlindSpan, ...] = ()
-    if not words:
-        outcome, reason, final = Outcome.MET, Reason.ALL_ON_TIME, complete > max(one.at for one in seen)
+    legs = route.checkpoints
+    scans = [one for one in scans if any(one.device == leg.device for leg in legs)]
+    known_choices = [[place(one) for one in scans if one.device == leg.device] for leg in legs]
+    gaps = [
+        [
+            (max(a, first), min(b - 1, last))
+            for a, b in known.blind.get(leg.device, [])
+            if a <= last and b > first
+        ]
+        for leg in legs
+    ]
+    hasty = is_hasty(site, scans)
+    is_met = not hasty and served(rule, legs, known_choices, start)
+    complete = min(known.complete.get(leg.device, NEVER) for leg in legs)
+    outcome, final = Outcome.PENDING, False
+    if is_met:
+        zones = [site.devices[leg.device].zone for leg in legs]
+        risky = any(steps(site, one, other) for one in zones for other in zones)
+        ends = [last] if risky else [min_end(rule, legs, known_choices, start)]
+        outcome, final = Outcome.MET, complete > ends[0]
     elif now > last and complete > last:
-        worst = next(one for one in WORST if one in words)
-        outcome, reason, final = Outcome.BREACHED, Reason(worst), True
-        if worst == "blind":
-            outcome = Outcome.UNKNOWN
-            lost = sorted({item.device for item in items if item.word == "blind"})
-            blind = tuple(
-                BlindSpan(device, max(a, first), min(b, last + 1))
-                for device in lost
-                for a, b in known.blind.get(device, [])
-                if a <= last and b > first
-            )
-    elif now > last:
+        picks = moments(rule, legs, known_choices, gaps, start)
+        choices = [
+            [
+                *own,
+                *(
+                    (at, leg.device, seq)
+                    for at in picks
+                    for seq in (-1, FOREVER)
+                    if any(a <= at <= b for a, b in blind)
+                ),
+            ]
+            for own, blind, leg in zip(known_choices, gaps, legs, strict=True)
+        ]
+        hidden = not hasty and any(gaps) and served(rule, legs, choices, start)
+        outcome, final = (Outcome.UNKNOWN if hidden else Outcome.BREACHED), True
+    reason = Reason.ALL_ON_TIME if is_met else Reason.WAITING
+    if outcome is Outcome.PENDING and now > last:
         reason = Reason.WAITING_FOR_COVERAGE
-    decided = outcome is not Outcome.PENDING
-    whole = decided and len(seen) == len(route.checkpoints)
     return Verdict(
         rule=rule.id,
         version=rule.version,
@@ -97,40 +90,90 @@ def tour(
         outcome=outcome,
         final=final,
         reason=reason,
-        elapsed_ms=max(0, max(one.at for one in seen) - start) if whole else None,
-        evidence=tuple((one.device, one.seq) for one in seen) if decided else (),
-        overdue=not decided and now > last,
-        blind=blind,
-        items=tuple(items),
+        overdue=outcome is Outcome.PENDING and now > last,
     )
+
+
+Choice = tuple[int, str, int]
+
+
+def is_hasty(site: Site, scans: list[Event]) -> bool:
+    """Whether one person was at two checkpoints quicker than one can walk, of every pair of scans."""
+    for one, other in itertools.combinations(scans, 2):
+        if one.person not in site.people or other.person not in site.people:
+            continue
+        if site.people[one.person].id != site.people[other.person].id:
+            continue
+        zones = [event.zone or site.devices[event.device].zone for event in (one, other)]
+        error = one.clock_error_ms + other.clock_error_ms
+        if abs(one.at - other.at) + error < max(steps(site, *zones), 0) and one.at <= other.at:
+            return True
+    return False
+
+
+def moments(
+    rule: Any, legs: Any, choices: list[list[Choice]], gaps: list[list[tuple[int, int]]], start: int
+) -> list[int]:
+    """The unseen moments that may matter: what is known, the bounds, and what lies a leg or a round from them."""
+    tolerance, within = ms(rule.start_tolerance), ms(rule.complete_within)
+    fixed = {one[0] for own in choices for one in own} | {start - tolerance, start + tolerance}
+    fixed |= {moment for own in gaps for gap in own for moment in gap}
+    spans = {0, 1, within}
+    if rule.order == "strict":
+        spans |= {limit * 1_000 for leg in legs for limit in (leg.min_s, leg.max_s) if limit}
+        for _ in legs[2:]:
+            spans |= {
+                one + limit * 1_000
+                for one in set(spans)
+                for leg in legs
+                for limit in (leg.min_s, leg.max_s)
+                if limit
+            }
+    found = {at + sign * span for at in fixed for span in spans for sign in (1, -1)}
+    return sorted(at for at in found if any(a <= at <= b for own in gaps for a, b in own))
+
+
+def served(rule: Any, legs: Any, choices: list[list[Choice]], start: int) -> bool:
+    """Whether some choice of scans is a round as planned."""
+    return next(ways(rule, legs, choices, start), None) is not None
+
+
+def min_end(rule: Any, legs: Any, choices: list[list[Choice]], start: int) -> int:
+    """When the round that is found first, by its scans in order, was complete."""
+    return max(one[0] for one in min(ways(rule, legs, choices, start)))
+
+
+def ways(rule: Any, legs: Any, choices: list[list[Choice]], start: int) -> Iterator[list[Choice]]:
+    """Every choice of scans that is a round as planned."""
+    tolerance, within = ms(rule.start_tolerance), ms(rule.complete_within)
+    strict = rule.order == "strict"
+
+    def extend(chosen: list[Choice]) -> Iterator[list[Choice]]:
+        times = [one[0] for one in chosen]
+        if times and max(times) - min(times) > within:
+            return
+        if len(chosen) == len(legs):
+            if start - tolerance <= min(times) <= start + tolerance:
+                yield chosen
+            return
+        leg = legs[len(chosen)]
+        for one in choices[len(chosen)]:
+            if strict and chosen:
+                walked = one[0] - chosen[-1][0]
+                unseen = one[2] in {-1, FOREVER} or chosen[-1][2] in {-1, FOREVER}
+                behind = one[:2] >= chosen[-1][:2] if unseen else one > chosen[-1]
+                if not behind or walked < (leg.min_s or 0) * 1_000:
+                    continue
+                if leg.max_s is not None and walked > leg.max_s * 1_000:
+                    continue
+            yield from extend([*chosen, one])
+
+    yield from extend([])
 
 
 def place(event: Event) -> tuple[int, str, int]:
     """Where an event stands among the others."""
     return event.at, event.device, event.seq
-
-
-def word(
-    site: Site, rule: Any, leg: Any, number: int, one: Event, before: Event | None, of: tuple[int, int, int]
-) -> str:
-    """What is said of a checkpoint that was scanned."""
-    start, begun, least = of
-    tolerance, within = ms(rule.start_tolerance), ms(rule.complete_within)
-    strict = rule.order == "strict"
-    if before is not None:
-        walked = one.at - before.at
-        who = [site.people[e.person].id if e.person in site.people else e.person for e in (before, one)]
-        zones = [e.zone or site.devices[e.device].zone for e in (before, one)]
-        walk = steps(site, *zones) if who[0] and who[0] == who[1] else 0
-        if abs(walked) + one.clock_error_ms + before.clock_error_ms < walk:
-            return "impossible"
-        if strict and leg.min_s is not None and walked < leg.min_s * 1_000:
-            return "too_fast"
-        if strict and leg.max_s is not None and walked > leg.max_s * 1_000:
-            return "late"
-    if one.at > (start + tolerance if strict and number == 0 else begun + within):
-        return "late"
-    return "early" if strict and one.at < start - tolerance + least else "on_time"
 
 
 def steps(site: Site, start: Any, end: Any) -> int:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cloud.correlation.engine import Engine
 from cloud.correlation.rules import Duration, RuleBook, RuleVersion, Staffing, Tour, While
-from cloud.correlation.verdict import Verdict
+from cloud.correlation.verdict import Outcome, Reason, Verdict
 from contract.batch import Coverage
 from contract.events import Event, Quality, Readings, raw_data
 from contract.site import Device, Leg, Person, Route, Site, SiteFile, Window, Zone
@@ -177,8 +177,18 @@ def test_readings_in_columns_are_the_same_as_one_by_one(history: History) -> Non
 
 
 def bare(verdicts: list[Verdict]) -> list[Verdict]:
-    """Without the events that began and ended a span of a post: several may do it in one moment."""
-    return [
-        msgspec.structs.replace(one, evidence=()) if one.kind == "staffing" else one
-        for one in plain(verdicts)
-    ]
+    """Without the events that began and ended a span of a post: several may do it in one moment.
+
+    Of a round only the answer: what is said of each checkpoint is tried by cases.
+    """
+    return [_bare_round(one) if one.kind == "tour" else _bare_post(one) for one in plain(verdicts)]
+
+
+def _bare_post(one: Verdict) -> Verdict:
+    return msgspec.structs.replace(one, evidence=()) if one.kind == "staffing" else one
+
+
+def _bare_round(one: Verdict) -> Verdict:
+    decided = one.outcome in {Outcome.BREACHED, Outcome.UNKNOWN}
+    reason = Reason.WAITING if decided else one.reason
+    return msgspec.structs.replace(one, reason=reason, items=(), evidence=(), blind=(), elapsed_ms=None)
