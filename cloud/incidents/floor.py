@@ -174,10 +174,12 @@ class Floor:
         self.telling.settle(now)
 
     def not_sent(self, refused: RefusedNotice, now: int) -> None:
-        """A message was given up: it stands on the list until somebody has seen it."""
+        """A message was given up: it stands on the list until somebody has seen it, and its escalation goes on."""
+        self.telling.not_sent(refused.about, refused.notice, now)
         self.alarms.begin(CHANNEL, refused.channel, now, part=refused.person, cause=refused.answer)
         self._annunciate(now)
         self.telling.settle(now)
+        self._say_nobody(now)
 
     def _nobody(self, step: str, nobody: bool) -> None:
         self._nobody_now[step] = nobody

@@ -39,7 +39,8 @@ _MOST_ON_WAY: Final = 2
 _COMMITTING_S: Final = 0.02
 _FIRST_S: Final = 0.25
 _IDLE_MS: Final = 1_000
-_REFUSALS_MS: Final = 10_000
+_REFUSALS_MS: Final = 2_000
+"""An escalation whose messages reached nobody goes on within this."""
 _CATCH_UP_MS: Final = 3_000
 """How long the rules may live in the stream's time after the start, however long the backlog is."""
 

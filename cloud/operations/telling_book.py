@@ -22,10 +22,12 @@ _NAMED: Final = 20
 
 
 class Told(msgspec.Struct, frozen=True):
-    """Somebody was told through a channel."""
+    """Somebody was told through a channel: by which message, in which step of the escalation."""
 
     person: str
     channel: str
+    notice: str = ""
+    step: int = -1
 
 
 class Escalation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -185,6 +187,23 @@ class TellingBook:
             self._notice(known, told.person, told.channel, "withdrawal", title, self._in(why), now, now)
         self._escalations.put(msgspec.structs.replace(known, ended="withdrawn", resume_at=None, told=()), now)
 
+    def not_sent(self, about: str, notice: str, now: int) -> None:
+        """A message was given up: its person was not told, and a step that reached nobody does not cost its time."""
+        known = self._escalations.get(content_id(self._site.id, "escalation", about))
+        lost = next((one for one in known.told if notice and one.notice == notice), None) if known else None
+        if known is None or lost is None:
+            return
+        told = tuple(one for one in known.told if one is not lost)
+        chain, last = self._chains.get(known.chain), known.step - 1
+        reached_nobody = lost.step == last and not any(one.step == last for one in told)
+        if known.ended or chain is None or not reached_nobody:
+            self._escalations.put(msgspec.structs.replace(known, told=told), now)
+            return
+        self._notice_nobody(chain, min(last, len(chain.steps) - 1), there=False)
+        # What comes again and again at the end of a chain keeps its pace.
+        next_at = min(known.next_at, now) if known.step < len(chain.steps) else known.next_at
+        self._escalations.put(msgspec.structs.replace(known, told=told, nobody=True, next_at=next_at), now)
+
     def concern(self, concern: Concern, now: int) -> None:
         """Somebody should know; once for each key."""
         if concern.key in self._said:
@@ -247,16 +266,16 @@ class TellingBook:
         people = () if skipped else self._people(step, now)
         if not skipped:
             self._notice_nobody(chain, number, there=bool(people))
-        told = list(running.told)
+        told = {(one.person, one.channel): one for one in running.told}
         for person in people:
             for channel in step.through:
-                self._alarm(running, person, channel, number, now)
-                told.append(Told(person, channel))
+                notice = self._alarm(running, person, channel, number, now)
+                told[person, channel] = Told(person, channel, notice, running.step)
         moved = msgspec.structs.replace(
             running,
             step=running.step + 1,
             rounds=running.rounds + (running.step >= len(chain.steps)),
-            told=tuple(dict.fromkeys(told)),
+            told=tuple(told.values()),
             nobody=running.nobody or (not people and not skipped),
             next_at=self._next_step(chain, running, now, found=bool(people)),
         )
@@ -285,10 +304,10 @@ class TellingBook:
     def _notice_nobody(self, chain: Chain, number: int, *, there: bool) -> None:
         self._nobody(f"{chain.id}/{number + 1}", not there)
 
-    def _alarm(self, running: Escalation, person: str, channel: str, number: int, now: int) -> None:
+    def _alarm(self, running: Escalation, person: str, channel: str, number: int, now: int) -> str:
         when = not_before(self._telling.quiet, running.priority, self._site, now)
         title, text = self._in(running.title), self._in(running.text)
-        self._notice(running, person, channel, "alarm", title, text, now, when, number)
+        return self._notice(running, person, channel, "alarm", title, text, now, when, number)
 
     def _notice(  # noqa: PLR0913, PLR0917 - each is a field of it
         self,
@@ -301,7 +320,8 @@ class TellingBook:
         now: int,
         when: int,
         number: int = 0,
-    ) -> None:
+    ) -> str:
+        """Tell it; its id."""
         identity = content_id(
             running.id, kind, str(running.opened_at), str(running.step), str(running.rounds), person, channel
         )
@@ -323,6 +343,7 @@ class TellingBook:
             ),
             now,
         )
+        return identity
 
     def _tell(self, notice: Notice, now: int) -> None:
         """Send it alone, or with others when too many come."""

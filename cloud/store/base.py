@@ -234,9 +234,14 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefusedNotice(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that was given up: nobody got it. `answer`: what the channel said last."""
+    """A message that was given up: nobody got it. `answer`: what the channel said last.
+
+    `notice` is the id of the message and `about` its matter (`cloud.operations.notice.Notice`).
+    """
 
     site: str
+    notice: str = ""
+    about: str = ""
     channel: str
     person: str
     answer: str

@@ -274,6 +274,8 @@ class MemoryWriter(PartitionWriter):
         given_up = [
             RefusedNotice(
                 site=one.notice.site,
+                notice=one.notice.id,
+                about=one.notice.about,
                 channel=one.notice.channel,
                 person=one.notice.person,
                 answer=one.answer,

@@ -224,10 +224,8 @@ def test_what_was_given_up_is_told_to_the_partition_that_it_came_from(
     outbox.settle(first, NOON + 5, ok=False, answer="410 Gone")
     outbox.settle(second, NOON + 6, ok=True, answer="200 OK")
     (refused,) = filler.writer.refused(NOON)
-    assert (refused.channel, refused.answer, refused.settled_at) == (
-        first.notice.channel,
-        "410 Gone",
-        NOON + 5,
-    )
+    lost = first.notice
+    assert (refused.notice, refused.about, refused.person) == (lost.id, lost.about, lost.person)
+    assert (refused.channel, refused.answer, refused.settled_at) == (lost.channel, "410 Gone", NOON + 5)
     assert filler.writer.refused(NOON + 5) == []
     assert take(4).refused(NOON) == []

@@ -171,8 +171,16 @@ class PostgresWriter(PartitionWriter):
         with driver_errors():
             rows = _rows(self._connection, "refused_notices", {"partition": self._partition, "since": since})
             return [
-                RefusedNotice(site=site, channel=channel, person=person, answer=answer, settled_at=settled_at)
-                for site, channel, person, answer, settled_at in rows
+                RefusedNotice(
+                    site=site,
+                    notice=notice,
+                    about=about,
+                    channel=channel,
+                    person=person,
+                    answer=answer,
+                    settled_at=settled_at,
+                )
+                for site, notice, about, channel, person, answer, settled_at in rows
             ]
 
     @override

@@ -39,7 +39,7 @@ from records where site = %(site)s and kind = %(kind)s and id = %(id)s
 select body::text from incidents where site = %(site)s and id = %(id)s
 
 -- name: refused_notices
-select site, channel, person, answer, to_ms(settled_at)
+select site, id, about, channel, person, answer, to_ms(settled_at)
 from notices
 where partition = %(partition)s and state = 'failed' and settled_at > from_ms(%(since)s)
 order by settled_at

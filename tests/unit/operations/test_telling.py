@@ -9,18 +9,22 @@ from cloud.ingest.desk import SiteSetup
 from cloud.operations.alarm import Priority
 from cloud.operations.check_book import DEFER_MS, Check, PresencePlan, moments
 from cloud.operations.command import (
+    Acknowledge,
     AcknowledgeAlarms,
     Alive,
     AnswerPresence,
     AskPresence,
+    Dispatch,
     EndDrill,
     GoOffDuty,
     PlanDrill,
     Verify,
 )
 from cloud.operations.drill_book import Drill
+from cloud.operations.notice import Notice
 from cloud.operations.record import RecordKind
 from cloud.operations.telling import Telling
+from cloud.operations.telling_book import Escalation
 from cloud.store.base import RefusedNotice
 from tests.house import MONDAY, H, House, M, S, demo
 
@@ -212,6 +216,107 @@ def test_a_message_that_nobody_got_is_an_alarm_until_somebody_has_seen_it(house:
     assert [notice.title for notice in house.notices if notice.person == "p-003"] == ["消息未送达 · mail"]
     house.do("p-003", AcknowledgeAlarms(alarms=(alarm.id,)))
     assert next(a.state for a in house.alarms() if a.kind == "channel") == "normal"
+
+
+def lose(house: House, *notices: Notice) -> None:
+    """The channel gives messages up at once."""
+    for notice in notices:
+        house.refuse(
+            RefusedNotice(
+                site="demo",
+                notice=notice.id,
+                about=notice.about,
+                channel=notice.channel,
+                person=notice.person,
+                answer="no address",
+                settled_at=house.now,
+            )
+        )
+
+
+def of_the_fire(house: House) -> list[Notice]:
+    return [one for one in house.notices if one.kind == "alarm" and one.title.startswith("火警")]
+
+
+def escalation(house: House) -> Escalation:
+    (found,) = [
+        one
+        for one in house.matters(RecordKind.ESCALATION, Escalation)
+        if one.about.startswith("incident:") and one.priority is Priority.CRITICAL
+    ]
+    return found
+
+
+def test_a_step_whose_messages_are_all_given_up_goes_on_at_once(house: House) -> None:
+    house.happen("fire-panel", "fire.alarm", zone="b1")
+    first = of_the_fire(house)
+    house.wait(100)
+    lose(house, first[0])
+    assert of_the_fire(house) == first, "one of two may still come"
+    assert [one.person for one in escalation(house).told] == [first[1].person]
+    lose(house, first[1])
+    guards = of_the_fire(house)[len(first) :]
+    assert guards
+    assert {one.made_at for one in guards} == {house.now}
+    assert {one.person for one in escalation(house).told} == {one.person for one in guards}
+    assert "nobody" in {alarm.kind for alarm in house.alarms()}
+
+
+def test_a_chain_that_reaches_nobody_at_all_keeps_the_pace_of_its_repetition(house: House) -> None:
+    house.happen("fire-panel", "fire.alarm", zone="b1")
+    lost = 0
+    for _ in range(8):
+        waiting = of_the_fire(house)[lost:]
+        lost += len(waiting)
+        lose(house, *waiting)
+    assert escalation(house).told == ()
+    assert escalation(house).step == 3
+    count = len(of_the_fire(house))
+    house.wait(4 * M)
+    assert len(of_the_fire(house)) == count
+    house.wait(2 * M)
+    assert len(of_the_fire(house)) > count
+
+
+def test_a_message_given_up_twice_over_changes_nothing_of_the_next_step(house: House) -> None:
+    house.happen("fire-panel", "fire.alarm", zone="b1")
+    first = of_the_fire(house)
+    lose(house, *first)
+    after = escalation(house)
+    lose(house, *first)
+    assert escalation(house) == after
+
+
+def test_a_message_given_up_after_the_acknowledgement_begins_nothing(house: House) -> None:
+    house.happen("fire-panel", "fire.alarm", zone="b1")
+    house.wait(1 * S)
+    house.do("p-002", Acknowledge(incident=house.emergencies()[0].id))
+    first = of_the_fire(house)
+    lose(house, *first)
+    house.wait(5 * M)
+    assert of_the_fire(house) == first
+    assert escalation(house).told == ()
+
+
+def test_an_acknowledgement_with_people_sent_and_then_nothing_tells_nobody_again(house: House) -> None:
+    house.happen("fire-panel", "fire.alarm", zone="b1")
+    (incident,) = house.emergencies()
+    house.wait(1 * S)
+    house.do("p-002", Acknowledge(incident=incident.id))
+    house.do("p-002", Dispatch(incident=incident.id, people=("p-007",)))
+    told = len(of_the_fire(house))
+    house.wait(11 * M)
+    assert len(of_the_fire(house)) == told
+
+
+def test_the_alarm_that_nobody_is_there_ends_once_somebody_acknowledges(house: House) -> None:
+    for person in ("p-002", "p-003"):
+        house.do(person, GoOffDuty(post="control"))
+    house.happen("fire-panel", "fire.alarm", zone="b1")
+    house.wait(1 * S)
+    assert [alarm.active for alarm in house.alarms() if alarm.kind == "nobody"] == [True]
+    house.do("p-001", Acknowledge(incident=house.emergencies()[0].id))
+    assert [alarm.active for alarm in house.alarms() if alarm.kind == "nobody"] == [False]
 
 
 def test_an_alarm_that_nothing_tells_the_end_of_is_over_once_it_is_seen(house: House) -> None:
