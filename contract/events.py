@@ -256,6 +256,9 @@ _STATE_WORDS: Final[Mapping[str, str]] = {
     **dict.fromkeys((ACTIVE, *_ACTIVE_WORDS, "报警", "故障", "激活"), ACTIVE),
     **dict.fromkeys((CLEARED, *_CLEARED_WORDS), CLEARED),
 }
+_OPPOSITE: Final[Mapping[str, str]] = {
+    one: other for one, ends in ENDED_BY.items() for other in ends if one in ENDED_BY.get(other, frozenset())
+}
 _SEPARATORS: Final = re.compile(r"[\s_-]+")
 _SAID_BY_TYPE: Final = (
     frozenset(name for ends in ENDED_BY.values() for name in ends) | {"fire.mode", "generator.mode"}
@@ -291,20 +294,29 @@ def phase_of(event: Event) -> Phase:
     """
     if event.type in MOMENT_TYPES:
         return Phase.MOMENT
-    if event.data == EMPTY:
-        return Phase.BEGINS
-    state = _state_of(event)
+    return Phase.BEGINS if event.data == EMPTY else phase_told(event.type, _state_of(event))
+
+
+def phase_told(type_: str, state: object) -> Phase:
+    """The same of a type and the `state` in its data; None for none."""
+    if type_ in MOMENT_TYPES:
+        return Phase.MOMENT
     if state is None:
         return Phase.BEGINS
     word = state_word(state)
     if word is not None:
         return Phase.BEGINS if word == ACTIVE else Phase.ENDS
-    return Phase.BEGINS if event.type in _SAID_BY_TYPE else Phase.UNCLEAR
+    return Phase.BEGINS if type_ in _SAID_BY_TYPE else Phase.UNCLEAR
 
 
 def has_ended(event: Event) -> bool:
     """Whether an event tells that what its type says no longer holds."""
     return phase_of(event) is Phase.ENDS
+
+
+def type_now(event: Event) -> str | None:
+    """The type that says how things are after an event: its own, or of one that has ended the opposite; None: none."""
+    return _OPPOSITE.get(event.type) if has_ended(event) else event.type
 
 
 def names_state(event: Event) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from contract.events import Event
+from contract.events import Event, type_now
 
 _SHORTEST_MS: Final = 10 * 60_000
 _LONGEST_MS: Final = 15 * 60_000
@@ -56,20 +56,21 @@ def _of_device(device: str, events: list[Event], shared: frozenset[str]) -> Iter
     for event in events:
         if event.device != device and event.device not in shared:
             continue
-        if event.type in {"mains.lost", "mains.restored"}:
-            lost = event.type == "mains.lost"
+        kind = type_now(event)
+        if kind in {"mains.lost", "mains.restored"}:
+            lost = kind == "mains.lost"
             if run is not None:
                 run.outage |= lost
         elif event.device != device:
             continue
-        elif event.type == "generator.started":
+        elif kind == "generator.started":
             run = _Open(event.at, outage=lost)
-        elif run is not None and event.type == "generator.stopped":
+        elif run is not None and kind == "generator.stopped":
             yield _closed(device, run, event.at)
             run = None
         elif run is not None:
-            run.on_load |= event.type == "generator.on_load"
-            run.fault |= event.type == "generator.fault"
+            run.on_load |= kind == "generator.on_load"
+            run.fault |= kind == "generator.fault"
     if run is not None:
         yield _closed(device, run, None)
 

@@ -7,7 +7,8 @@ import msgspec
 
 from cloud.condition.generator_runs import GeneratorRun, generator_runs
 from cloud.correlation.verdict import Outcome, Verdict
-from contract.events import Event
+from cloud.plan.states import states
+from contract.events import Event, type_now
 from contract.site import Site
 
 TYPES: Final = (
@@ -56,6 +57,9 @@ class Generator(msgspec.Struct, frozen=True, kw_only=True):
     transfers: tuple[Transfer, ...]
 
 
+_FAULT: Final = "generator.fault"
+
+
 def is_generator(site: Site, name: str) -> bool:
     """Whether a device tells of a generator's runs."""
     device = site.devices.get(name)
@@ -73,7 +77,7 @@ def generators(
 
     `wanted`: by rule, how many runs it wants in a period; None for one that judges a transfer.
     """
-    newest = {(event.device, event.type): event.at for event in lasting}
+    newest = _newest(lasting)
     mains = [device.id for device in site.file.devices if "mains.lost" in site.emits(device)]
     runs = generator_runs(events, mains)
     judged = list(verdicts)
@@ -89,6 +93,21 @@ def generators(
         for device in site.file.devices
         if is_generator(site, device.id)
     ]
+
+
+def _newest(lasting: Iterable[Event]) -> Mapping[tuple[str, str], int]:
+    """When each type was told last, by device: what has ended as its opposite, and of faults those that stand."""
+    told = list(lasting)
+    found: dict[tuple[str, str], int] = {}
+    for event in told:
+        kind = type_now(event)
+        if kind is not None and kind != _FAULT:
+            found[event.device, kind] = max(event.at, found.get((event.device, kind), 0))
+    for state in states(told):
+        if state.event.type == _FAULT:
+            device = state.event.device
+            found[device, _FAULT] = max(state.event.at, found.get((device, _FAULT), 0))
+    return found
 
 
 def _subjects(site: Site, verdict: Verdict) -> Sequence[str]:
@@ -117,7 +136,7 @@ def _generator(
 
 
 def _state(device: str, newest: Mapping[tuple[str, str], int]) -> tuple[str, int | None]:
-    """The newest of what it told of itself, which a fault outlasts until it starts again."""
+    """The newest of what it told of itself; a fault that stands goes before, but while it runs all the same."""
     told = {
         word: newest[device, f"generator.{kind}"]
         for kind, word in (
@@ -132,11 +151,13 @@ def _state(device: str, newest: Mapping[tuple[str, str], int]) -> tuple[str, int
     if "running" in told:
         starts = (newest.get((device, f"generator.{kind}"), 0) for kind in ("started", "off_load"))
         told["running"] = max(starts)
+    fault = told.pop("fault", None)
     if not told:
-        return "unknown", None
-    if told.get("fault", 0) > newest.get((device, "generator.started"), 0):
-        return "fault", told["fault"]
+        return ("unknown", None) if fault is None else ("fault", fault)
     word = max(told, key=lambda one: (told[one], one))
+    started = newest.get((device, "generator.started"), 0)
+    if fault is not None and (word == "stopped" or fault > started):
+        return "fault", fault
     return word, told[word]
 
 

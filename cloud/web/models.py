@@ -87,7 +87,7 @@ class RuleView(Model):
 
 
 class EventView(Model):
-    """Something that happened. `flags` says what admission found odd about it."""
+    """Something that happened. `flags` says what admission found odd about it; `ended`: what the type says is over."""
 
     site: str = Field(examples=["demo"])
     device: str = Field(examples=["cp-b1"])
@@ -99,6 +99,7 @@ class EventView(Model):
     type: str = Field(examples=["checkpoint.scan"])
     zone: str | None = Field(examples=["b1"])
     person: str | None = Field(examples=["card:8812331"])
+    ended: bool = Field(examples=[False])
     data: dict[str, Any] = Field(examples=[{}])
     flags: list[str] = Field(examples=[[]])
     part: str | None = Field(examples=["3-12"], description="the part of the device; null: the device itself")

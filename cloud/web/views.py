@@ -58,7 +58,7 @@ from cloud.web.models import (
     VerdictView,
     Words,
 )
-from contract.events import Event, part_of
+from contract.events import Event, has_ended, part_of
 from contract.site import Agent, Device, Group, Person, Site, Text, Zone
 from contract.site_parts import part_label
 
@@ -144,6 +144,7 @@ def event_view(site: str, stored: StoredEvent, model: Site | None) -> EventView:
         type=event.type,
         zone=event.zone,
         person=event.person,
+        ended=has_ended(event),
         data=_data(event),
         flags=[str(flag.name).lower() for flag in Flag if flag and flag in stored.flags],
         part=part or None,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from contract.events import CLEARED, MOMENT_TYPES, STATE, Phase, phase_told
 from edge.sharing.board import Board, Change, DeviceFace, Reach, Reading, Told
 from edge.sharing.message import Outgoing
 
@@ -73,7 +74,8 @@ class HomeAssistant:
             case Reach():
                 return [self._reach(change.device, online=change.online)]
             case Told():
-                body = {"event_type": change.type, **change.data}
+                ended = phase_told(change.type, change.data.get(STATE)) is Phase.ENDS
+                body = {"event_type": _over(change.type) if ended else change.type, **change.data}
                 body |= {"zone": change.zone} if change.zone else {}
                 body |= {"person": change.person} if change.person else {}
                 return [Outgoing(f"{self._base}/{change.device}/event", msgspec.json.encode(body))]
@@ -110,7 +112,9 @@ class HomeAssistant:
         connected |= {"pl_on": ONLINE.decode(), "pl_off": OFFLINE.decode()}
         said = [self._config("binary_sensor", device, "online", connected)]
         if face.emits:
-            events = {"name": "events", "stat_t": f"{self._base}/{device}/event", "event_types": face.emits}
+            over = [_over(name) for name in face.emits if name not in MOMENT_TYPES]
+            types = [*face.emits, *over]
+            events = {"name": "events", "stat_t": f"{self._base}/{device}/event", "event_types": types}
             said.append(self._config("event", device, "events", events))
         return said
 
@@ -131,3 +135,8 @@ class HomeAssistant:
 
     def _place(self, device: str, point: str) -> str:
         return f"{self._base}/{device}/{point}"
+
+
+def _over(type_: str) -> str:
+    """The word for the end of what a type names: nobody's automation takes it for the beginning."""
+    return f"{type_}.{CLEARED}"

@@ -1,6 +1,8 @@
 """What other systems read along: Home Assistant's discovery, and Sparkplug decoded by protobuf itself."""
 
 import json
+
+import msgspec
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -56,7 +58,10 @@ def test_home_assistant_learns_of_devices_sensors_and_the_last_of_everything() -
         "avty_mode": "all",
         "dev": {"ids": ["s1_ups"], "name": "UPS room", "mdl": "xy-md02"},
     }
-    assert json.loads(said["homeassistant/event/s1_ups/events/config"])["event_types"] == ["device.fault"]
+    assert json.loads(said["homeassistant/event/s1_ups/events/config"])["event_types"] == [
+        "device.fault",
+        "device.fault.cleared",
+    ]
 
 
 def test_a_sensor_is_announced_once_and_all_again_when_home_assistant_starts() -> None:
@@ -90,6 +95,9 @@ def test_events_are_told_with_what_they_carry_and_devices_of_others_are_nobodys_
     (said,) = [m for change in changes for m in form.says(change, NOW)]
     assert json.loads(said.payload) == {"event_type": "device.fault", "state": "active", "zone": "ups"}
     assert not said.retain
+    over = msgspec.structs.replace(fault, data={"state": "cleared"})
+    (said,) = [m for change in known.take([over]) for m in form.says(change, NOW)]
+    assert json.loads(said.payload)["event_type"] == "device.fault.cleared"
 
 
 # --- Sparkplug, read by protobuf with the field numbers of the specification

@@ -1,10 +1,11 @@
 """A generator as it stands: from what it told and what was promised of it."""
 
+import msgspec
 import pytest
 
 from cloud.correlation.verdict import Item, Outcome, Reason, Verdict
 from cloud.review.generators import generators
-from contract.events import Event
+from contract.events import Event, raw_data
 from contract.site import Site
 from contract.site_files import load_site, shipped_config
 from tests.samples import NOON
@@ -49,6 +50,41 @@ def test_it_stands_as_it_told_last(kinds: tuple[str, ...], state: str, mains: st
     events = [told(NOON + M * n, kind) for n, kind in enumerate(kinds)]
     (found,) = generators(DEMO, events, events, [], {})
     assert (found.state, found.mains) == (state, mains)
+
+
+@pytest.mark.parametrize(
+    ("story", "state"),
+    [
+        (
+            [
+                ("generator.fault", {"part": "low_oil"}),
+                ("generator.fault", {"part": "low_oil", "state": "cleared"}),
+            ],
+            "unknown",
+        ),
+        (
+            [
+                ("generator.fault", {"part": "low_oil"}),
+                ("generator.fault", {"part": "stop"}),
+                ("generator.fault", {"part": "stop", "state": "cleared"}),
+            ],
+            "fault",
+        ),
+        ([("generator.fault", {"part": "w"}), ("generator.started", {})], "running"),
+        ([("generator.fault", {"part": "w"}), ("generator.started", {}), ("generator.stopped", {})], "fault"),
+        ([("generator.started", {}), ("generator.started", {"state": "cleared"})], "stopped"),
+    ],
+)
+def test_a_fault_that_is_over_is_none_and_one_that_stands_outlasts_a_run(
+    story: list[tuple[str, dict[str, str]]], state: str
+) -> None:
+    events = [
+        msgspec.structs.replace(told(NOON + M * n, kind), data=raw_data(data))
+        for n, (kind, data) in enumerate(story)
+    ]
+    (found,) = generators(DEMO, events, events, [], {})
+    assert found.state == state
+    assert all(run.why != "fault" for run in found.runs)
 
 
 def test_its_runs_come_latest_first_with_what_they_were() -> None:

@@ -1286,7 +1286,8 @@ export interface components {
          *     `part_name`: what people called the part when it was raised, empty where they call it by `part` itself.
          *     `group` names the group it is annunciated with (the id of the group's first alarm and its moment); `first_out`:
          *     it is the first of it. `latched`: its condition has gone and it waits for a reset. `suppressed_by` names the
-         *     alarms or drills that hide it. `times`: the moments of its latest activations within a minute.
+         *     alarms or drills that hide it. `times`: the moments of its latest activations within a minute. `raised_at`: when the
+         *     cloud took it in, and people could first see it. `ends`: its source tells of its end.
          */
         Alarm: {
             /** @default null */
@@ -1301,6 +1302,8 @@ export interface components {
             changed_at?: number;
             /** @default 1 */
             count?: number;
+            /** @default false */
+            ends?: boolean;
             /** @default false */
             first_out?: boolean;
             /** @default  */
@@ -1322,6 +1325,8 @@ export interface components {
              */
             part_name?: components["schemas"]["Text"];
             priority: components["schemas"]["Priority"];
+            /** @default 0 */
+            raised_at?: number;
             /** @default null */
             retired?: components["schemas"]["Aside"] | null;
             /** @default null */
@@ -2354,7 +2359,7 @@ export interface components {
         };
         /**
          * EventView
-         * @description Something that happened. `flags` says what admission found odd about it.
+         * @description Something that happened. `flags` says what admission found odd about it; `ended`: what the type says is over.
          */
         EventView: {
             /**
@@ -2380,6 +2385,11 @@ export interface components {
              * @example cp-b1
              */
             device: string;
+            /**
+             * Ended
+             * @example false
+             */
+            ended: boolean;
             /**
              * Flags
              * @example []
@@ -4874,11 +4884,15 @@ export interface components {
         };
         /**
          * Told
-         * @description Somebody was told through a channel.
+         * @description Somebody was told through a channel: by which message, in which step of the escalation.
          */
         Told: {
             channel: string;
+            /** @default  */
+            notice?: string;
             person: string;
+            /** @default -1 */
+            step?: number;
         };
         /**
          * TransferView

@@ -47,6 +47,10 @@ export const tOf = (group: string, name: string): string => {
   return hasWord(key) ? t(key) : name
 }
 
+/** What happened, in a word; the end of it where the event tells of that. */
+export const eventName = (event: { type: string; ended: boolean }): string =>
+  event.ended ? t('event_over', { event: tOf('event', event.type) }) : tOf('event', event.type)
+
 /** A name that comes in both languages; the other one where one is missing, `otherwise` where both are. */
 export function said(words: Partial<Words> | null | undefined, otherwise = ''): string {
   if (!words) return otherwise

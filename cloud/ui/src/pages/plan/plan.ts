@@ -42,7 +42,10 @@ export function stateAfter(states: ReadonlyMap<string, State>, row: EventRow): R
   if (!OPENED.has(row.type) && !SHUT.has(row.type)) return states
   const key = stateKey({ device: row.device, type: row.type })
   if ((states.get(key)?.at ?? -1) > row.at) return states
-  return new Map(states).set(key, { device: row.device, zone: row.zone, type: row.type, at: row.at })
+  const after = new Map(states)
+  if (row.ended) after.delete(key)
+  else after.set(key, { device: row.device, zone: row.zone, type: row.type, at: row.at })
+  return after
 }
 
 /** Alarms that stand, by the zone and by the device they are at; the most urgent of each. */
