@@ -1,10 +1,9 @@
 """What other systems read along: Home Assistant's discovery, and Sparkplug decoded by protobuf itself."""
 
 import json
-
-import msgspec
 from typing import Any
 
+import msgspec
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from edge.ports import Covered, Failed, Happened, Measured, Observation
