@@ -1,11 +1,11 @@
 """How devices are: what each told last of what lasts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
-from contract.events import ENDED_BY, LASTING, LASTING_OF_PARTS, Event, has_ended, part_of
+from contract.events import LASTING, LASTING_OF_PARTS, RESET_TYPES, Event, has_ended, part_of
 
 _LINE_OF: Final = {kind: line for line, kinds in {**LASTING, **LASTING_OF_PARTS}.items() for kind in kinds}
 
@@ -25,16 +25,17 @@ def states(events: Iterable[Event]) -> list[State]:
     newest: dict[tuple[str, str, str], Event] = {}
     for event in sorted(events, key=lambda event: (event.at, event.seq)):
         line = _LINE_OF.get(event.type)
-        if line is not None:
-            part = part_of(event) if line in LASTING_OF_PARTS else ""
-            newest[event.device, line, part] = event
-    return list(_that_hold(newest))
-
-
-def _that_hold(newest: dict[tuple[str, str, str], Event]) -> Iterator[State]:
-    for (device, line, part), event in sorted(newest.items()):
-        whole = newest.get((device, line, ""))
-        over = ENDED_BY.get(event.type, frozenset())
-        ended = part and whole is not None and whole.type in over and whole.at >= event.at
-        if not ended and not has_ended(event):
-            yield State(event, part or None)
+        if line is None:
+            continue
+        part = part_of(event) if line in LASTING_OF_PARTS else ""
+        if not part and event.type in RESET_TYPES:
+            # A reset of the whole ends what each part told before it, also where another event of the whole follows.
+            gone = [key for key in newest if key[:2] == (event.device, line) and key[2]]
+            for key in gone:
+                del newest[key]
+        newest[event.device, line, part] = event
+    return [
+        State(event, part or None)
+        for (_, _, part), event in sorted(newest.items(), key=lambda item: item[0])
+        if not has_ended(event)
+    ]
