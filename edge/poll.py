@@ -60,8 +60,9 @@ class _Device:
 
     def pick(self, jobs: list[_Job], now: int) -> _Job:
         """Which of the jobs is done now."""
-        late = [job for job in jobs if job.lateness(now) >= LATE]
-        if late and self.turns % 3 != 2:
+        if len(jobs) == 1:
+            return jobs[0]
+        if self.turns % 3 != 2 and (late := [job for job in jobs if now - job.due >= LATE * job.interval_ms]):
             return min(late, key=lambda one: (one.interval_ms, one.due))
         return max(jobs, key=lambda one: (one.lateness(now), -one.interval_ms))
 
@@ -93,7 +94,8 @@ class Turns:
         if not ready:
             return min(due.values(), default=now + LONGEST_PAUSE_MS)
         urgent = [] if self._was_urgent else [device for device in ready if device.is_urgent(now)]
-        device = min(urgent or ready, key=lambda one: (one.deadline(now), one.served_at))
+        able = urgent or ready
+        device = able[0] if len(able) == 1 else min(able, key=lambda one: (one.deadline(now), one.served_at))
         jobs = [job for job in device.jobs if job.is_life and job.due <= now] if urgent else device.jobs
         job = device.pick(jobs, now)
         self._was_urgent = bool(urgent)

@@ -33,19 +33,23 @@ _WELL: Final = Pace()
 
 
 def follow_pace(paces: Paces, sheet: Sheet, request: Request, gap_ms: int) -> Paces:
-    """The paces after a request that tells of states was answered `gap_ms` after the time before."""
+    """The paces after a request that tells of states was answered `gap_ms` after the time before.
+
+    Those without a score are left out: most devices have none.
+    """
+    if not paces and gap_ms <= sheet.map.polls[request.poll]:
+        return paces
     if not any(request.key in requests for requests in sheet.told.values()):
         return paces
     limits = {READ_TOO_RARELY: sheet.bridge_ms(request)}
     if (shortest := _shortest(request)) is not None and shortest > sheet.map.polls[request.poll]:
         limits[PULSE_MAY_BE_MISSED] = shortest
-    changed = {}
+    scored = dict(paces)
     for cause, limit_ms in limits.items():
-        old = paces.get((request.key, cause), _WELL)
-        new = old.after(too_long=gap_ms > limit_ms)
-        if new != old:
-            changed[request.key, cause] = new
-    return {**paces, **changed} if changed else paces
+        pace = scored.pop((request.key, cause), _WELL).after(too_long=gap_ms > limit_ms)
+        if pace.score:
+            scored[request.key, cause] = pace
+    return scored
 
 
 def slow_points(paces: Paces, sheet: Sheet) -> dict[str, str]:

@@ -33,6 +33,11 @@ class Habit:
             self._after_idle_ms = min(idle_ms, self._idle_ms) if near else 0
             self._idle_ms = idle_ms
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it has any."""
+        return self._after_answers > 0 or self._after_idle_ms > 0
+
     def stayed_open(self) -> None:
         """A close that was due after an answer did not come."""
         self._answers = self._after_answers = 0

@@ -74,6 +74,8 @@ class ModbusLine:
 
     async def _is_over(self, channel: Channel) -> bool:
         """Whether a connection is, or is about to be, closed by the far side."""
+        if channel.lost_at is None and not self._habit.is_known:
+            return False
         if self._habit.is_closing(self._answers) and not await channel.ended(CLOSE_S):
             self._habit.stayed_open()
         if channel.lost_at is not None:

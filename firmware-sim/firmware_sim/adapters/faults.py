@@ -63,6 +63,8 @@ class Outgoing(msgspec.Struct, frozen=True):
 
 def as_told(asked: Asked, manner: Manner) -> Asked:
     """The request as the converter repeats it in its reply."""
+    if not manner.no_tid and manner.as_unit is None:
+        return asked
     unit = asked.unit if manner.as_unit is None else manner.as_unit
     return msgspec.structs.replace(asked, unit=unit, tid=0 if manner.no_tid else asked.tid)
 
