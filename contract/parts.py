@@ -5,7 +5,7 @@ The edge sets it (`edge.parts`); `part_name` also understands data from before i
 
 | what the source says | part |
 |---|---|
-| loop 3, address 12 | `3-12`; a module, `3-M12` |
+| loop 3, address 12 | `3-12`; a module, `3-M12`; loop 3 as a whole, `3` |
 | component address 0x0003000C of GB/T 26875.3 | `3-12`: the two high bytes are the loop, the two low ones the address |
 | component address 132 | `132` |
 | the same behind another system than type 1 at address 1 | `2/132` (system address 2), `11.2/132` (type 11) |
@@ -50,9 +50,11 @@ def _named_by_source(data: Mapping[str, Any]) -> str:
         what = data.get("what")
         state = f".{what}" if isinstance(what, str) and what != _COMPONENT else ""
         return f"{_system(data)}{component_part(component)}{state}"
-    if _is_number(loop) and _is_number(address):
+    if _is_number(address):
         module = "M" if data.get("device_kind") == "module" else ""
-        return f"{loop}-{module}{address}"
+        return f"{loop}-{module}{address}" if _is_number(loop) else f"{module}{address}"
+    if _is_number(loop):
+        return str(loop)
     if isinstance(point := data.get("point"), str) and point:
         word = next((data[name] for name in ("alarm", "fault") if isinstance(data.get(name), str)), "")
         return f"{point}.{word}" if word else point

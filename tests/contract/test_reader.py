@@ -396,6 +396,8 @@ async def test_what_lasts_of_parts_is_found_by_the_newest_event_of_each(
         {"part": "", "point": "smoke"},
         {"loop": 1, "address": 134, "point": "l1d134"},
         {"loop": 1, "address": 134, "device_kind": "module"},
+        {"loop": 2},
+        {"address": 7, "point": "x"},
         {"loop": True, "address": 2.5, "point": "p", "alarm": "", "fault": "f"},
         {"loop": "1", "address": 2, "point": "p", "fault": "f"},
         {"system": 1, "system_address": 1, "component_address": 132, "what": "component"},

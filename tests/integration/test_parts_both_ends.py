@@ -81,6 +81,9 @@ def test_two_components_in_fire_are_two_alarms_in_their_own_zones() -> None:
         ("3/3-12", "b3", True),
         ("3/3-21", "b2", True),
     ]
+    line.house.wait(30 * S)
+    line.say({"3-12.fire": False})
+    assert {alarm.part: alarm.active for alarm in line.alarms()} == {"3/3-12": False, "3/3-21": True}
 
 
 def test_a_component_in_no_list_is_told_of_the_transmitter_s_zone_and_marked() -> None:

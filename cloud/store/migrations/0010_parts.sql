@@ -33,10 +33,14 @@ create function part_of(data jsonb) returns text
                         then '.' || (data ->> 'what')
                     else ''
                 end
-        when jsonb_typeof(data -> 'loop') = 'number' and data ->> 'loop' ~ '^[0-9]{1,10}$'
-            and jsonb_typeof(data -> 'address') = 'number' and data ->> 'address' ~ '^[0-9]{1,10}$'
-            then (data ->> 'loop') || '-' || case when data ->> 'device_kind' = 'module' then 'M' else '' end
-                || (data ->> 'address')
+        when jsonb_typeof(data -> 'address') = 'number' and data ->> 'address' ~ '^[0-9]{1,10}$'
+            then case
+                    when jsonb_typeof(data -> 'loop') = 'number' and data ->> 'loop' ~ '^[0-9]{1,10}$'
+                        then (data ->> 'loop') || '-'
+                    else ''
+                end
+                || case when data ->> 'device_kind' = 'module' then 'M' else '' end || (data ->> 'address')
+        when jsonb_typeof(data -> 'loop') = 'number' and data ->> 'loop' ~ '^[0-9]{1,10}$' then data ->> 'loop'
         when jsonb_typeof(data -> 'point') = 'string' and data ->> 'point' <> ''
             then (data ->> 'point') || coalesce(
                 '.' || nullif(coalesce(

@@ -30,7 +30,9 @@ _COMPONENT = {"system": 1, "system_address": 1, "component": 40, "what": "compon
         ({"point": "engine_state", "what": "shutdown"}, "engine_state"),
         ({"part": "3-12", "point": "raw"}, "3-12"),
         ({"part": "", "point": "smoke"}, "smoke"),
-        ({"part": 7, "loop": True, "address": 2}, ""),
+        ({"part": 7, "loop": True, "address": 2.5}, ""),
+        ({"loop": 2}, "2"),
+        ({"loop": True, "address": 2}, "2"),
         ({"state": "active", "why": "no JSON object"}, ""),
     ],
 )
