@@ -177,6 +177,9 @@ async def _next_setups(
                     "a mistake; the old files stay in force", action="reload_refused", why=str(problem)
                 )
             continue
+        except Exception as error:  # noqa: BLE001 - a supervisor: what no check has foreseen ends no cloud
+            _log.exception("a mistake; the old files stay in force", action="reload_refused", why=repr(error))
+            continue
         _log.info("sites and rules are read anew", action="reloaded", sites=sorted(fresh))
         return fresh
 

@@ -18,6 +18,7 @@ from contract.profile.site_check import site_problems
 from contract.site import Agent, Site
 from contract.site_files import load_site
 from contract.topics import Address
+from contract.yamlfile import reading_once
 from edge import clock
 from edge.agent import supervise
 from edge.coverage import CoverageTracker
@@ -43,6 +44,8 @@ from edge.uplink.uplink import Route, Uplink
 CHECKPOINT_S = 5.0
 DOORS_S = 1.0
 STOP_S = 1.5
+
+_NOT_RELOADED = "the new files have mistakes; the old ones stay in force"
 
 log = structlog.get_logger("edge.app")
 
@@ -76,6 +79,11 @@ def prepare(settings: Settings) -> Prepared:
         ConfigError: The site's files have mistakes.
         SettingsError: The settings don't fit the site.
     """
+    with reading_once():
+        return _prepare(settings)
+
+
+def _prepare(settings: Settings) -> Prepared:
     site = load_site(settings.site_dir)
     problems = site_problems(site, settings.site_dir)
     if problems:
@@ -126,7 +134,10 @@ async def _next_site(
             try:
                 after = await asyncio.to_thread(prepare, settings)
             except (ConfigError, SettingsError) as error:
-                log.warning("the new files have mistakes", action="not_reloaded", why=str(error))
+                log.warning(_NOT_RELOADED, action="not_reloaded", why=str(error))
+                continue
+            except Exception as error:
+                log.exception(_NOT_RELOADED, action="not_reloaded", why=repr(error))
                 continue
             log.info("the site's files were read anew", action="reloaded", site=after.site.id)
             return after

@@ -21,6 +21,7 @@ from contract.profile.site_check import site_problems, site_warnings
 from contract.schema import part_schema, site_schema
 from contract.site import Site
 from contract.site_files import load_site, shipped_config
+from contract.yamlfile import reading_once
 from firmware_sim.scenario import Scenario
 from firmware_sim.scenario_file import load_scenario
 
@@ -36,21 +37,26 @@ class Report(msgspec.Struct):
 def check_sites(directories: list[Path], rules: Path, scenarios: Path | None) -> Report:
     """Each site directory with its profiles, the rules against it, and the scenarios that are written for it."""
     report = Report()
-    for directory in directories:
-        try:
-            site = load_site(directory)
-        except ConfigError as error:
-            report.problems += error.problems
-            continue
-        mistakes = site_problems(site, directory)
-        report.problems += mistakes
-        report.warnings += site_warnings(site, directory) if not mistakes else []
-        _check_rules(site, rules, report)
-        _check_operations(site, rules.parent / "operations", report)
-        if scenarios is not None and not mistakes:
-            _check_scenarios(site, site_profiles(site, directory), scenarios, report)
-        report.summary.append(_counts(site, directory))
+    with reading_once():
+        for directory in directories:
+            _check_site(directory, rules, scenarios, report)
     return report
+
+
+def _check_site(directory: Path, rules: Path, scenarios: Path | None, report: Report) -> None:
+    try:
+        site = load_site(directory)
+    except ConfigError as error:
+        report.problems += error.problems
+        return
+    mistakes = site_problems(site, directory)
+    report.problems += mistakes
+    report.warnings += site_warnings(site, directory) if not mistakes else []
+    _check_rules(site, rules, report)
+    _check_operations(site, rules.parent / "operations", report)
+    if scenarios is not None and not mistakes:
+        _check_scenarios(site, site_profiles(site, directory), scenarios, report)
+    report.summary.append(_counts(site, directory))
 
 
 def _check_rules(site: Site, rules: Path, report: Report) -> None:

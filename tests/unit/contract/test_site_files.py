@@ -80,7 +80,7 @@ def test_a_mistake_in_a_second_file_is_named_by_its_place_there(tmp_path: Path) 
     ("text", "expected"),
     [
         ("site: demo\nsite: other\n", 'site.yaml:2: found duplicate key "site"'),
-        ("site: demo\nzones: [\n", "site.yaml:3: expected the node content, but found"),
+        ("site: demo\nzones: [\n", "site.yaml:3: expected a value or a closing bracket"),
         ("site: demo\nzones: lobby\n", "site.yaml:2: zones: expected array, got str, found 'lobby'"),
         ("site: demo\nzones:\n  - lobby\n", "site.yaml:3: zones[0]: expected fields (id, name"),
         (
