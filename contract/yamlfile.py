@@ -5,6 +5,7 @@ YAML 1.2 (`contract.yaml_reader`): `22:00` stays text and a key written twice is
 
 import contextlib
 import contextvars
+import datetime as dt
 import difflib
 import types
 import typing
