@@ -2,8 +2,10 @@
 
 import pytest
 
+from cloud.correlation.rules import EventFilter
 from cloud.operations.alarm import Alarm, AlarmState
-from cloud.operations.alarm_book import LONGEST_SHELF_MS, alarm_id
+from cloud.operations.alarm_book import FLOOD_MS, LONGEST_SHELF_MS, AlarmBook, alarm_id
+from cloud.operations.alarm_kinds import AlarmKind, AlarmKinds
 from cloud.operations.command import (
     AcknowledgeAlarms,
     ResetAlarm,
@@ -12,9 +14,12 @@ from cloud.operations.command import (
     ShelveAlarm,
     UnshelveAlarm,
 )
+from contract.events import Event
+from contract.site import Site, SiteFile, Text
 from tests.house import MONDAY, H, House, M, S
 
 DOOR = "door-club"
+KNOCK = AlarmKind(id="knock", name=Text(), on=EventFilter("device.tamper"))
 
 
 @pytest.fixture
@@ -208,3 +213,36 @@ def test_an_overdue_round_is_an_alarm_that_the_late_scan_takes_back(house: House
     house.wait(1 * M)
     after = [a for a in house.alarms() if a.kind == "overdue" and a.source == "PT-1/cp-plaza"]
     assert after[0].state is AlarmState.RETURNED
+
+
+@pytest.mark.parametrize(("later", "groups"), [(10 * M, 1), (10 * M + 1, 2)])
+def test_an_alarm_exactly_the_join_time_after_the_last_of_its_group_belongs_to_it(
+    house: House, later: int, groups: int
+) -> None:
+    house.happen("fire-panel", "fire.prealarm", zone="b1", data={"part": "1-1"})
+    house.happen("fire-panel", "fire.reset", zone="b1")
+    house.wait(later)
+    house.happen("fire-panel", "fire.prealarm", zone="b1", data={"part": "1-2"})
+    assert len({alarm.group for alarm in house.alarms() if alarm.kind == "fire-prealarm"}) == groups
+
+
+def test_a_flood_begins_at_ten_and_is_over_under_five() -> None:
+    book = AlarmBook(Site(SiteFile(site="s", devices=())), AlarmKinds([KNOCK]))
+
+    def knock(count: int, at: int) -> None:
+        for number in range(count):
+            event = Event(seq=at + number, at=at, device=f"d{at}-{number}", type="device.tamper")
+            book.on_event(event, event.seq, at)
+        book.settle(at)
+
+    knock(9, 0)
+    assert not book.flooding
+    knock(1, 1)
+    assert book.flooding
+    knock(5, FLOOD_MS - 1)
+    book.settle(FLOOD_MS + 1)
+    assert book.flooding, "five in ten minutes are no calm"
+    book.settle(2 * FLOOD_MS - 1)
+    assert not book.flooding
+    knock(7, 3 * FLOOD_MS)
+    assert not book.flooding, "between the two it stays as it was"
