@@ -99,11 +99,11 @@ def test_an_alarm_stored_under_three_fields_ends_with_its_part() -> None:
 
 def test_several_faults_of_one_word_are_several_alarms() -> None:
     house = House()
-    house.happen("genset-1", "generator.fault", data={"point": "alarms", "part": "alarms.emergency_stop"})
+    house.happen("genset-1", "generator.fault", data={"part": "alarms.emergency_stop", "state": "active"})
     (stop,) = alarms(house, "generator-fault")
     house.do("p-002", AcknowledgeAlarms(alarms=(stop.id,)))
     house.wait(M)
-    house.happen("genset-1", "generator.fault", data={"point": "alarms", "part": "alarms.low_oil_pressure"})
+    house.happen("genset-1", "generator.fault", data={"part": "alarms.low_oil_pressure", "state": "active"})
     first, second = alarms(house, "generator-fault")
     assert (first.state, second.state) == (AlarmState.ACKNOWLEDGED, AlarmState.UNACKNOWLEDGED)
     assert second.part_name == Text(zh="alarms · 机油压力低", en="Alarms · Low oil pressure")
