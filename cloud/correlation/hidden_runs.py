@@ -24,6 +24,11 @@ class Terms(msgspec.Struct, frozen=True):
     must: bool
     read: bool
 
+    @property
+    def wait(self) -> int:
+        """How long the stop of a run is waited for whose start is hidden; without an end, no longer than it must be."""
+        return self.longest if self.longest < FOREVER else self.shortest
+
 
 class Stretch(msgspec.Struct):
     """The time from one known start or stop to the next; None where there is none. `counts`: it is a run that counts."""
@@ -111,8 +116,8 @@ def hidden_runs(
                 return Hidden(possible=True)
             last = look.last_start()
             if last is not None:
-                until = max(until, min(last + terms.longest, piece.end))
-    return Hidden(until >= FOREVER, until)
+                until = max(until, min(last + terms.wait, piece.end))
+    return Hidden(possible=False, until=until)
 
 
 class _Look:
@@ -161,8 +166,10 @@ class _Look:
     def _fits_hidden(self, since: int) -> bool:
         """Whether a run with a hidden start fits; what it must have and its reading are hidden at its start."""
         least = max(self._terms.shortest, int(self._terms.read))
+        reach = self._period[1] + self._terms.wait
         return any(
-            max(stop[0] - start[1], least) <= min(stop[1] - max(start[0], since), self._terms.longest)
+            max(stop[0] - start[1], least)
+            <= min(min(stop[1], reach) - max(start[0], since), self._terms.longest)
             for start in self._starts()
             if start[1] >= since
             for stop in self._stops()

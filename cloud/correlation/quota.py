@@ -210,8 +210,8 @@ class QuotaChain(Timeline):
 
     def _blind(self, span: Span, decided_at: int) -> tuple[BlindSpan, ...]:
         """The blind spans in which a session of the period could have begun or ended."""
-        lasts = self._of.rule.session is not None and self._of.longest < FOREVER
-        until = span[1] + self._of.longest + 1 if lasts else decided_at
+        lasts = self._of.rule.session is not None
+        until = max(decided_at, span[1] + self._of.terms.wait + 1) if lasts else decided_at
         return tuple(
             BlindSpan(self.key, max(start, span[0]), min(end, until))
             for start, end in self._of.host.book.gaps(self.key)
@@ -282,7 +282,7 @@ class QuotaChain(Timeline):
 
         A stop that is hidden belongs to the run that began before it.
         """
-        back = start - self._of.longest if self._of.longest < FOREVER else start
+        back = start - self._of.terms.wait
         if back >= self.kept_from or end <= self._data_from:
             return super().unsettled_by(start, end)
         return period_of(max(back, self._data_from), self._of.rule.per, self._of.zone)[0]

@@ -267,7 +267,7 @@ class RecurrenceMachine:
         self.rule = rule.id
         version = VersionOf(dated, rule, self._host)
         first = max(version.start, data_from)
-        windows = WindowsOf(rule.during, self._site, first)
+        windows = WindowsOf(rule.during, self._site, first, joined=True)
         chains = {
             device.id: RecurrenceChain(version, device.id, windows)
             for device in self._site.file.devices
@@ -277,7 +277,7 @@ class RecurrenceMachine:
             self._host.depends(self, chain, (chain.key,))
         # A permit makes holes in a device's windows: nothing falls due in them, and all begins anew behind them.
         for device in chains.keys() & dated.suspended.keys():
-            own = WindowsOf(rule.during, self._site, first, dated.suspended[device])
+            own = WindowsOf(rule.during, self._site, first, dated.suspended[device], joined=True)
             chains[device] = RecurrenceChain(version, device, own)
             self._host.depends(self, chains[device], (device,))
             self._lines.append((version, own, {device: chains.pop(device)}))

@@ -85,7 +85,7 @@ class VersionOf(InForce):
         self.types = LOCATION_TYPES | {OFF_DUTY}
         self.tolerance = parse_duration(rule.tolerance).ms
         self.ttl = parse_duration(rule.presence_ttl).ms or _FOREVER
-        self.windows = WindowsOf(rule.during, site, max(dated.start, data_from))
+        self.windows = WindowsOf(rule.during, site, max(dated.start, data_from), joined=True)
         self.held: Held = functools.cache(self._held)
 
     def says(self, event: Event, seq: int) -> Mark | None:
@@ -241,7 +241,9 @@ class StaffingChain(Timeline):
             return None
         if now <= due_at or not self._is_known(due_at, now):
             return self._pending(short, due_at, now)
-        blind = self._of.host.book.blind(self.devices, short.since, due_at)
+        # Who came unseen as long ago as presence lasts is there still.
+        hidden_from = max(short.since - self._of.ttl + 1, NOTHING)
+        blind = self._of.host.book.blind(self.devices, hidden_from, due_at)
         if not self.devices or blind:
             reason = Reason.BLIND if blind else Reason.NO_SOURCE
             return Judged(
@@ -306,6 +308,13 @@ class StaffingChain(Timeline):
         quiet = [at for at in self._yielded if at not in self.told]
         known = min(self.complete, self._now) if self.devices else self._now
         return min([*opened, *quiet, known])
+
+    @override
+    def unsettled_by(self, start: int, end: int) -> int | None:
+        """A shortage may have been filled by who came unseen, as long as presence lasts."""
+        place = bisect.bisect_left(self._lapses, start - self._of.tolerance)
+        found = self._lapses[place] if place < len(self._lapses) else None
+        return found if found is not None and found < end + self._of.ttl else None
 
     @override
     def still_needed(self, gone: Sequence[Mark]) -> Sequence[Mark]:

@@ -1,7 +1,8 @@
 """Weekly windows in a site's time zone as spans of UTC.
 
 A local time that does not exist (a clock put forward) is the next valid instant; one that occurs twice (a clock
-put back) is its first occurrence. Windows that overlap are one; windows that only touch stay two.
+put back) is its first occurrence. Windows that overlap are one. Windows that only touch are one for what is due in
+them, and two for what begins with each.
 """
 
 import bisect
@@ -27,36 +28,53 @@ FOREVER: Final = 1 << 62
 Span = tuple[int, int]
 
 
-def spans(windows: Sequence[Window], zone: zoneinfo.ZoneInfo, since: int, until: int) -> list[Span]:
-    """The spans `[start, end)` in ms that begin before `until` and end after `since`, sorted."""
+def spans(
+    windows: Sequence[Window], zone: zoneinfo.ZoneInfo, since: int, until: int, *, joined: bool = False
+) -> list[Span]:
+    """The spans `[start, end)` in ms that begin before `until` and end after `since`, sorted.
+
+    `joined`: those that touch are one.
+    """
     first = (_moment(since).astimezone(zone) - dt.timedelta(days=2)).date()
     days = (until - since) // _DAY_MS + 5
     found = sorted(_of_days(windows, zone, first, days))
     merged: list[Span] = []
     for start, end in found:
-        if merged and start < merged[-1][1]:
+        if merged and start < merged[-1][1] + joined:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
             merged.append((start, end))
     return [(start, end) for start, end in merged if start < until and end > since]
 
 
-def never_close(windows: Sequence[Window]) -> bool:
-    """Whether they overlap without end, week after week: then there is no window to speak of."""
+def never_close(windows: Sequence[Window], *, joined: bool = False) -> bool:
+    """Whether they overlap without end, week after week: then there is no window to speak of. `joined`: or touch."""
     zone = zoneinfo.ZoneInfo("UTC")
     weekly = [window for window in windows if window.days[:1].isalpha()]
-    return any(end - start > _WEEK_MS for start, end in spans(weekly, zone, 0, 2 * _WEEK_MS))
+    found = spans(weekly, zone, 0, 2 * _WEEK_MS, joined=joined)
+    return any(end - start > _WEEK_MS for start, end in found)
 
 
 class WindowsOf:
-    """When something is due at all, from `first` on. `during` None is one window without end."""
+    """When something is due at all, from `first` on. `during` None is one window without end.
+
+    `joined`: windows that touch are one, and those that do so week after week one without end.
+    """
 
     def __init__(
-        self, during: tuple[Window, ...] | str | None, site: Site, first: int, holes: Sequence[Span] = ()
+        self,
+        during: tuple[Window, ...] | str | None,
+        site: Site,
+        first: int,
+        holes: Sequence[Span] = (),
+        *,
+        joined: bool = False,
     ) -> None:
         self._first = first
         self._holes = holes
-        self._weekly = site.schedules[during].windows if isinstance(during, str) else during
+        self._joined = joined
+        weekly = site.schedules[during].windows if isinstance(during, str) else during
+        self._weekly = None if joined and weekly and never_close(weekly, joined=True) else weekly
         self._zone = site.timezone
         self._known: list[Span] = []
         self._reach = self._first
@@ -124,7 +142,7 @@ class WindowsOf:
             return
         # All of it anew: windows that overlap over the seam would be two.
         until = moment + 7 * _DAY_MS
-        found = spans(self._weekly, self._zone, self._first, until)
+        found = spans(self._weekly, self._zone, self._first, until, joined=self._joined)
         whole = [(max(start, self._first), end) for start, end in found if end <= until + _DAY_MS]
         self._known = self._cut(whole)
         self._reach = until - 2 * _DAY_MS

@@ -395,8 +395,14 @@ def windows_of(site: Site, version: RuleVersion, data_from: int, now: int) -> li
             if DAYS[day.weekday()] in window.days or window.days == "daily":
                 start = moment(site, day, window.from_)
                 end = moment(site, day if window.to > window.from_ else day + dt.timedelta(days=1), window.to)
-                spans.append((max(start, first), end))
-    spans = sorted(span for span in spans if span[0] < span[1])
+                spans.append((start, end))
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    spans = [(max(start, first), end) for start, end in joined if end > first]
     return [span for span in spans if span[0] < now]
 
 

@@ -151,16 +151,30 @@ def could_hide(rule: Any, told: list[Told], spans: list[tuple[int, int]], span: 
     start, end = span
     if rule.count:
         return any(a < end and b > start for a, b in spans)
-    near = [one for one in spans if one[0] < FOREVER and one[1] > start]
-    count = number(rule, told, span)
-    if any(number(rule, sorted([*told, *more]), span) > count for more in tries(rule, told, near, span)):
-        return True
-    return bounds(rule.session)[1] >= FOREVER and open_start(told, near, span) is not None
+    near = [one for one in spans if one[1] > start]
+    begun = {one.at for one in told if one.words == ("start",)}
+    reach = end + wait(rule)
+    count = number(rule, told, span, begun, reach)
+    return any(
+        number(rule, sorted([*told, *more]), span, begun, reach) > count
+        for more in tries(rule, told, near, span)
+    )
 
 
-def number(rule: Any, told: list[Told], span: tuple[int, int]) -> int:
-    """How many runs of a period count."""
-    return sum(one.word == "counts" and span[0] <= one.begun < span[1] for one in sessions(rule, told))
+def wait(rule: Any) -> int:
+    """How long the stop of a run is waited for that began unseen."""
+    least, most = bounds(rule.session)
+    return most if most < FOREVER else least
+
+
+def number(rule: Any, told: list[Told], span: tuple[int, int], begun: set[int], reach: int) -> int:
+    """How many runs of a period count; of those that began unseen the ones that end in reach."""
+    return sum(
+        one.word == "counts"
+        and span[0] <= one.begun < span[1]
+        and (one.begun in begun or (one.stop is not None and one.stop.at <= reach))
+        for one in sessions(rule, told)
+    )
 
 
 def tries(
@@ -214,15 +228,6 @@ def fill(rule: Any, at: int, seq: float, spans: list[tuple[int, int]] | None = N
         return []
     found = [Told(at, 0, seq, ("must",))] if rule.session.with_ else []
     return [*found, Told(at, 1, 0, ("good",))] if rule.session.point else found
-
-
-def open_start(told: list[Told], spans: list[tuple[int, int]], span: tuple[int, int]) -> int | None:
-    """The last unseen moment of a period behind which nothing is known that would end a run from there."""
-    edges = [one.at for one in told if one.words[0] in {"start", "stop", "must_not"}]
-    edges += [one.at + 1 for one in told if one.words == ("bad",)]
-    lasts = [min(b, span[1]) - 1 for a, b in spans if max(a, span[0]) < min(b, span[1])]
-    found = max(lasts, default=None)
-    return found if found is not None and found >= max(edges, default=NEVER) else None
 
 
 def bounds(form: Any) -> tuple[int, int]:
@@ -280,6 +285,7 @@ def judged(
     fields["evidence"] = tuple((device, seq) for _, seq, _ in own)
     spans = known.blind.get(device, [])
     sure = max([end, *(one.limit + 1 for one in under_way if start <= one.begun < end)])
+    decided_at = sure
     decided = now >= sure and complete >= sure
     hides = decided and could_hide(rule, told, spans, span)
     if decided and not hides and rule.session:
@@ -289,8 +295,7 @@ def judged(
         over = now >= sure
         reason = Reason.WAITING_FOR_COVERAGE if over else Reason.WAITING
         return Verdict(**fields, outcome=Outcome.PENDING, final=False, reason=reason, overdue=over)
-    most = bounds(rule.session)[1] if rule.session else FOREVER
-    last = end + most + 1 if most < FOREVER else sure
+    last = max(min(decided_at, FOREVER), end + wait(rule) + 1) if rule.session else decided_at
     blind = tuple(BlindSpan(device, max(a, start), min(b, last)) for a, b in spans if a < last and b > start)
     outcome, reason = (Outcome.UNKNOWN, Reason.BLIND) if hides else (Outcome.BREACHED, Reason.TOO_FEW)
     return Verdict(**fields, outcome=outcome, final=True, reason=reason, blind=blind if hides else ())
@@ -308,5 +313,5 @@ def waits_for(rule: Any, told: list[Told], spans: list[tuple[int, int]], span: t
         # The last moment before each edge, and the last of all.
         for at in {last, *(edge - (edge in bad) for edge in edges if first <= edge - (edge in bad) <= last)}:
             follow = [edge for edge in edges if edge >= at and not (edge == at and edge in bad)]
-            found = max(found, min([at + bounds(rule.session)[1], *follow]))
+            found = max(found, min([at + wait(rule), *follow]))
     return found

@@ -66,9 +66,14 @@ def windows(site: Site, rule: Any, first: int, now: int) -> list[tuple[int, int]
                     day + dt.timedelta(days=offset), dt.time(hour, minute), site.timezone
                 )
                 edges.append(round(moment.timestamp() * 1_000))
-            if edges[1] > first and edges[0] <= now:
-                found.append((max(edges[0], first), edges[1]))
-    return found
+            found.append((edges[0], edges[1]))
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return [(max(start, first), end) for start, end in joined if end > first and start <= now]
 
 
 def present(site: Site, rule: Any, zone: str, told: list[Event], at: int) -> int:
@@ -158,11 +163,13 @@ def judged(
         return msgspec.structs.replace(verdict, reason=Reason.WAITING_FOR_COVERAGE, overdue=True)
     elapsed = until - since if until is not None else None
     verdict = msgspec.structs.replace(verdict, elapsed_ms=elapsed)
+    ttl = ms(rule.presence_ttl) or FOREVER
+    # The last unseen moment of a blind span is b - 1: who came then is there for `ttl`.
     blind = tuple(
-        BlindSpan(one, max(a, since), min(b, due + 1))
+        BlindSpan(one, max(a, since - ttl + 1), min(b, due + 1))
         for one in sorted(sources)
         for a, b in known.blind.get(one, [])
-        if a <= due and b > since
+        if a <= due and b - 1 + ttl > since
     )
     if blind or not sources:
         reason = Reason.BLIND if blind else Reason.NO_SOURCE
