@@ -343,7 +343,9 @@ def rules_test(
 
 
 @profile_app.command("check")
-def profile_check(files: Annotated[list[Path], typer.Argument(help="Profile files.")]) -> None:
+def profile_check(
+    files: Annotated[list[Path], typer.Argument(help="Profile files, or folders of them.")],
+) -> None:
     """Check profiles: one message per mistake, all of them at once."""
     from sitewarden import profiles
 
@@ -358,10 +360,16 @@ def profile_check(files: Annotated[list[Path], typer.Argument(help="Profile file
 def profile_new(
     *,
     name: Annotated[str, typer.Argument(help="The new profile's name, such as acme-meter-3.")],
-    source: Annotated[str, typer.Option("--from", help="A shipped profile to begin with.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="A shipped profile, a profile file, a register list (CSV) or a captured message (JSON).",
+        ),
+    ],
     folder: Annotated[Path, typer.Option(help="Where to put it.")] = Path("config/profiles"),
 ) -> None:
-    """Begin a profile with a copy of one that is near."""
+    """Begin a profile: with a copy of one that is near, or from what you have."""
     from sitewarden import profiles
 
     try:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from contract.profile.words import ByteOrder, Code, EventType, PointName, Repeat, ShownCode, Span, Word
+from contract.profile.words import ByteOrder, Code, EventType, PointName, Repeat, Span, Word
 from contract.site import Text
 
 
@@ -55,8 +55,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     expression whose first group is the number. `codes` make numbers of texts; true and false are 1 and 0. Of a number
     that packs several, `mask` takes the bits, shifted down to its lowest, `signed` by two's complement. From there on
     it is as a point of a register: number = raw * scale + offset, `times` ratios, `states`, readings. `each` names the event that
-    happens with every message in which the code is that one, such as a press of a button. `words`: what its values
-    are called on pages.
+    happens with every message in which the code is that one, such as a press of a button.
     """
 
     name: PointName
@@ -77,7 +76,6 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max: float | None = None
     states: Word | None = None
     each: dict[Code, EventType] = {}
-    words: dict[ShownCode, Text] = {}
     report: bool = True
     deadband: Annotated[float, Meta(ge=0)] = 0.0
     heartbeat: Span = "5m"

@@ -18,7 +18,6 @@ from contract.profile.words import (
     Fact,
     PointName,
     Repeat,
-    ShownCode,
     Span,
     Word,
     WordOrder,
@@ -123,7 +122,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     transformer's), by which value, `min`, `max` and `deadband` are multiplied. `byte_order: little` where the bytes
     in each register are swapped. `form` of a `date`: a word for each byte (for each register, if there are as many) of
     YYYY, YY, MM, DD, hh, mm, ss and -- for one that counts for nothing; `bcd` where they are decimal digits.
-    `words`: what its values are called on pages. `na` replaces the profile's sentinels for this point. `states` names a set of the profile's states.
+    `na` replaces the profile's sentinels for this point. `states` names a set of the profile's states.
     `nibbles` says that the register holds four 4-bit codes, bits 15..12 first; the states hold for each.
     A reading is told when it moved by `deadband` or `heartbeat` has passed; `report: false` tells none.
     `optional`: a device may well not have it, so that its absence is no fault. `bound_only`: it is read only
@@ -152,7 +151,6 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     unit: str = ""
     min: float | None = None
     max: float | None = None
-    words: dict[ShownCode, Text] = {}
     word_order: WordOrder | None = None
     byte_order: ByteOrder | None = None
     na: dict[Code, Word] | None = None
@@ -328,7 +326,6 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     unit: str = ""
     min: float | None = None
     max: float | None = None
-    words: dict[ShownCode, Text] = {}
     states: Word | None = None
     report: bool = True
     deadband: Annotated[float, Meta(ge=0)] = 0.0

@@ -12,7 +12,6 @@ Word = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_]*$", description="a word 
 PointName = Annotated[
     str, Meta(pattern=r"^[a-z0-9_{}:]+$", description="a name such as di_1, or a pattern such as di_{input}")
 ]
-ShownCode = Annotated[str, Meta(pattern=r"^-?\d+(\.\d+)?$", description="a value such as 0 or 1")]
 EventType = Annotated[
     str, Meta(pattern=r"^[a-z_]+\.[a-z_]+$", description="an event type such as fire.alarm")
 ]

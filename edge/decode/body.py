@@ -44,18 +44,26 @@ def at(body: object, path: str) -> object:
         ValueError: Nothing does.
     """
     found: object = body
-    rest = path
+    rest = path.split(".") if path else []
     while rest:
-        if isinstance(found, dict) and rest in found:
-            return found[rest]
-        name, _, rest = rest.partition(".")
-        if isinstance(found, dict) and name in found:
-            found = found[name]
-        elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
-            found = found[int(name)]
-        else:
+        taken = _step(found, rest)
+        if taken == 0:
             raise ValueError(f"{path} is missing")
+        name = ".".join(rest[:taken])
+        found = (
+            found[name] if isinstance(found, dict) else found[int(name)] if isinstance(found, list) else None
+        )
+        rest = rest[taken:]
     return found
+
+
+def _step(found: object, rest: list[str]) -> int:
+    """How many of the names are that of the next thing; 0 when nothing is there."""
+    if isinstance(found, list):
+        return int(rest[0].isdecimal() and int(rest[0]) < len(found))
+    if isinstance(found, dict):
+        return next((size for size in range(1, len(rest) + 1) if ".".join(rest[:size]) in found), 0)
+    return 0
 
 
 def has(body: object, path: str) -> bool:
