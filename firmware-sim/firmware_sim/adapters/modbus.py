@@ -16,6 +16,7 @@ from firmware_sim.adapters.modbus_frames import Asked, Framing, RtuFraming, TcpF
 from firmware_sim.device import Image
 
 LOOPBACK = "127.0.0.1"
+RESET_AFTER_S = 0.02
 _CHUNK = 4096
 
 
@@ -165,7 +166,9 @@ class _TcpSession(_Session, asyncio.Protocol):
         self._replies += 1
         self._wait_idle()
         if self._replies == self._line.manner.close_after:
-            self._end()
+            # A RST overtakes what the other side has not taken in yet.
+            delay_s = RESET_AFTER_S if self._line.manner.reset else 0
+            asyncio.get_running_loop().call_later(delay_s, self._end)
 
     @override
     def hang_up(self) -> None:
