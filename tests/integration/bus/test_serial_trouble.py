@@ -40,12 +40,11 @@ async def test_a_setting_that_the_port_refuses_is_why_its_devices_are_away(setti
     async with served({1: unit()}, "modbus-rtu") as (_, endpoint):
         port = endpoint.partition("?")[0]
         async with reading(f"{port}?{settings}", [CLIMATE]) as notebook:
-            await notebook.until(lambda _: first_failure(notebook) is not None)
-        failed = first_failure(notebook)
-    assert failed is not None
-    assert failed.devices == ("climate",)
-    assert failed.why.startswith("line down: /dev/pts/")
-    assert failed.why.endswith(why)
+            await notebook.until(lambda seen: any(isinstance(one, Failed) and why in one.why for one in seen))
+        failed = [one for one in notebook.seen if isinstance(one, Failed)]
+    assert {type(one) for one in notebook.seen} == {Failed}
+    assert all(one.devices == ("climate",) for one in failed)
+    assert failed[-1].why.startswith("line down: /dev/pts/")
 
 
 async def test_a_line_that_fails_lets_the_others_of_its_agent_go_on(tmp_path: Path) -> None:
