@@ -37,7 +37,6 @@ _WORST_FIRST: Final = (
     Reason.ALONE,
     Reason.TOO_FAST,
     Reason.LATE,
-    Reason.EARLY,
     Reason.BLIND,
 )
 ON_TIME: Final = "on_time"
@@ -205,17 +204,15 @@ class Walk:
     def _words(self, way: Sequence[Mark | None]) -> list[str]:
         """What is said of each checkpoint when it takes these scans."""
         begun = min((mark.at for mark in way if mark is not None), default=self._start)
-        earliest = self._plan.begin[0]
         words: list[str] = []
         before: Mark | None = None
         for place, (leg, mark) in enumerate(zip(self._legs, way, strict=True)):
-            earliest += (leg.min_s or 0) * 1_000
             if mark is None:
                 out = leg.device in self._by_device
                 words.append((Reason.OUT_OF_ORDER if out else Reason.MISSED).value)
                 continue
             word = self._of_step(leg, mark, before) if self._plan.strict else None
-            words.append(word or self._of_time(mark, place, begun, earliest))
+            words.append(word or self._of_time(mark, place, begun))
             before = mark
         return words
 
@@ -237,15 +234,14 @@ class Walk:
         people = {one.person for one in self._by_device.get(device, ()) if one.person}
         return self._of.rule.persons > 1 and len(people) < self._of.rule.persons
 
-    def _of_time(self, mark: Mark, place: int, begun: int, earliest: int) -> str:
+    def _of_time(self, mark: Mark, place: int, begun: int) -> str:
         people = self._of_people(mark)
         if people is not None:
             return people
-        strict = self._plan.strict
-        begins = place == 0 if strict else mark.at == begun
+        begins = place == 0 if self._plan.strict else mark.at == begun
         if mark.at > (self._plan.begin[1] if begins else begun + self._plan.within):
             return Reason.LATE.value
-        return Reason.EARLY.value if strict and mark.at < earliest else ON_TIME
+        return ON_TIME
 
 
 def _step(leg: Leg) -> Step:
