@@ -96,7 +96,10 @@ def _read_all(directory: Path) -> tuple[list[Located], list[Problem]]:
             [Problem(str(directory), 1, "", "expected a site directory with a site.yaml in it")]
         )
     files: list[Located] = []
-    problems: list[Problem] = []
+    problems = [
+        Problem(str(path), 1, "", f"is not read: expected the ending .yaml; rename it to {path.stem}.yaml")
+        for path in sorted(directory.glob("*.yml"))
+    ]
     for path in paths:
         try:
             files.append(load_yaml(path))
@@ -127,7 +130,7 @@ def _merge_file(
         return
     own = {key: value for key, value in located.value.items() if key not in OWN_SECTIONS}
     model = SiteFile if names_site else _Part
-    problems += check(Located(located.file, own, located.lines), model)
+    problems += check(Located(located.file, own, located.lines, located.spelled), model)
     for key, value in own.items():
         if key not in SECTIONS:
             merged[key] = value
@@ -267,10 +270,21 @@ class _Names:
                     self._say(("schedules", index, "windows", place, "days"), said)
 
     def _zone_names(self) -> None:
+        ways = {zone.id: zone.adjacent for zone in self._model.zones}
         for index, zone in enumerate(self._model.zones):
             self._known("zone", zone.covers, self._zones, ("zones", index, "covers"))
             self._known("device", zone.escape_route, self._devices, ("zones", index, "escape_route"))
+            if zone.id in zone.covers:
+                self._say(
+                    ("zones", index, "covers", zone.covers.index(zone.id)),
+                    "a zone covers itself anyway: leave it out",
+                )
             for other in zone.adjacent:
+                if other in ways and zone.id not in ways[other]:
+                    self._say(
+                        ("zones", index, "adjacent", other),
+                        f"the way back is missing: write {zone.id} into adjacent of {other} too",
+                    )
                 if other not in self._zones:
                     self._say(("zones", index, "adjacent", other), unknown_name("zone", other, self._zones))
 

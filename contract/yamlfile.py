@@ -113,7 +113,16 @@ def check(located: Located, model: Any, at: FieldPath = ()) -> list[Problem]:
         # A walk in Python costs a hundred times as much, and most files are right.
         msgspec.convert(value, model)
         return []
-    return [located.problem(path, message) for path, message in _mistakes(value, model, at)]
+    return [
+        located.problem(path, message + _as_text(located, path))
+        for path, message in _mistakes(value, model, at)
+    ]
+
+
+def _as_text(located: Located, path: FieldPath) -> str:
+    """How to write a text that YAML takes for a number, a day or a word of its own, such as 24e1240000000001."""
+    spelled = located.spelled.get(path)
+    return f'; if it is a text, put it in quotes: "{spelled}"' if spelled else ""
 
 
 def field_name(path: FieldPath) -> str:

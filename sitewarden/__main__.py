@@ -27,7 +27,7 @@ EXTRAS: Final[dict[tuple[str, ...], str]] = {
     ("cloud",): "cloud",
     ("sim",): "sim",
     ("sim", "run"): "cloud,sim",
-    ("config",): "cloud,sim",
+    ("config",): "edge,cloud,sim",
     ("demo",): "demo",
 }
 """The extras that commands need, by how they begin; the others look at records, as the cloud does."""

@@ -21,7 +21,11 @@ from contract.profile.site_check import site_problems, site_warnings
 from contract.schema import part_schema, site_schema
 from contract.site import Site
 from contract.site_files import load_site, shipped_config
-from contract.yamlfile import reading_once
+from contract.yamlfile import load_yaml, reading_once
+from edge.errors import SettingsError
+from edge.lines import lines_of
+from edge.mqtt import Endpoint
+from edge.settings import Settings
 from firmware_sim.scenario import Scenario
 from firmware_sim.scenario_file import load_scenario
 
@@ -50,13 +54,31 @@ def _check_site(directory: Path, rules: Path, scenarios: Path | None, report: Re
         report.problems += error.problems
         return
     mistakes = site_problems(site, directory)
-    report.problems += mistakes
+    report.problems += mistakes or line_problems(site, directory)
     report.warnings += site_warnings(site, directory) if not mistakes else []
     _check_rules(site, rules, report)
     _check_operations(site, rules.parent / "operations", report)
     if scenarios is not None and not mistakes:
         _check_scenarios(site, site_profiles(site, directory), scenarios, report)
     report.summary.append(_counts(site, directory))
+
+
+def line_problems(site: Site, directory: Path) -> list[Problem]:
+    """What an agent would refuse at its start: each of its lines is made by the agent's own means, and not begun."""
+    found: list[Problem] = []
+    for located in map(load_yaml, sorted(directory.glob("*.yaml"))):
+        for index, name in enumerate(one["id"] for one in located.value.get("agents") or ()):
+            agent = site.agents[name]
+            settings = Settings(
+                site_dir=directory, agent=name, broker=Endpoint(host="", port=0), spool=Path()
+            )
+            for place, line in enumerate(agent.lines):
+                alone = msgspec.structs.replace(agent, lines=(line,))
+                try:
+                    lines_of(site, alone, settings)
+                except SettingsError as error:
+                    found.append(located.problem(("agents", index, "lines", place, "endpoint"), str(error)))
+    return found
 
 
 def _check_rules(site: Site, rules: Path, report: Report) -> None:

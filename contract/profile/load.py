@@ -203,6 +203,9 @@ def _modbus_mistakes(profile: ModbusProfile) -> Iterator[Mistake]:
     for index, point in enumerate(profile.points):
         path: FieldPath = ("points", index)
         yield from _point_mistakes(profile, point, path)
+        if wrong := name_mistake(point.name, {repeat.name for repeat in point.repeat}):
+            yield (*path, "name"), wrong
+            continue
         for name in point_names(point):
             if name in names:
                 yield (*path, "name"), f"{name} is there twice"

@@ -175,7 +175,7 @@ def imports_of(words: tuple[str, ...]) -> list[str]:
     ("words", "told"),
     [
         (("kpi", "--site=x", "--rules=y"), "`sitewarden kpi` needs numpy, which is not here: "),
-        (("config", "check"), "pip install 'sitewarden[cloud,sim]'"),
+        (("config", "check"), "pip install 'sitewarden[edge,cloud,sim]'"),
         (("cloud",), "pip install 'sitewarden[cloud]'"),
         (("sim", "run", "demo"), "pip install 'sitewarden[cloud,sim]'"),
     ],
