@@ -13,7 +13,7 @@ $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sitew
 $(PYTHON) -m venv $(VENV)
 endef
 
-.PHONY: help install lock demo test test-long test-properties mutants check ui-types bench timescale clean
+.PHONY: help install lock demo test test-long test-properties truth mutants check ui-types bench timescale clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ test-long: $(STAMP) ## faults and properties at full size, with a random SEED; h
 test-properties: $(STAMP) ## the engine against its slow plain references, CASES each (default 100,000), with a random SEED; hours
 	@echo "SEED=$(SEED)"
 	SITEWARDEN_CASES=$(or $(CASES),100000) $(PYTEST) tests/properties -n 2 --timeout=0 --hypothesis-seed=$(SEED)
+
+truth: $(STAMP) ## every shipped profile through CASES random histories (default 10,000) against its simulator; hours
+	SITEWARDEN_CASES=$(or $(CASES),10000) $(PYTEST) tests/truth -n 2 --timeout=0
 
 mutants: $(STAMP) ## plant COUNT small faults (default 300, drawn by SEED, default 1) and say which no fast test notices; an hour
 	$(BIN)/python -m tests.mutants --count $(or $(COUNT),300) --seed $(if $(filter command,$(origin SEED)),$(SEED),1)

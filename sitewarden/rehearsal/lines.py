@@ -70,9 +70,10 @@ class ModbusBus:
 
     def __init__(self, devices: Sequence[tuple[Device, ModbusProfile]]) -> None:
         self._made = {device.id: (device, profile) for device, profile in devices}
-        self._played: dict[str, SimDevice] = {name: build(*made) for name, made in self._made.items()}
+        self.played: dict[str, SimDevice] = {name: build(*made) for name, made in self._made.items()}
+        """The simulated devices by name; another line may be given them, as when an agent is put in another's place."""
         self._inputs: dict[str, dict[str, float | int | bool | str]] = {name: {} for name in self._made}
-        self._images = {name: played.update(0, _NOTHING) for name, played in self._played.items()}
+        self._images = {name: played.update(0, _NOTHING) for name, played in self.played.items()}
         self._sheets: dict[str, Sheet] = {
             device.id: sheet(device_map(profile, device)) for device, profile in devices
         }
@@ -103,7 +104,7 @@ class ModbusBus:
             self._turns.failed(turn, self.due)
             return [on_failure(one, fault, self.due)]
         self.due = later = now + ANSWER_MS
-        image = self._played[name].update(now, _NOTHING)
+        image = self.played[name].update(now, _NOTHING)
         if fault != "frozen":
             self._images[name] = image
         words = (
@@ -125,7 +126,7 @@ class ModbusBus:
     def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
         """See `VirtualLine.takes`."""
         self._inputs[device] |= inputs
-        image = self._played[device].update(now, inputs)
+        image = self.played[device].update(now, inputs)
         if self._faults.get(device) != "frozen":
             self._images[device] = image
         return ()
@@ -133,7 +134,7 @@ class ModbusBus:
     def misbehaves(self, now: int, device: str, fault: str | None) -> None:
         """See `VirtualLine.misbehaves`."""
         if self._faults.pop(device, None) == "restart":
-            self._played[device] = build(*self._made[device])
+            self.played[device] = build(*self._made[device])
             self.takes(now, device, dict(self._inputs[device]))
         if fault is not None:
             self._faults[device] = fault
