@@ -325,8 +325,9 @@ class QuotaMachine(TimelineMachine):
             for chain in chains.values():
                 chain.look()
                 self.host.mark(chain)
-        ends = [period_of(now, one.rule.per, one.zone)[1] for one in self._versions]
-        self._next = min(ends, default=None)
+        # A period that begins at this very moment is not told of before the next.
+        spans = [period_of(now, one.rule.per, one.zone) for one in self._versions]
+        self._next = min((span[0] if span[0] == now else span[1] for span in spans), default=None)
 
     @override
     def next_opening(self) -> int | None:

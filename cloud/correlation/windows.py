@@ -19,6 +19,7 @@ from contract.site import Site, Window
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_MS: Final = 86_400_000
 _WEEK_MS: Final = 7 * _DAY_MS
+_FOUR_YEARS_MS: Final = 4 * 366 * _DAY_MS
 _FAR_DAYS: Final = 400
 """A part of every year comes back within so many days."""
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -140,18 +141,35 @@ class WindowsOf:
     def _extend(self, moment: int) -> None:
         if self._weekly is None or moment < self._reach:
             return
-        # All of it anew: windows that overlap over the seam would be two.
-        until = moment + 7 * _DAY_MS
-        found = spans(self._weekly, self._zone, self._first, until, joined=self._joined)
-        whole = [(max(start, self._first), end) for start, end in found if end <= until + _DAY_MS]
-        self._known = self._cut(whole)
-        self._reach = until - 2 * _DAY_MS
+        # All of it anew: windows that meet over the seam would be two.
+        reach, ahead = moment + _WEEK_MS, 2 * _WEEK_MS
+        begun = self._begun(reach, ahead)
+        while (
+            begun and begun[-1][1] > reach + ahead
+        ):  # the last is not whole: days of dates may touch for months
+            ahead *= 4
+            begun = self._begun(reach, ahead)
+            if ahead > _FOUR_YEARS_MS:
+                begun[-1] = begun[-1][0], FOREVER
+                break
+        self._known = self._cut(begun)
+        self._reach = reach
+
+    def _begun(self, reach: int, ahead: int) -> list[Span]:
+        """The windows that begin before `reach`, as far as they lie in what comes `ahead` of it."""
+        found = spans(self._weekly or (), self._zone, self._first, reach + ahead, joined=self._joined)
+        return [(max(start, self._first), end) for start, end in found if start < reach]
 
 
 def planned(starts: Sequence[str], zone: zoneinfo.ZoneInfo, since: int, until: int) -> list[int]:
     """The moments, `since <= moment < until`, that texts such as `08:00` and `mon-fri 08:00` name, sorted."""
-    windows = [_of_start(text) for text in starts]
-    found = {start for window in windows for start, _ in spans([window], zone, since, until)}
+    first = _moment(since).astimezone(zone).date() - dt.timedelta(days=1)
+    days = [first + dt.timedelta(days=offset) for offset in range((until - since) // _DAY_MS + 4)]
+    found: set[int] = set()
+    for text in starts:
+        named, _, clock = text.rpartition(" ")
+        wanted, minutes = _on(named or "daily"), _minutes(clock)
+        found |= {_instant(day, minutes, zone) for day in days if wanted(day)}
     return sorted(moment for moment in found if since <= moment < until)
 
 
@@ -162,13 +180,6 @@ def is_start(text: str) -> bool:
     except msgspec.ValidationError:
         return False
     return True
-
-
-def _of_start(text: str) -> Window:
-    days, _, clock = text.rpartition(" ")
-    hours, minutes = map(int, clock.split(":"))
-    closes = (hours * 60 + minutes + 1) % 1440
-    return Window(days=days or "daily", from_=clock, to=f"{closes // 60:02}:{closes % 60:02}")
 
 
 def midnight(day: dt.date, zone: zoneinfo.ZoneInfo) -> int:

@@ -262,3 +262,16 @@ def test_a_run_that_is_open_where_coverage_ends_is_kept_although_a_later_start_i
     check_against_reference(live, history)
     (first,) = [one for one in live.verdicts() if one.evidence]
     assert (first.outcome, first.opened_at < START) == (Outcome.MET, True)
+
+
+def test_a_period_that_begins_in_the_moment_of_a_look_is_told_at_the_next() -> None:
+    monday = START + 6 * DAY + 16 * HOUR
+    rule = Quota(
+        id="G", at_least=1, per="week", count=EventFilter("input.on"), session=None, warn_before="0s"
+    )
+    history = History(SITE, RuleBook((RuleVersion(rule, 0, None),)), [], [], monday + HOUR)
+    live = Live(history, 1_000 * DAY)
+    live.settle(monday)
+    assert live.engine.next_deadline() == monday + 1
+    live.settle(monday + HOUR)
+    assert {one.opened_at for one in live.verdicts()} == {monday}

@@ -5,7 +5,7 @@ import zoneinfo
 
 import pytest
 
-from cloud.correlation.windows import WindowsOf, never_close, spans
+from cloud.correlation.windows import FOREVER, WindowsOf, never_close, planned, spans
 from contract.days import day_mistake
 from contract.site import Site, SiteFile, Window
 
@@ -128,3 +128,45 @@ def test_a_day_that_does_not_exist_is_named(days: str, said: str) -> None:
 )
 def test_windows_that_overlap_without_end_are_none(windows: tuple[Window, ...], never: bool) -> None:
     assert never_close(windows) is never
+
+
+@pytest.mark.parametrize("first", ["2026-06-01 00:00", "2026-05-14 03:00"])
+def test_windows_of_a_rule_that_touch_over_five_days_are_whole_wherever_they_are_asked_for(
+    first: str,
+) -> None:
+    for day in range(8, 29):
+        windows = WindowsOf((Window(days="mon-fri"),), Site(SiteFile(site="s")), utc(first), joined=True)
+        windows.holding(utc("2026-06-05 12:00"))
+        moment = utc(f"2026-06-{day:02} 12:00")
+        found = windows.holding(moment)
+        weekday = dt.datetime.fromtimestamp(moment / 1000, zoneinfo.ZoneInfo(SHANGHAI)).weekday()
+        assert (found is not None) is (weekday < 5)
+        assert found is None or found[1] - found[0] == 5 * 86_400_000
+
+
+@pytest.mark.parametrize("asked", ["2026-11-20 12:00", "2027-01-05 00:00", "2027-03-14 23:00"])
+def test_a_season_whose_days_touch_is_one_window_wherever_it_is_asked_for(asked: str) -> None:
+    for days in ("11-15..03-15", "2026-11-15..2027-03-15"):
+        windows = WindowsOf(
+            (Window(days=days),), Site(SiteFile(site="s")), utc("2026-06-01 00:00"), joined=True
+        )
+        assert windows.holding(utc(asked)) == (utc("2026-11-14 16:00"), utc("2027-03-15 16:00"))
+        assert windows.holding(utc("2027-03-15 16:00")) is None
+
+
+def test_days_of_dates_that_never_end_are_one_window_without_end() -> None:
+    windows = WindowsOf(
+        (Window(days="01-01..12-31"),), Site(SiteFile(site="s")), utc("2026-06-01 00:00"), joined=True
+    )
+    assert windows.holding(utc("2026-07-01 00:00")) == (utc("2026-06-01 00:00"), FOREVER)
+
+
+def test_a_round_planned_for_an_hour_that_the_clock_skips_starts_when_the_hour_ends() -> None:
+    zone = zoneinfo.ZoneInfo(LONDON)
+    since, until = utc("2026-03-29 00:00"), utc("2026-03-29 20:00")
+    assert planned(("01:30", "sun 03:00"), zone, since, until) == [
+        utc("2026-03-29 01:00"),
+        utc("2026-03-29 02:00"),
+    ]
+    once = planned(("01:30",), zone, utc("2026-10-24 23:00"), utc("2026-10-25 12:00"))
+    assert once == [utc("2026-10-25 00:30")]
