@@ -239,5 +239,4 @@ def _modbus_line(line: str, endpoint: str, devices: Devices) -> Build:
     mapped = [(device, profile) for device, profile in devices if isinstance(profile, ModbusProfile)]
     if len(mapped) < len(devices):
         raise SettingsError(f"line {line} speaks Modbus; not every device on it does")
-    driver = modbus_driver(line, endpoint, mapped)
-    return lambda _services: driver
+    return modbus_driver(line, endpoint, mapped).with_notes

@@ -39,8 +39,9 @@ class DerivedMemory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is remembered of one device."""
+    """All that is remembered of one device. `kept`: what was so when the agent stopped (`after_restart`)."""
 
+    kept: Mapping[Key, str] = {}
     requests: Mapping[str, RequestMemory] = {}
     refusals: Mapping[str, int] = {}
     inputs: Mapping[str, Value] = {}
@@ -68,7 +69,7 @@ def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
         again = msgspec.structs.replace(old, asked_at=answer.asked_at)
         read = Reading(memory=again, seen=(), inputs={})
     else:
-        read = read_points(sheet, old, answer, factors)
+        read = read_points(sheet, old, answer, factors, memory.kept)
     gap_ms = 0 if old is None else answer.asked_at - old.asked_at
     paces = follow_pace(memory.paces, sheet, request, gap_ms)
     troubles = read.memory.troubles
@@ -205,7 +206,7 @@ def _derive(
             answered_at=answer.answered_at,
             bridge_ms=sheet.bridge_ms(answer.request),
         )
-        before = old.active if old else {}
+        before = old.active if old else memory.kept
         outcome = follow(derived.name, derived.told, derived.states, value, before, moment)
         changed[derived.name] = DerivedMemory(active=outcome.active, known_at=answer.asked_at)
         events += outcome.events

@@ -83,10 +83,17 @@ def is_quiet(old: RequestMemory, answer: Answer, factors: Mapping[str, float | N
 
 
 def read_points(
-    sheet: Sheet, old: RequestMemory | None, answer: Answer, factors: Mapping[str, float | None]
+    sheet: Sheet,
+    old: RequestMemory | None,
+    answer: Answer,
+    factors: Mapping[str, float | None],
+    kept: Mapping[Key, str],
 ) -> Reading:
-    """Every point of an answer, in the order of its request; `factors` as `factors_of`."""
-    reader = _Reader(sheet, old, answer, factors)
+    """Every point of an answer, in the order of its request.
+
+    `factors` as `factors_of`; `kept`: where nothing was read yet, what was so when the agent stopped.
+    """
+    reader = _Reader(sheet, old, answer, factors, kept if old is None else old.active)
     for point in answer.request.points:
         reader.take(point)
     return reader.reading()
@@ -101,8 +108,10 @@ class _Reader:
         old: RequestMemory | None,
         answer: Answer,
         factors: Mapping[str, float | None],
+        was_so: Mapping[Key, str],
     ) -> None:
         self._sheet = sheet
+        self._was_so = was_so
         self._factors = factors
         self._old = old
         self._answer = answer
@@ -166,10 +175,10 @@ class _Reader:
 
     def _before(self, point: Point) -> Mapping[Key, str]:
         """The states of the point that were so, so far as anything was known."""
-        if self._old is None or not self._old.active:
+        if not self._was_so:
             return {}
         keys = [(point.name, rule.name) for rule in point.states]
-        return {key: self._old.active[key] for key in keys if key in self._old.active}
+        return {key: self._was_so[key] for key in keys if key in self._was_so}
 
     def _moment(self, point: Point) -> Moment:
         return Moment(

@@ -19,6 +19,10 @@ AGAIN = "\0again"
 """In place of a state's word: it was so, but a reset ended it; what is so is told as if it had not been."""
 
 
+KEPT = "\0kept:"
+"""Before a state's word: it was so when the agent stopped. What is so now is told anew, what is not is told as over."""
+
+
 class Verdict(Enum):
     """What a value says of a state. `ABSENT`: the device has no such thing."""
 
@@ -119,14 +123,19 @@ def follow(
             active[key] = old
         if verdict is Verdict.UNKNOWN or (verdict is Verdict.ABSENT and old is not None):
             cause = UNKNOWN_CODE if verdict is Verdict.UNKNOWN else VANISHED
-        elif active.get(key) != old and not (rule.once and key in active and old not in {None, AGAIN}):
+        elif active.get(key) != old and not (rule.once and key in active and _is_word(old)):
             # After a reset it is told as of now: what stands began after what ended it.
             when = moment if old != AGAIN else msgspec.structs.replace(moment, since=moment.answered_at)
-            if rule.is_part_by_word and old is not None and old != AGAIN:
-                events += _told(told, rule, old, when, so=False)
+            gone = old.removeprefix(KEPT) if old is not None and old != AGAIN else None
+            if rule.is_part_by_word and gone is not None and gone != active.get(key):
+                events += _told(told, rule, gone, when, so=False)
             if verdict is Verdict.SO or not rule.is_part_by_word:
                 events += _told(told, rule, word, when, so=verdict is Verdict.SO)
     return Outcome(active, tuple(events), cause)
+
+
+def _is_word(old: str | None) -> bool:
+    return old is not None and old != AGAIN and not old.startswith(KEPT)
 
 
 def _told(told: Told, rule: StateRule, word: str, moment: Moment, *, so: bool) -> Iterator[Happened]:

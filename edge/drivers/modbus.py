@@ -12,6 +12,7 @@ from contract.profile.model import ModbusProfile
 from contract.site import Device
 from edge.clock import boot_ms
 from edge.decode.device import Memory, Refusal, is_lacking, on_answer, on_failure, on_refusal
+from edge.decode.kept import States, after_restart, packed, standing, unpacked
 from edge.decode.request import Answer
 from edge.decode.sheet import Sheet, sheet
 from edge.drivers.modbus_frames import Ask
@@ -22,7 +23,7 @@ from edge.errors import LineLost, NoAnswer, Refused, SettingsError, Suspect
 from edge.pauses import Pauses
 from edge.plan import Request
 from edge.poll import Turn, Turns
-from edge.ports import Driver, Observation, Sink
+from edge.ports import Observation, Services, Sink
 
 FIRST_RECONNECT_S = 0.5
 LONGEST_RECONNECT_S = 6.0
@@ -30,7 +31,9 @@ LONGEST_RECONNECT_S = 6.0
 log = structlog.get_logger("edge.drivers.modbus")
 
 
-def modbus_driver(line: str, endpoint: str, devices: Sequence[tuple[Device, ModbusProfile]]) -> Driver:
+def modbus_driver(
+    line: str, endpoint: str, devices: Sequence[tuple[Device, ModbusProfile]]
+) -> "ModbusDriver":
     """The driver of a line with its devices; `endpoint` as in `contract.site.Line`.
 
     Raises:
@@ -70,9 +73,16 @@ class ModbusDriver:
         self._devices = {sheet.map.device: _Device(sheet) for sheet in sheets}
         self._pauses = Pauses(FIRST_RECONNECT_S, LONGEST_RECONNECT_S, random.SystemRandom())
         self._is_lost = False
+        self._services: Services | None = None
+
+    def with_notes(self, services: Services) -> "ModbusDriver":
+        """The driver, keeping the states of its devices over a restart."""
+        self._services = services
+        return self
 
     async def run(self, sink: Sink) -> None:
         """See `Driver.run`."""
+        await self._recall()
         turns = Turns({name: device.paces() for name, device in self._devices.items()}, boot_ms())
         try:
             while True:
@@ -93,6 +103,7 @@ class ModbusDriver:
             return
         try:
             sink.put(await self._asked(device, turn, turns))
+            await self._keep(device)
         except Suspect as suspect:
             turns.held(turn, suspect.until, boot_ms())
         except NoAnswer as error:
@@ -101,6 +112,22 @@ class ModbusDriver:
         except LineLost as error:
             turns.failed(turn, boot_ms())  # lest the one that upsets the line is asked first again
             await self._lost(str(error), sink)
+
+    async def _recall(self) -> None:
+        if self._services is None:
+            return
+        for name, device in self._devices.items():
+            device.kept = unpacked(await self._services.recall(f"states/{name}"))
+            device.memory = after_restart(device.kept)
+
+    async def _keep(self, device: "_Device") -> None:
+        """Note which states are so, once the events that tell of them are on disk."""
+        states = standing(device.sheet, device.memory)
+        if self._services is None or states == device.kept:
+            return
+        device.kept = states
+        await self._services.kept()
+        await self._services.remember(f"states/{device.sheet.map.device}", packed(states))
 
     async def _asked(self, device: "_Device", turn: Turn, turns: Turns) -> Sequence[Observation]:
         """What one answer, or one refusal, tells."""
@@ -152,6 +179,7 @@ class _Device:
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
         self.memory = Memory()
+        self.kept: States = {}
         self.probes = probes_for([self.ask(request) for request in sheet.requests])
 
     def ask(self, request: Request) -> Ask:

@@ -15,6 +15,7 @@ from contract.profile.expand import device_map
 from contract.profile.model import HttpProfile, ModbusProfile, MqttProfile, TransmitterProfile
 from contract.site import Device
 from edge.decode.device import Memory, Refusal, is_lacking, on_answer, on_failure, on_refusal
+from edge.decode.kept import after_restart, standing
 from edge.decode.request import Answer
 from edge.decode.sheet import Sheet, sheet
 from edge.gb26875.frame import FrameReader
@@ -138,6 +139,11 @@ class ModbusBus:
             self.takes(now, device, dict(self._inputs[device]))
         if fault is not None:
             self._faults[device] = fault
+
+    def restart_agent(self) -> None:
+        """The agent begins again, with what it noted of the states of its devices."""
+        kept = {name: standing(self._sheets[name], memory) for name, memory in self._memories.items()}
+        self._memories = {name: after_restart(states) for name, states in kept.items()}
 
 
 def _code(fault: str | None) -> int:

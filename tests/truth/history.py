@@ -237,6 +237,10 @@ class History:
     def _trouble(self) -> None:
         """The device is out of reach, restarts, or says things twice, late, or with a wrong clock."""
         lasts = self._chance.choice((2_000, 20_000, 120_000))
+        if isinstance(self.played.line, ModbusBus) and self._chance.random() < 0.3:
+            self._while_away()
+            self.played.line.restart_agent()
+            return
         if self._is_bus:
             fault = self._chance.choice(("silence", "late", "bad-crc", "garbage", "wrong-unit", "restart"))
             start = self.played.now

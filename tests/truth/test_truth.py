@@ -52,43 +52,39 @@ def names_of(history: History) -> PartNames:
 
 
 @pytest.mark.parametrize("name", profiles())
-def test_what_stands_at_the_end_is_what_a_fresh_reader_finds(name: str) -> None:
+def test_what_the_product_says_of_a_device_is_so(name: str) -> None:
     for seed in range(CASES):
         history = played(name, seed)
-        names = names_of(history)
-        fresh = read_fresh(history)
-        assert standing(history.played.seen, names) == standing(fresh.seen, names), f"seed {seed}"
-        at_last, found = readings(history.played.seen), readings(fresh.seen)
-        both = {key for key in at_last.keys() & found.keys() if at_last[key] is not None}
-        assert {key: at_last[key] for key in both} == pytest.approx(
-            {key: found[key] for key in both}, rel=0.02, abs=1
-        ), f"seed {seed}"
+        stands_as_a_fresh_reader_finds_it(history, seed)
+        is_blind_while_the_device_was_away(history, seed)
+        if isinstance(history.profile, ModbusProfile) and name not in ALIVE:
+            is_dated_within_its_error(history, seed)
 
 
-@pytest.mark.parametrize("name", profiles())
-def test_nothing_is_claimed_of_the_time_in_which_a_device_was_away(name: str) -> None:
-    for seed in range(CASES):
-        history = played(name, seed)
-        for start, end in history.silent:
-            if end - start > BRIDGE_MS:
-                middle = (start + end) // 2
-                assert [span for span in blind_spans(history) if span[0] <= middle < span[1]], f"seed {seed}"
+def stands_as_a_fresh_reader_finds_it(history: History, seed: int) -> None:
+    names, fresh = names_of(history), read_fresh(history)
+    assert standing(history.played.seen, names) == standing(fresh.seen, names), f"seed {seed}"
+    at_last, found = readings(history.played.seen), readings(fresh.seen)
+    both = {key for key in at_last.keys() & found.keys() if at_last[key] is not None}
+    assert {key: at_last[key] for key in both} == pytest.approx(
+        {key: found[key] for key in both}, rel=0.02, abs=1
+    ), f"seed {seed}"
 
 
-@pytest.mark.parametrize("name", profiles())
-def test_a_change_is_dated_within_its_error(name: str) -> None:
+def is_blind_while_the_device_was_away(history: History, seed: int) -> None:
+    for start, end in history.silent:
+        if end - start > BRIDGE_MS:
+            middle = (start + end) // 2
+            assert [span for span in blind_spans(history) if span[0] <= middle < span[1]], f"seed {seed}"
+
+
+def is_dated_within_its_error(history: History, seed: int) -> None:
     """Of polled devices: those that speak tell of a change at once."""
-    profile = load_profile(PROFILES / f"{name}.yaml")
-    if not isinstance(profile, ModbusProfile) or name in ALIVE:
-        return
-    for seed in range(CASES):
-        history = played(name, seed)
-        happened = [one for one in history.played.seen if isinstance(one, Happened)]
-        for one in happened:
-            if one.type.startswith("device.") or one.data.get("initial"):
-                continue
-            near = [at for at in moments(history) if one.at - one.error_ms <= at <= one.observed_at]
-            assert near or not within_reach(history, one.at), f"seed {seed}: {one}"
+    for one in history.played.seen:
+        if not isinstance(one, Happened) or one.type.startswith("device.") or one.data.get("initial"):
+            continue
+        near = [at for at in moments(history) if one.at - one.error_ms <= at <= one.observed_at]
+        assert near or not within_reach(history, one.at), f"seed {seed}: {one}"
 
 
 def moments(history: History) -> list[int]:
