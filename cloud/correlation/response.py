@@ -56,6 +56,11 @@ class ResponseMachine:
         return max(version.horizon for version in self._by_start)
 
     @cached_property
+    def early(self) -> int:
+        """How long before its opening evidence can meet an episode, at the most over all versions."""
+        return max(version.early for version in self._by_start)
+
+    @cached_property
     def _types(self) -> tuple[str, ...]:
         found: set[str] = set(LOCATION_TYPES) if self.ttl else set()
         for version in self._by_start:

@@ -57,6 +57,11 @@ class Rule(Protocol):
         """How long after its opening evidence can change an episode, at the most over all versions."""
         ...
 
+    @property
+    def early(self) -> int:
+        """How long before its opening evidence can meet an episode, at the most over all versions."""
+        ...
+
     def version_at(self, at: int) -> VersionOf | None:
         """The version in force at a moment."""
         ...
@@ -188,12 +193,7 @@ class ResponseChain:
 
     def changed_by(self, found: Found) -> int | None:
         """When the first episode opened that was let go and that evidence may change."""
-        return self.marks.changed_by(found[:3], found[3] + self._early, self._rule.horizon)
-
-    @property
-    def _early(self) -> int:
-        """How long before its opening evidence can meet an episode, at the most over all versions."""
-        return max(version.early for version in self._rule.versions.values())
+        return self.marks.changed_by(found[:3], found[3] + self._rule.early, self._rule.horizon)
 
     # --- what makes void
 
@@ -310,12 +310,12 @@ class ResponseChain:
     def touch_blind(self, start: int, end: int) -> bool:
         """See `Chain.touch_blind`."""
         most = max(version.within for version in self._rule.versions.values())
-        return self.touch_between(start - most, end - 1 + self._early)
+        return self.touch_between(start - most, end - 1 + self._rule.early)
 
     def unsettled_by(self, start: int, end: int) -> int | None:
         """See `Chain.unsettled_by`."""
         most = max(version.within for version in self._rule.versions.values())
-        return self.marks.first_unmet(start - most, end - 1 + self._early)
+        return self.marks.first_unmet(start - most, end - 1 + self._rule.early)
 
     # --- letting go and taking back
 
@@ -368,7 +368,7 @@ class ResponseChain:
             floor = min(floor, self._openings[0])
         kept.floor = max(kept.floor, floor)
         for evidence in kept.evidence.values():
-            del evidence[: bisect.bisect_left(evidence, (kept.floor - kept.most_error - self._early,))]
+            del evidence[: bisect.bisect_left(evidence, (kept.floor - kept.most_error - self._rule.early,))]
         for endings in kept.endings.values():
             del endings[: bisect.bisect_left(endings, (kept.floor,))]
         kept_of = [*map(len, kept.evidence.values()), *map(len, kept.endings.values())]
@@ -384,7 +384,7 @@ class ResponseChain:
         joins = max(version.join for version in self._rule.versions.values())
         last = self.marks.last
         ends = [self._kept.floor, missing[1], last.opened_at + joins + 1 if last else NOTHING]
-        return missing[0] - joins - self._kept.most_error - self._early, max(ends)
+        return missing[0] - joins - self._kept.most_error - self._rule.early, max(ends)
 
     def reopen(self, since: int, told: Mapping[int, Told]) -> None:
         """Make room for what was let go from `since` on; `told` is what was told of it and of what is before."""
