@@ -35,7 +35,9 @@ demo: $(STAMP) ## the whole line on embedded parts; prints the address of the pa
 test: $(STAMP) ## everything CI runs
 	$(BIN)/python -m tests.run
 
-SEED ?= $(shell date +%N | sed 's/^0*//')
+ifndef SEED
+SEED := $(shell date +%N | sed 's/^0*//')
+endif
 
 test-long: $(STAMP) ## faults and properties at full size, with a random SEED; hours
 	@echo "SEED=$(SEED)"

@@ -21,7 +21,6 @@ from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]
 LEASE_MS = 1_000
-LATE_MS = 10_000
 PER_KILL = 12
 """More than are sent at a time, so that a kill finds some not taken, some taken, some sent and some settled."""
 
@@ -59,7 +58,6 @@ async def test_t46_notifier_killed(dsn: str, tmp_path: Path, kills: int) -> None
     wanted = {"first", *(f"n{number}-{one}" for number in range(kills) for one in range(PER_KILL))}
     assert set(arrived) == wanted
     assert max(arrived.values()) <= 2
-    assert max(late) <= LATE_MS
     assert before_sent > 0
     said = {"kills": kills, "twice": sum(n == 2 for n in arrived.values()), "unsent": before_sent}
     print(json.dumps(said | {"late_ms": max(late)}))

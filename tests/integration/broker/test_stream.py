@@ -10,6 +10,7 @@ from cloud.broker.client import Broker, connect
 from cloud.broker.reader import StreamReader
 from cloud.errors import BrokerUnavailableError
 from contract.topics import PARTITIONS, Address, captured_address
+from tests.waiting import PATIENCE_S
 
 GW_1 = Address("demo", "gw-1")
 
@@ -42,7 +43,7 @@ async def partition_of(cloud: Broker, address: Address) -> int:
 
 async def until_it_says_so(reader: StreamReader) -> None:
     """Takes until the reader refuses."""
-    for _ in range(100):
+    for _ in range(int(PATIENCE_S / 0.05)):
         await reader.take(10, 0.1)
 
 
@@ -66,7 +67,7 @@ async def test_a_reader_waits_for_what_comes_next(cloud: Broker) -> None:
     partition = await partition_of(cloud, GW_1)
     reader = await cloud.read(partition, after=1)
     assert await reader.take(10, 0.05) == []
-    waiting = asyncio.create_task(reader.take(10, 5))
+    waiting = asyncio.create_task(reader.take(10, PATIENCE_S))
     await publish(cloud, b"now")
     assert [message.payload for message in await waiting] == [b"now"]
 
@@ -79,14 +80,14 @@ async def test_after_a_restart_of_the_broker_the_reader_says_that_it_must_be_ope
     broker.restart()
     with pytest.raises(BrokerUnavailableError):
         await until_it_says_so(reader)
-    for _ in range(100):
+    for _ in range(int(PATIENCE_S / 0.05)):
         try:
             again = await cloud.read(partition, after=1)
             break
         except BrokerUnavailableError:
             await asyncio.sleep(0.05)
     await publish(cloud, b"after")
-    assert [message.payload for message in await again.take(10, 5)] == [b"after"]
+    assert [message.payload for message in await again.take(10, PATIENCE_S)] == [b"after"]
 
 
 async def test_a_stream_keeps_its_identity_until_it_is_made_anew(cloud: Broker) -> None:

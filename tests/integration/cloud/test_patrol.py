@@ -9,6 +9,7 @@ import httpx
 
 from cloud.clock import now_ms
 from tests.cloud_rig import Ports, TestAgent, running_cloud, settings_for
+from tests.waiting import PATIENCE_S
 
 DEMO = "/api/v1/sites/demo"
 H, M = 3_600_000, 60_000
@@ -40,7 +41,7 @@ async def test_a_missed_checkpoint_is_met_once_the_tablets_scan_arrives(
 
         async def until_they_are(club: str, plaza: str) -> None:
             wanted = {"cp-club": [club], "cp-plaza": [plaza]}
-            for _ in range(200):
+            for _ in range(int(PATIENCE_S / 0.05)):
                 found = await states()
                 if found == wanted:
                     return

@@ -55,7 +55,7 @@ class Wall:
 
     async def until_unwatched_is(self, *states: str) -> None:
         """Until the unwatched incidents of the site have these states, oldest first."""
-        await until(lambda: [one["state"] for one in self.unwatched.values()] == list(states), WITHIN_S + 10)
+        await until(lambda: [one["state"] for one in self.unwatched.values()] == list(states))
 
     async def answer(self) -> None:
         while True:
