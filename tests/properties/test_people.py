@@ -48,7 +48,8 @@ class Alarms(RuleBasedStateMachine):
     def held(self, door: str) -> None:
         self.house.wait(1_000, hearing=False)
         self.house.happen(door, "door.held", agent="gw-2")
-        if not self.active.get(door):
+        # What begins again after its acknowledgement is a new alarm.
+        if not self.active.get(door) or self.acked[door]:
             self.active[door], self.acked[door] = True, False
 
     @rule(door=st.sampled_from(DOORS))

@@ -21,7 +21,7 @@ EXPECTATIONS = shipped_config() / "expectations"
 EPOCH = 1_780_279_200_000
 SITE = """\
 site: doors
-zones: [{id: lobby, adjacent: {roof: 30}}, {id: roof}, {id: plant}]
+zones: [{id: lobby, adjacent: {roof: 30}}, {id: roof, adjacent: {lobby: 30}}, {id: plant}]
 people: [{id: p-1, cards: ["card:1"], roles: [guard, engineer]}]
 agents:
   - id: gw

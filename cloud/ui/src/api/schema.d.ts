@@ -2233,7 +2233,7 @@ export interface components {
         };
         /**
          * Duty
-         * @description One shift as it is worked.
+         * @description One shift as it is worked. `over`: its end has come, and the rules were told who went with it.
          */
         Duty: {
             /** @default 0 */
@@ -2245,6 +2245,8 @@ export interface components {
             handovers?: components["schemas"]["Handover"][];
             id: string;
             opened_at: number;
+            /** @default false */
+            over?: boolean;
             people: string[];
             /** @default [] */
             present?: components["schemas"]["Attendance"][];

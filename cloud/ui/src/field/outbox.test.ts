@@ -14,7 +14,7 @@ let answers: Answer[] = []
 
 const done: Answer = ({ key }) => Response.json({ id: key, done: true, revision: 1 })
 const taken: Answer = ({ key }) => Response.json({ id: key }, { status: 202 })
-const conflict: Answer = ({ key }) => Response.json({ id: key, detail: 'somebody was first', detail_zh: '别人先了' }, { status: 409 })
+const conflict: Answer = ({ key }) => Response.json({ id: key, detail: 'somebody was first', detail_zh: 'zh somebody was first' }, { status: 409 })
 const broken: Answer = () => Response.json({ detail: 'broken' }, { status: 500 })
 const nobody: Answer = () => Promise.reject(new TypeError('no network'))
 
@@ -102,7 +102,7 @@ test('a refused act stays with the reason, and is tried again as a new act with 
   answers = [conflict]
   assert.equal((await flush(() => CLOCK))?.rejected, 1)
   const refused = await stored(entry)
-  assert.deepEqual([refused.state, refused.status, refused.said], ['rejected', 409, { zh: '别人先了', en: 'somebody was first' }])
+  assert.deepEqual([refused.state, refused.status, refused.said], ['rejected', 409, { zh: 'zh somebody was first', en: 'somebody was first' }])
   answers = [done]
   await again(refused, 4)
   const renewed = await stored(entry)
