@@ -37,6 +37,7 @@ class _Job:
         self.is_life = turn.request.life
         self.interval_ms = interval_ms
         self.due = due
+        self.is_new = True
 
     def lateness(self, now: int) -> float:
         """By how many of its intervals it is late; below 0 before it is due."""
@@ -64,7 +65,8 @@ class _Device:
             return jobs[0]
         if self.turns % 3 != 2 and (late := [job for job in jobs if now - job.due >= LATE * job.interval_ms]):
             return min(late, key=lambda one: (one.interval_ms, one.due))
-        return max(jobs, key=lambda one: (one.lateness(now), -one.interval_ms))
+        # What was never asked is not known at all: it does not wait for a part of its long interval.
+        return max(jobs, key=lambda one: (one.is_new, one.lateness(now), -one.interval_ms))
 
     def is_urgent(self, now: int) -> bool:
         """Whether something that lives depend on is due."""
@@ -108,6 +110,7 @@ class Turns:
         device.free_at = now + pause_ms
         device.served_at = now
         device.turns += 1
+        job.is_new = False
         every = LACKING_PAUSE_MS if lacking else job.interval_ms
         job.due = job.due + every if job.due + every > now else now + every
 

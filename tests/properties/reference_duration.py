@@ -7,7 +7,7 @@ import msgspec
 
 from cloud.correlation.rules import RuleVersion
 from cloud.correlation.verdict import BlindSpan, Outcome, Reason, Verdict
-from contract.events import Event, event_data
+from contract.events import Event, event_data, has_ended
 from contract.site import Site
 from tests.properties.plain import FOREVER, NEVER, Known, in_force, ms, selected
 
@@ -26,7 +26,7 @@ def durations(site: Site, version: RuleVersion, events: list[Event], known: Know
         if not set(condition.types) & site.emits(device):
             continue
         own = [event for event in events if event.device == device.id]
-        told = [event for event in own if event.type in condition.types | condition.ends]
+        told = [event for event in own if event.type in condition.types or ends_it(condition, event)]
         gaps = [gap for gap in known.blind.get(device.id, []) if gap[1] - gap[0] >= ms(rule.bridge or "0s")]
         for first, last in held(condition, told):
             found += [
@@ -36,6 +36,11 @@ def durations(site: Site, version: RuleVersion, events: list[Event], known: Know
                 and (verdict := duration(version, device.id, spell, known, now)) is not None
             ]
     return found
+
+
+def ends_it(condition: Any, event: Event) -> bool:
+    """Whether an event of another type ends the state: the end of a fire is no fire."""
+    return event.type in condition.ends and not has_ended(event)
 
 
 def held(condition: Any, told: list[Event]) -> list[tuple[Event, Event | None]]:

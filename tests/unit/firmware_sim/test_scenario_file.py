@@ -116,7 +116,8 @@ def test_every_mistake_is_named_at_once(scenario: Callable[[str], Scenario]) -> 
 
 
 def test_a_round_that_cannot_be_walked_is_a_mistake(tmp_path: Path) -> None:
-    (tmp_path / "site.yaml").write_text(
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "site.yaml").write_text(
         "site: islands\nzones: [{id: a, adjacent: {b: 5}}, {id: b, adjacent: {a: 5}}, {id: c}]\n"
         "devices: [{id: cp-b, zone: b, emits: [checkpoint.scan]}, {id: cp-c, zone: c, emits: [checkpoint.scan]}]\n"
         "people: [{id: p-1, cards: [c1]}, {id: p-2}]\n"
@@ -126,7 +127,7 @@ def test_a_round_that_cannot_be_walked_is_a_mistake(tmp_path: Path) -> None:
         "scenario: test\npeople:\n  - {person: p-1, at: a, route: r}\n  - {person: p-2, at: a}\n"
     )
     with pytest.raises(ConfigError) as caught:
-        load_scenario(tmp_path / "scenario.yaml", load_site(tmp_path), {})
+        load_scenario(tmp_path / "scenario.yaml", load_site(tmp_path / "site"), {})
     assert [str(problem).split("scenario.yaml:")[1] for problem in caught.value.problems] == [
         "3: people[0].route: no way leads from 'b' to checkpoint 'cp-c' in 'c'",
         "4: people[1].person: 'p-2' carries no card to scan with",
