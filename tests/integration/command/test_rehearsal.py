@@ -61,15 +61,16 @@ steps:
 
 @pytest.fixture
 def doors(tmp_path: Path) -> Path:
-    (tmp_path / "site.yaml").write_text(SITE, "utf-8")
-    return tmp_path
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "site.yaml").write_text(SITE, "utf-8")
+    return tmp_path / "site"
 
 
 def recorded(folder: Path) -> list[bytes]:
     site = load_site(folder)
     profiles = site_profiles(site, folder)
-    (folder / "doors.yml").write_text(SCENARIO, "utf-8")
-    scenario = load_scenario(folder / "doors.yml", site, profiles)
+    (folder.parent / "doors.yaml").write_text(SCENARIO, "utf-8")
+    scenario = load_scenario(folder.parent / "doors.yaml", site, profiles)
     return Rehearsal(site, profiles, scenario, seed=scenario.seed, epoch=EPOCH).record(
         600_000, lambda _: None
     )
@@ -141,14 +142,14 @@ def test_a_mistake_in_the_expectations_is_named(text: str, says: str, tmp_path: 
 
 
 def test_serve_tells_where_each_line_is(doors: Path) -> None:
-    (doors / "doors.yml").write_text(SCENARIO, "utf-8")
+    (doors.parent / "doors.yaml").write_text(SCENARIO, "utf-8")
     command = [
         sys.executable,
         "-m",
         "sitewarden",
         "sim",
         "serve",
-        str(doors / "doors.yml"),
+        str(doors.parent / "doors.yaml"),
         "--site",
         str(doors),
     ]
