@@ -122,11 +122,9 @@ _CLOCK: Final = b'"clock"'
 
 KNOWN_TYPES: Final = (
     LIFE_SAFETY_TYPES
-    | LOCATION_TYPES
+    | MOMENT_TYPES
     | frozenset(
         {
-            "access.denied",
-            "checkpoint.unknown",
             "door.opened",
             "door.closed",
             "door.forced",
@@ -139,29 +137,8 @@ KNOWN_TYPES: Final = (
             "generator.off_load",
             "generator.fault",
             "generator.mode",
-            "staff.on_duty",
-            "staff.off_duty",
-            "staff.handover",
-            "operator.acknowledged",
-            "operator.arrived",
-            "operator.verified",
-            "operator.closed",
-            "request.opened",
-            "request.accepted",
-            "request.done",
-            "request.answered",
-            "request.followed_up",
-            "request.closed",
-            "request.called_back",
-            "drill.ended",
-            "inspection.done",
-            "measurement.recorded",
-            "equipment.renewed",
             "selftest.passed",
             "supervision.ok",
-            "presence.asked",
-            "presence.answered",
-            "guard.alive",
             "device.online",
             "device.offline",
             "device.tamper",
