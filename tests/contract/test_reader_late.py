@@ -1,7 +1,10 @@
 """What every store tells of states that are written again: later, older, or together with their end."""
 
-from cloud.store.base import BlindRow
-from cloud.store.reads import Reader, VerdictQuery
+import msgspec
+
+from cloud.store.base import BlindRow, ReadingGroup
+from cloud.store.reads import QuarantineQuery, Reader, VerdictQuery
+from contract.events import Quality, Readings
 from tests import samples
 from tests.samples import NOON, SITE, Scribe
 
@@ -44,3 +47,26 @@ async def test_a_health_that_a_later_message_leaves_out_stays_as_it_was(
     scribe.write(devices=[whole])
     scribe.write(devices=[samples.device("Z")])
     assert whole in list(await reader.devices(SITE))
+
+
+async def test_what_is_put_aside_twice_stands_twice_with_its_bytes(reader: Reader, scribe: Scribe) -> None:
+    aside = msgspec.structs.replace(samples.aside(), body=b"\0\xff")
+    scribe.write(quarantine=[aside, aside])
+    page = await reader.quarantine(QuarantineQuery(site=SITE))
+    assert [entry.row for entry in page.rows] == [aside, aside]
+
+
+async def test_a_bad_reading_is_found_again_without_a_value(reader: Reader, scribe: Scribe) -> None:
+    columns = Readings(
+        seq=[1, 2],
+        device=["t-1", "t-1"],
+        point=["temperature", "humidity"],
+        at=[NOON, NOON],
+        value=[24.5, None],
+        quality=[Quality.GOOD, Quality.BAD],
+    )
+    scribe.write(
+        readings=[ReadingGroup(site=SITE, agent="gw-1", seq_base=0, received_at=NOON, readings=columns)]
+    )
+    found = {one.point: (one.value, one.quality) for one in await reader.latest_readings(SITE)}
+    assert found == {"temperature": (24.5, Quality.GOOD), "humidity": (None, Quality.BAD)}

@@ -5,14 +5,11 @@ from typing import Any
 
 import pytest
 
-from cloud.correlation.verdict import BlindSpan, Episode, Outcome, Overdue, Reason, Revised, Verdict
+from cloud.correlation.verdict import BlindSpan, Outcome, Reason, Revised, Verdict
 from cloud.errors import FencedError, PartitionTakenError
 from cloud.operations.record import RecordKind
 from cloud.store.base import (
     AgentHealth,
-    AlertCleared,
-    AlertRow,
-    BlindRow,
     Commit,
     DeviceHealth,
     EventGroup,
@@ -25,7 +22,6 @@ from cloud.store.base import (
     LedgerRow,
     PartitionWriter,
     Position,
-    QuarantineRow,
     ReadingGroup,
     VerdictRow,
 )
@@ -265,31 +261,6 @@ def test_a_command_has_one_answer_for_ever(writer: PartitionWriter) -> None:
     writer.commit(commit(2, answers=[samples.answer("once", problem="conflict"), samples.answer("twice")]))
     assert writer.answered(SITE, ["once", "twice", "never"]) == {"once", "twice"}
     assert writer.answered("other", ["once"]) == frozenset()
-
-
-def test_everything_else_people_look_at_is_taken(writer: PartitionWriter) -> None:
-    columns = Readings(
-        seq=[1, 2],
-        device=["t-1", "t-1"],
-        point=["temperature", "humidity"],
-        at=[NOON, NOON],
-        value=[24.5, None],
-        quality=[Quality.GOOD, Quality.BAD],
-    )
-    readings = ReadingGroup(site=SITE, agent="gw-1", seq_base=0, received_at=NOON, readings=columns)
-    alert = AlertRow(
-        site=SITE, overdue=Overdue(episode=Episode("ER-2", "b1", NOON), due_at=NOON), raised_at=NOON
-    )
-    cleared = AlertCleared(site=SITE, rule="ER-2", key="b1", opened_at=NOON, cleared_at=NOON + 1)
-    aside = QuarantineRow(
-        site=SITE, agent="gw-1", kind="batch", reason="no JSON", body=b"\0\xff", digest="ab", received_at=NOON
-    )
-    blind = BlindRow(site=SITE, device="t-1", start=NOON, end=NOON + 5)
-    longer = BlindRow(site=SITE, device="t-1", start=NOON, end=NOON + 9)
-    writer.commit(
-        commit(1, readings=[readings], alerts=[alert], quarantine=[aside, aside], blind=[blind, longer])
-    )
-    writer.commit(commit(2, alerts=[alert], cleared=[cleared], blind=[blind]))
 
 
 def test_good_readings_are_found_again_by_device_and_point(writer: PartitionWriter) -> None:
