@@ -80,12 +80,14 @@ async def running_cloud(
 
     running = asyncio.create_task(serve(settings, setups or load_setups(settings), stop, on_web))
     if Role.WEB in settings.roles:
-        await asyncio.wait_for(served.wait(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await served.wait()
     try:
         yield address
     finally:
         stop.set()
-        await asyncio.wait_for(running, PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await running
 
 
 class TestAgent:

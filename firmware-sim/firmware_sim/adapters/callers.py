@@ -51,7 +51,8 @@ class TransmitterCall:
                 while self._frames:
                     frame = self._frames[0]
                     writer.write(frame)
-                    await asyncio.wait_for(_confirmation(reader, sequence_of(frame)), ANSWER_S)
+                    async with asyncio.timeout(ANSWER_S):
+                        await _confirmation(reader, sequence_of(frame))
                     self._frames.popleft()
                 self._more.clear()
                 await self._more.wait()

@@ -18,6 +18,7 @@ from firmware_sim.device import Image
 LOOPBACK = "127.0.0.1"
 RESET_AFTER_S = 0.02
 _CHUNK = 4096
+_TURNS_TO_JOIN = 3
 
 
 class Unit:
@@ -45,6 +46,8 @@ class ModbusLine:
         self._chance = random.Random(seed)
         self._servers: list[asyncio.Server] = []
         self._sessions: set[_Session] = set()
+        self._is_closing = False
+        self._all_left = asyncio.Event()
         self._ptys: list[_PtySession] = []
 
     async def listen_tcp(self, port: int = 0, *, framed: bool = True, host: str = LOOPBACK) -> str:
@@ -73,12 +76,19 @@ class ModbusLine:
             session.hang_up()
 
     async def close(self) -> None:
-        """Stop serving."""
+        """Stop serving. Every connection has ended when this returns, also one that was just being taken."""
+        self._is_closing = True
         for server in self._servers:
             server.close()
         self.hang_up()
         for server in self._servers:
             await server.wait_closed()
+        # A connection is taken in a task of its own and joins two turns of the loop later.
+        for _ in range(_TURNS_TO_JOIN):
+            await asyncio.sleep(0)
+        if self._sessions:
+            self._all_left.clear()
+            await self._all_left.wait()
         for session in self._ptys:
             session.close()
         self._servers.clear()
@@ -88,10 +98,14 @@ class ModbusLine:
         """A connection was opened."""
         self.connections += 1
         self._sessions.add(session)
+        if self._is_closing:
+            session.hang_up()
 
     def left(self, session: "_Session") -> None:
         """A connection was closed."""
         self._sessions.discard(session)
+        if not self._sessions:
+            self._all_left.set()
 
     def answer(self, asked: Asked, session: "_Session") -> None:
         """Let the unit that is meant send its reply, now or in a while."""

@@ -40,7 +40,8 @@ async def lose_answers(dsn: str, eater: CommitEater, times: int) -> None:
     worker = Worker(0, PostgresStore(dsn), around)
     running = asyncio.create_task(worker.run())
     for number in range(times):
-        await asyncio.wait_for(worker.ready.wait(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await worker.ready.wait()
         before, eater.hungry = eater.eaten, True
         line.capture(GW_1, batch(number))
         await until(lambda before=before: eater.eaten > before)

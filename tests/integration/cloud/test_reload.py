@@ -48,4 +48,5 @@ async def test_rules_are_read_anew_and_mistakes_leave_the_old_in_force(
         assert await limit() == "80s"
     finally:
         stop.set()
-        await asyncio.wait_for(running, PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await running

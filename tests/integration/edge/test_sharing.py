@@ -47,7 +47,8 @@ class Listener:
                 await self._more.wait()
 
     async def ready(self) -> None:
-        await asyncio.wait_for(self._more.wait(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await self._more.wait()
 
     def publish(self, topic: str, payload: bytes) -> None:
         self._client.publish(topic, payload)

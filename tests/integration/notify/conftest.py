@@ -53,7 +53,8 @@ def running(store: MemoryStore) -> Running:
             yield
         finally:
             stop.set()
-            await asyncio.wait_for(task, PATIENCE_S)
+            async with asyncio.timeout(PATIENCE_S):
+                await task
             outbox.close()
 
     return run
