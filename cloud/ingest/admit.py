@@ -25,7 +25,7 @@ from cloud.ingest.facts import SiteFacts
 from cloud.ingest.health import Health
 from cloud.ingest.held import Held
 from cloud.ingest.ledger import Ledger, Range
-from cloud.ingest.openings import Openings, Spool
+from cloud.ingest.openings import Openings, SpoolId
 from cloud.store.base import (
     WITHHELD,
     AgentHealth,
@@ -141,7 +141,7 @@ class Admission:
         return admitted
 
     def _forked(self, key: LedgerKey, batch: Batch) -> Forked | None:
-        spool = Spool(key.site, key.agent, key.epoch)
+        spool = SpoolId(key.site, key.agent, key.epoch)
         if not batch.opening or batch.opening == self._openings.holder(spool):
             return None
         taken = {lane: self._ledger.newest(msgspec.structs.replace(key, lane=lane)) for lane in Lane}

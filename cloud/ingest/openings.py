@@ -1,4 +1,4 @@
-"""Which opening of an agent's spool the numbers of a ledger were taken from. Pure.
+"""The opening of an agent's spool that the numbers of a ledger were taken from. Pure.
 
 The ledger knows numbers, not contents: an older copy of a spool that is put back, or a second agent with the same
 identity, gives numbers to new rows that the ledger has already, and those rows would be taken for known. Therefore
@@ -24,8 +24,8 @@ Taken = Mapping[Lane, int]
 """By lane, the highest number that was taken of a spool."""
 
 
-class Spool(msgspec.Struct, frozen=True):
-    """One spool of one agent."""
+class SpoolId(msgspec.Struct, frozen=True):
+    """The name of one spool of one agent, as the ledger knows it."""
 
     site: str
     agent: str
@@ -33,9 +33,10 @@ class Spool(msgspec.Struct, frozen=True):
 
 
 class Fork(msgspec.Struct, frozen=True):
-    """An opening is not the holder. `common`: up to where its rows are the same as those that were taken.
+    """The answer to an opening whose numbers were given to other rows already: it must send them under new ones.
 
-    Without `common` the opening has yet to tell its lineage.
+    `common`: by lane, the highest number up to which its rows are the same as those that were taken; None as long as
+    the opening has not told its lineage.
     """
 
     common: dict[Lane, int] | None
@@ -45,7 +46,10 @@ _chain = msgspec.json.Decoder(list[Opening])
 
 
 class Openings:
-    """The holders of every spool of a partition, oldest first, the last one in force."""
+    """For every spool of a partition, the opening that numbers are taken from now, and the ones before it.
+
+    Kept in cells of the store: what `cells` holds at the start, `take_cells` gives back once it has changed.
+    """
 
     def __init__(self, cells: Mapping[tuple[str, str], bytes]) -> None:
         self._chains = {
@@ -53,14 +57,14 @@ class Openings:
             for (site, cell), body in cells.items()
             if cell.startswith(CELL)
         }
-        self._dirty: set[Spool] = set()
+        self._dirty: set[SpoolId] = set()
 
-    def holder(self, spool: Spool) -> str:
+    def holder(self, spool: SpoolId) -> str:
         """The opening in force; empty for a spool whose agent tells of none."""
         chain = self._chains.get(spool)
         return chain[-1].id if chain else ""
 
-    def admit(self, spool: Spool, opening: str, lineage: Sequence[Opening], taken: Taken) -> Fork | None:
+    def admit(self, spool: SpoolId, opening: str, lineage: Sequence[Opening], taken: Taken) -> Fork | None:
         """None when numbers may be taken from `opening`, which then is the holder; else why not.
 
         An agent of an earlier version names no opening, and is believed.
@@ -79,7 +83,7 @@ class Openings:
             return None
         return Fork(_common(chain, lineage))
 
-    def _hold(self, spool: Spool, chain: Sequence[Opening]) -> None:
+    def _hold(self, spool: SpoolId, chain: Sequence[Opening]) -> None:
         self._chains[spool] = list(chain[-MOST_OPENINGS:])
         self._dirty.add(spool)
 
@@ -92,9 +96,9 @@ class Openings:
         }
 
 
-def _spool(site: str, cell: str) -> Spool:
+def _spool(site: str, cell: str) -> SpoolId:
     agent, _, epoch = cell.removeprefix(CELL).rpartition("/")
-    return Spool(site, agent, int(epoch))
+    return SpoolId(site, agent, int(epoch))
 
 
 def _reaches(after: Taken, taken: Taken) -> bool:

@@ -18,7 +18,7 @@ from cloud.ingest.desk import Decisions, Remembered, SiteDesk, SiteSetup
 from cloud.ingest.facts import SiteFacts
 from cloud.ingest.health import Health
 from cloud.ingest.ledger import Ledger
-from cloud.ingest.openings import CELL, Openings, Spool
+from cloud.ingest.openings import CELL, Openings, SpoolId
 from cloud.operations.command import DESK, Command, command_decoder
 from cloud.operations.record import Record
 from cloud.operations.screen import SCREENS, pulse_decoder
@@ -109,7 +109,7 @@ class Partition:
         self._events: list[EventGroup] = []
         self._readings: list[ReadingGroup] = []
         self._quarantine: list[QuarantineRow] = []
-        self._to_ack: dict[Spool, _Refusals] = {}
+        self._to_ack: dict[SpoolId, _Refusals] = {}
         self._counts: Counter[str] = Counter()
         self._pending: dict[str, list[Event]] | None = None
         self._commands: list[Wish] = []
@@ -206,7 +206,7 @@ class Partition:
             self._read(admitted.readings)
         if admitted.ack is not None:
             key = admitted.ack
-            refusals = self._refusals(Spool(key.site, key.agent, key.epoch))
+            refusals = self._refusals(SpoolId(key.site, key.agent, key.epoch))
             if admitted.forked is not None and admitted.forked.common is not None:
                 refusals.forked[admitted.forked.opening] = admitted.forked.common
         if admitted.refused is not None:
@@ -226,9 +226,9 @@ class Partition:
         known = self._health(sender.site).agents.get(sender.agent)
         epoch = epoch or (known.epoch if known else 0)
         if epoch:
-            self._refusals(Spool(sender.site, sender.agent, epoch)).digests.append(digest)
+            self._refusals(SpoolId(sender.site, sender.agent, epoch)).digests.append(digest)
 
-    def _refusals(self, spool: Spool) -> _Refusals:
+    def _refusals(self, spool: SpoolId) -> _Refusals:
         return self._to_ack.setdefault(spool, _Refusals())
 
     def _note_identity(self, sender: Address, admitted: Admitted, now: int) -> None:

@@ -22,7 +22,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int = 512 * 1024 * 1024
     life_reserve: int = 16 * 1024 * 1024
     ballast_bytes: int = 4 * 1024 * 1024
-    keep_ms: int = 3 * DAY_MS
+    keep_ms: int = 7 * DAY_MS
 
     def room(self, lane: Lane) -> int:
         """Up to how many bytes in use a row of this lane is still taken."""

@@ -13,7 +13,7 @@ from cloud.ingest.admit import Admission, Delivery
 from cloud.ingest.facts import SiteFacts
 from cloud.ingest.health import Health
 from cloud.ingest.ledger import Ledger
-from cloud.ingest.openings import Openings, Spool
+from cloud.ingest.openings import Openings, SpoolId
 from cloud.store.base import LedgerKey
 from contract.batch import Ack, Lane
 from contract.site import Agent, Device, Line, Site, SiteFile
@@ -56,7 +56,7 @@ class Cloud:
         return Ack(
             epoch=admitted.ack.epoch,
             durable={lane: self.ledger.high(LedgerKey("s", "gw", admitted.ack.epoch, lane)) for lane in Lane},
-            opening=self.openings.holder(Spool("s", "gw", admitted.ack.epoch)),
+            opening=self.openings.holder(SpoolId("s", "gw", admitted.ack.epoch)),
             forked={forked.opening: forked.common} if forked and forked.common is not None else {},
         )
 
