@@ -242,7 +242,9 @@ def _of_devices(rule: Rule) -> bool:
     """Whether each key of a rule is one device."""
     if isinstance(rule, Response):
         return rule.per == "answerer" or rule.match == "device"
-    return isinstance(rule, Recurrence | Duration | Quota)
+    if isinstance(rule, Quota):
+        return rule.match == "device"
+    return isinstance(rule, Recurrence | Duration)
 
 
 def _suspended(version: RuleVersion, one: Placed, suspend: Suspend) -> RuleVersion:

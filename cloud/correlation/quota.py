@@ -29,9 +29,10 @@ from contract.site import Site
 
 
 class Counted(msgspec.Struct, frozen=True, order=True):
-    """Something that counts: when it was over, the number of the event that said so, and when it began."""
+    """Something that counts: when it was over, the event that said so, and when it began."""
 
     over: int
+    device: str
     seq: int
     begun: int
 
@@ -118,10 +119,12 @@ def _filters(rule: Quota) -> Iterator[tuple[EventFilter, Meaning]]:
 
 
 class QuotaChain(Timeline):
-    """One device's periods under one version of a rule."""
+    """The periods of one device, or of all devices of the site together, under one version of a rule."""
 
-    def __init__(self, version: VersionOf, device: str, data_from: int) -> None:
-        super().__init__(f"quo|{version.rule.id}|{version.label}|{device}", device, version)
+    def __init__(
+        self, version: VersionOf, key: str, data_from: int, devices: Sequence[str] | None = None
+    ) -> None:
+        super().__init__(f"quo|{version.rule.id}|{version.label}|{key}", key, version, devices)
         self._of = version
         self._data_from = data_from
         self._now = data_from
@@ -129,15 +132,15 @@ class QuotaChain(Timeline):
     def _found(self) -> tuple[list[Counted], list[Item], list[Run]]:
         """What counts, by when it was over; all there was, with what is said of it; and the runs that do not count."""
         if self._of.rule.session is None:
-            counted = [Counted(mark.at, mark.seq, mark.at) for mark in self.marks]
-            return counted, [Item(Said.COUNTS, self.key, mark.at) for mark in self.marks], []
+            counted = [Counted(mark.at, mark.device, mark.seq, mark.at) for mark in self.marks]
+            return counted, [Item(Said.COUNTS, mark.device, mark.at) for mark in self.marks], []
         counted, items, others = [], [], []
         for run in runs(self.marks):
             said = self._of.judges_run(run)
             if run.stop is not None:
                 items.append(Item(said, self.key, run.begun, run.stop[0]))
             if run.stop is not None and said is Said.COUNTS:
-                counted.append(Counted(*run.stop, run.begun))
+                counted.append(Counted(run.stop[0], self.key, run.stop[1], run.begun))
             else:
                 others.append(run)
         return sorted(counted), items, others
@@ -184,7 +187,7 @@ class QuotaChain(Timeline):
         over = items[-1].over
         final = self.complete > over
         verdict = self._verdict(span, items, Outcome.MET, Reason.ENOUGH, final=final, elapsed=over - span[0])
-        return Judged(verdict, None, None if final else self.key, over, answered=True)
+        return Judged(verdict, None, None if final else self.lagging(over), over, answered=True)
 
     def _pending(self, span: Span, items: list[Counted], decided_at: int, now: int) -> Judged:
         warn_at = span[1] - self._of.warn_before
@@ -193,13 +196,13 @@ class QuotaChain(Timeline):
         verdict = self._verdict(span, items, Outcome.PENDING, reason, overdue=overdue)
         warn = now >= warn_at and self._of.warn_before > 0
         if overdue:
-            return Judged(verdict, None, self.key, decided_at - 1, warn=warn)
+            return Judged(verdict, None, self.lagging(decided_at - 1), decided_at - 1, warn=warn)
         coming = [moment for moment in (warn_at, span[1], decided_at) if now < moment < FOREVER]
         return Judged(verdict, min(coming, default=None), warn=warn)
 
     def _hidden(self, span: Span, items: list[Counted]) -> Hidden:
         """Whether blind time could hide what counts."""
-        gaps = self._of.host.book.gaps(self.key)
+        gaps = [gap for device in self.devices for gap in self._of.host.book.gaps(device)]
         if not gaps:
             return Hidden(possible=False)
         if self._of.rule.session is None:
@@ -213,8 +216,9 @@ class QuotaChain(Timeline):
         lasts = self._of.rule.session is not None
         until = max(decided_at, span[1] + self._of.terms.wait + 1) if lasts else decided_at
         return tuple(
-            BlindSpan(self.key, max(start, span[0]), min(end, until))
-            for start, end in self._of.host.book.gaps(self.key)
+            BlindSpan(device, max(start, span[0]), min(end, until))
+            for device in self.devices
+            for start, end in self._of.host.book.gaps(device)
             if start < until and end > span[0]
         )
 
@@ -230,7 +234,7 @@ class QuotaChain(Timeline):
         elapsed: int | None = None,
         blind: tuple[BlindSpan, ...] = (),
     ) -> Verdict:
-        evidence: tuple[EventId, ...] = tuple((self.key, item.seq) for item in items)
+        evidence: tuple[EventId, ...] = tuple((item.device, item.seq) for item in items)
         return Verdict(
             rule=self._of.rule.id,
             version=self._of.rule.version,
@@ -350,11 +354,20 @@ def quota_machine(versions: Sequence[RuleVersion], site: Site, host: Host, data_
     for dated in versions:
         if isinstance(dated.rule, Quota):
             version, rule = VersionOf(dated, dated.rule, site, host), dated.rule
-            chains: dict[str, Timeline] = {
-                device.id: QuotaChain(version, device.id, data_from)
-                for device in site.file.devices
-                if selects(rule.select, device) and rule.is_told_by(site.emits(device))
-            }
+            chains = {chain.key: chain for chain in _chains(version, rule, site, data_from)}
             lines.append((version, chains))
             ready.append(version)
     return QuotaMachine(versions[0].rule.id, lines, ready, host, data_from)
+
+
+def _chains(version: VersionOf, rule: Quota, site: Site, data_from: int) -> Iterator[Timeline]:
+    devices = [
+        device.id
+        for device in site.file.devices
+        if selects(rule.select, device) and rule.is_told_by(site.emits(device))
+    ]
+    if rule.match == "site":
+        yield QuotaChain(version, site.id, data_from, devices)
+        return
+    for device in devices:
+        yield QuotaChain(version, device, data_from)

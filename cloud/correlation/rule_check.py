@@ -292,6 +292,9 @@ class RuleCheck:
         session = rule.session
         if session is None:
             return
+        if rule.match == "site":
+            said = "expected without it: a session begins and ends at one device"
+            yield self._written.problem("match", said)
         parts = {
             "start": session.start,
             "stop": session.stop,

@@ -231,12 +231,15 @@ class Quota(
 ):
     """Enough of something in each calendar period: of events (`count`) or of sessions, at each selected device.
 
+    `match: site`: what any of the selected devices tells counts for the site, as of an inspection that is recorded at
+    one of several desks; the verdict's key is the site. Sessions are of one device each.
     `warn_before`: so long before the period's end an alert tells of what is still missing.
     """
 
     id: RuleId
     at_least: Annotated[int, Meta(ge=1, le=1000)]
     per: Literal["week", "month", "quarter", "half_year", "year"]
+    match: Literal["device", "site"] = "device"
     count: EventFilter | None = None
     session: Session | None = None
     warn_before: DurationText = "0s"

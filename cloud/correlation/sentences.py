@@ -32,7 +32,7 @@ SENTENCES: Final[dict[str, dict[Reason, str]]] = {
             "{place}: nobody can know whether there was {what} in time: no device there can show it{after}."
         ),
         Reason.ENOUGH: "{place}: {what}: {count} of {wanted}.",
-        Reason.TOO_FEW: "{place}: {what}: only {count} of {wanted} by {due}; the device was known all the time.",
+        Reason.TOO_FEW: "{place}: {what}: only {count} of {wanted} by {due}; every device that could show more worked.",
         Reason.LASTS: "{place}: {what} for longer than {limit}, since {opened}, and it goes on.",
         Reason.ENDED_LATE: "{place}: {what} for {elapsed}; the limit is {limit}.",
         Reason.ENDED_IN_TIME: "{place}: {what} ended in time.",
@@ -50,7 +50,7 @@ SENTENCES: Final[dict[str, dict[Reason, str]]] = {
         Reason.BLIND: "{place}：无法判定是否按时{what}：{blind}{after}。",
         Reason.NO_SOURCE: "{place}：无法判定是否按时{what}：此处没有能证明的设备{after}。",
         Reason.ENOUGH: "{place}：{what}：已满{wanted}次。",
-        Reason.TOO_FEW: "{place}：{what}：到{due}仅{count}次，应满{wanted}次，设备全程正常。",
+        Reason.TOO_FEW: "{place}：{what}：到{due}仅{count}次，应满{wanted}次，相关设备均正常。",
         Reason.LASTS: "{place}：自{opened}起{what}已超过{limit}，仍在持续。",
         Reason.ENDED_LATE: "{place}：{what}持续{elapsed}，时限{limit}。",
         Reason.ENDED_IN_TIME: "{place}：{what}已按时结束。",
@@ -62,13 +62,13 @@ _OF_QUOTAS: Final[dict[str, dict[Reason, str]]] = {
     "en": {
         Reason.WAITING: "{place}: {what}: {count} of {wanted} so far, due by {due}.",
         Reason.WAITING_FOR_COVERAGE: (
-            "{place}: {what}: {count} of {wanted} known by {due}; the device has not reported up to then."
+            "{place}: {what}: {count} of {wanted} known by {due}; not every device has reported up to then."
         ),
         Reason.BLIND: "{place}: {what}: {count} of {wanted} by {due}, and nobody can know of more: {blind}.",
     },
     "zh": {
         Reason.WAITING: "{place}：{what}：已完成{count}次，{due}前应满{wanted}次。",
-        Reason.WAITING_FOR_COVERAGE: "{place}：{what}：到{due}已知{count}次，应满{wanted}次；设备的数据还未传到该时刻。",
+        Reason.WAITING_FOR_COVERAGE: "{place}：{what}：到{due}已知{count}次，应满{wanted}次；部分设备的数据还未传到该时刻。",
         Reason.BLIND: "{place}：{what}：到{due}已知{count}次，应满{wanted}次，其余无法判定：{blind}。",
     },
 }

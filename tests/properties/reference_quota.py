@@ -20,20 +20,22 @@ def quotas(site: Site, version: RuleVersion, events: list[Event], known: Known, 
     """The kind `quota`: period by period, what counts in it."""
     rule: Any = version.rule
     found: list[Verdict] = []
-    for device in site.devices.values():
-        if not selected(rule, device) or not tells(rule, site.emits(device)):
-            continue
-        own = [Told(one.at, 0, one.seq, words(rule, one)) for one in events if one.device == device.id]
+    telling = [d.id for d in site.devices.values() if selected(rule, d) and tells(rule, site.emits(d))]
+    keys = [(site.id, telling)] if rule.match == "site" else [(device, [device]) for device in telling]
+    for key, devices in keys:
+        own = [
+            Told(one.at, 0, one.seq, words(rule, one), one.device) for one in events if one.device in devices
+        ]
         own = [one for one in own if one.words]
         if rule.session and rule.session.point:
             for of, point, at, value in known.readings:
-                if (of, point) == (device.id, rule.session.point):
-                    own.append(Told(at, 1, 0, (in_range(rule.session, value),)))
-        own.sort()
+                if (of, point) == (key, rule.session.point):
+                    own.append(Told(at, 1, 0, (in_range(rule.session, value),), key))
+        own.sort(key=lambda one: (one.at, one.is_reading, one.device, one.seq))
         start, end = period(site, rule.per, known.data_from)
         while start < now:
             if in_force(version, start):
-                verdict = judged(version, device.id, (start, end), own, known, now)
+                verdict = judged(version, key, devices, (start, end), own, known, now)
                 found += [verdict] if verdict else []
             start, end = period(site, rule.per, end)
     return found
@@ -46,6 +48,7 @@ class Told(msgspec.Struct, frozen=True, order=True):
     is_reading: int
     seq: float
     words: tuple[str, ...]
+    device: str = ""
 
 
 def tells(rule: Any, emitted: frozenset[str]) -> bool:
@@ -238,33 +241,36 @@ def bounds(form: Any) -> tuple[int, int]:
 
 def judged(
     version: RuleVersion,
-    device: str,
+    key: str,
+    devices: list[str],
     span: tuple[int, int],
     told: list[Told],
     known: Known,
     now: int,
 ) -> Verdict | None:
-    """One period of one device."""
+    """One period of one key, of which some devices tell."""
     rule: Any = version.rule
     start, end = span
     if rule.count:
-        items = [Item("counts", device, one.at) for one in told]
-        done = [(one.at, int(one.seq), one.at) for one in told]
+        items = [Item("counts", one.device, one.at) for one in told]
+        done = [(one.at, one.device, int(one.seq), one.at) for one in told]
         under_way: list[Session] = []
     else:
         every = sessions(rule, told)
-        items = [Item(one.word, device, one.begun, one.stop.at) for one in every if one.stop]
+        items = [Item(one.word, key, one.begun, one.stop.at) for one in every if one.stop]
         done = sorted(
-            (one.stop.at, int(one.stop.seq), one.begun) for one in every if one.stop and one.word == "counts"
+            (one.stop.at, key, int(one.stop.seq), one.begun)
+            for one in every
+            if one.stop and one.word == "counts"
         )
         under_way = [one for one in every if one.word != "counts"]
-    own = [one for one in done if start <= one[2] < end]
-    complete = known.complete.get(device, NEVER)
+    own = [one for one in done if start <= one[3] < end]
+    complete = min(known.complete.get(one, NEVER) for one in devices)
     fields: dict[str, Any] = {
         "rule": rule.id,
         "version": rule.version,
         "kind": "quota",
-        "key": device,
+        "key": key,
         "opened_at": start,
         "due_at": end,
         "items": tuple(item for item in items if start <= (item.at or 0) < end),
@@ -278,12 +284,13 @@ def judged(
             final=complete > over,
             reason=Reason.ENOUGH,
             elapsed_ms=over - start,
-            evidence=tuple((device, seq) for _, seq, _ in enough),
+            evidence=tuple((device, seq) for _, device, seq, _ in enough),
         )
     if start < known.data_from:
         return None
-    fields["evidence"] = tuple((device, seq) for _, seq, _ in own)
-    spans = known.blind.get(device, [])
+    fields["evidence"] = tuple((device, seq) for _, device, seq, _ in own)
+    blind = [(device, *one) for device in sorted(devices) for one in known.blind.get(device, [])]
+    spans = [(a, b) for _, a, b in blind]
     sure = max([end, *(one.limit + 1 for one in under_way if start <= one.begun < end)])
     decided_at = sure
     decided = now >= sure and complete >= sure
@@ -296,9 +303,9 @@ def judged(
         reason = Reason.WAITING_FOR_COVERAGE if over else Reason.WAITING
         return Verdict(**fields, outcome=Outcome.PENDING, final=False, reason=reason, overdue=over)
     last = max(min(decided_at, FOREVER), end + wait(rule) + 1) if rule.session else decided_at
-    blind = tuple(BlindSpan(device, max(a, start), min(b, last)) for a, b in spans if a < last and b > start)
+    seen = tuple(BlindSpan(d, max(a, start), min(b, last)) for d, a, b in blind if a < last and b > start)
     outcome, reason = (Outcome.UNKNOWN, Reason.BLIND) if hides else (Outcome.BREACHED, Reason.TOO_FEW)
-    return Verdict(**fields, outcome=outcome, final=True, reason=reason, blind=blind if hides else ())
+    return Verdict(**fields, outcome=outcome, final=True, reason=reason, blind=seen if hides else ())
 
 
 def waits_for(rule: Any, told: list[Told], spans: list[tuple[int, int]], span: tuple[int, int]) -> int:

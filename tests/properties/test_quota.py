@@ -58,6 +58,7 @@ def rules(draw: st.DrawFn) -> Quota:
         count=count if by_events else None,
         session=None if by_events else session,
         warn_before=draw(st.sampled_from(["0s", "3d"])),
+        match="site" if by_events and draw(st.booleans()) else "device",
     )
 
 
