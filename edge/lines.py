@@ -231,8 +231,7 @@ def _meter_line(line: str, endpoint: str, devices: Devices) -> Build:
     meters = [(device, profile) for device, profile in devices if isinstance(profile, MeterProfile)]
     if len(meters) < len(devices):
         raise SettingsError(f"line {line} is of meters by DL/T 645; not every device on it is one")
-    driver = meter_driver(line, endpoint, meters)
-    return lambda _services: driver
+    return meter_driver(line, endpoint, meters).with_notes
 
 
 def _modbus_line(line: str, endpoint: str, devices: Devices) -> Build:

@@ -21,7 +21,6 @@ from edge.drivers.modbus_frames import Ask
 from edge.drivers.modbus_line import Answered
 from edge.drivers.modbus_transport import Channel, Endpoint, open_channel, serial_endpoint
 from edge.errors import LineLost, NoAnswer, Refused, SettingsError
-from edge.ports import Driver
 
 _NO_SUCH_DATA: Final = 2
 _REFUSED: Final = 4
@@ -48,7 +47,7 @@ def parse_meter_line(url: str) -> Endpoint:
     return Endpoint(host=parts.hostname, port=port, framed=False)
 
 
-def meter_driver(line: str, endpoint: str, devices: Sequence[tuple[Device, MeterProfile]]) -> Driver:
+def meter_driver(line: str, endpoint: str, devices: Sequence[tuple[Device, MeterProfile]]) -> ModbusDriver:
     """The driver of a line with its meters.
 
     Raises:

@@ -8,16 +8,12 @@ import zoneinfo
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from pymodbus.pdu import ExceptionResponse
-
 from contract.duration import parse_duration
-from contract.profile.expand import device_map
-from contract.profile.model import HttpProfile, ModbusProfile, MqttProfile, TransmitterProfile
+from contract.profile.model import HttpProfile, MeterProfile, ModbusProfile, MqttProfile, TransmitterProfile
 from contract.site import Device
 from edge.decode.device import Memory, Refusal, is_lacking, on_answer, on_failure, on_refusal
 from edge.decode.kept import after_restart, standing
 from edge.decode.request import Answer
-from edge.decode.sheet import Sheet, sheet
 from edge.gb26875.frame import FrameReader
 from edge.gb26875.transmitter import Transmitter
 from edge.jwm import session
@@ -30,13 +26,12 @@ from edge.posts import Posts
 from edge.presence import LinePresence
 from edge.said import Call
 from edge.topicmap import TopicMap
-from firmware_sim.adapters.modbus_frames import Asked, answer
-from firmware_sim.device import Image, Inputs, SimDevice
-from firmware_sim.device.catalogue import build
+from firmware_sim.device import Inputs
 from firmware_sim.device.publisher import Message, Publisher
 from firmware_sim.device.transmitter import FireTransmitter
 from firmware_sim.device.wand import Wand as SimWand
 from firmware_sim.device.wand import wall_clock
+from sitewarden.rehearsal.asked import AskedDevice, DigitDevice, RegisterDevice
 
 ANSWER_MS: Final = 20
 LOOK_MS: Final = 1_000
@@ -66,19 +61,15 @@ class VirtualLine(Protocol):
         """A device answers wrongly from now on, or rightly again."""
 
 
-class ModbusBus:
-    """A Modbus line: one question at a time, by the turns of the real scheduler."""
+class AskedBus:
+    """A line whose devices are asked: one question at a time, by the turns of the real scheduler."""
 
-    def __init__(self, devices: Sequence[tuple[Device, ModbusProfile]]) -> None:
-        self._made = {device.id: (device, profile) for device, profile in devices}
-        self.played: dict[str, SimDevice] = {name: build(*made) for name, made in self._made.items()}
+    def __init__(self, played: Mapping[str, AskedDevice]) -> None:
+        self.played = dict(played)
         """The simulated devices by name; another line may be given them, as when an agent is put in another's place."""
-        self._inputs: dict[str, dict[str, float | int | bool | str]] = {name: {} for name in self._made}
-        self._images = {name: played.update(0, _NOTHING) for name, played in self.played.items()}
-        self._sheets: dict[str, Sheet] = {
-            device.id: sheet(device_map(profile, device)) for device, profile in devices
-        }
-        self._memories = {name: Memory() for name in self._sheets}
+        self._inputs: dict[str, dict[str, float | int | bool | str]] = {name: {} for name in played}
+        self._sheets = {name: one.sheet for name, one in played.items()}
+        self._memories = {name: Memory() for name in played}
         self._faults: dict[str, str] = {}
         self._turns = Turns(
             {
@@ -101,18 +92,13 @@ class ModbusBus:
         name, request = turn.device, turn.request
         one, fault = self._sheets[name], self._faults.get(name)
         if fault in SILENT:
-            self.due = now + one.map.limits.response_timeout_ms
-            self._turns.failed(turn, self.due)
-            return [on_failure(one, fault, self.due)]
+            return self._silence(turn, now, fault)
+        self.played[name].live(now, _NOTHING, shows=fault != "frozen")
+        try:
+            words = None if fault == "exception" else self.played[name].answers(request)
+        except TimeoutError:
+            return self._silence(turn, now, "no answer")
         self.due = later = now + ANSWER_MS
-        image = self.played[name].update(now, _NOTHING)
-        if fault != "frozen":
-            self._images[name] = image
-        words = (
-            None
-            if fault == "exception"
-            else _words(request.function, request.address, request.count, self._images[name])
-        )
         if words is None:
             refusal = Refusal(request=request, asked_at=now, answered_at=later, code=_code(fault))
             lacking = is_lacking(self._memories[name], refusal)
@@ -124,18 +110,22 @@ class ModbusBus:
         self._turns.answered(turn, later, one.map.limits.pause_ms)
         return seen
 
+    def _silence(self, turn: Turn, now: int, why: str) -> Sequence[Observation]:
+        one = self._sheets[turn.device]
+        self.due = now + one.map.limits.response_timeout_ms
+        self._turns.failed(turn, self.due)
+        return [on_failure(one, why, self.due)]
+
     def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
         """See `VirtualLine.takes`."""
         self._inputs[device] |= inputs
-        image = self.played[device].update(now, inputs)
-        if self._faults.get(device) != "frozen":
-            self._images[device] = image
+        self.played[device].live(now, inputs, shows=self._faults.get(device) != "frozen")
         return ()
 
     def misbehaves(self, now: int, device: str, fault: str | None) -> None:
         """See `VirtualLine.misbehaves`."""
         if self._faults.pop(device, None) == "restart":
-            self.played[device] = build(*self._made[device])
+            self.played[device].restart()
             self.takes(now, device, dict(self._inputs[device]))
         if fault is not None:
             self._faults[device] = fault
@@ -150,12 +140,20 @@ def _code(fault: str | None) -> int:
     return _BUSY if fault == "exception" else 2
 
 
-def _words(function: int, address: int, count: int, image: Image) -> tuple[int, ...] | None:
-    reply = answer(Asked(1, 0, function, address, count), image)
-    if reply is None or isinstance(reply, ExceptionResponse):
-        return None
-    words = reply.bits[:count] if function in {1, 2} else reply.registers
-    return tuple(int(word) for word in words)
+class ModbusBus(AskedBus):
+    """A Modbus line."""
+
+    def __init__(self, devices: Sequence[tuple[Device, ModbusProfile]]) -> None:
+        super().__init__({device.id: RegisterDevice(device, profile) for device, profile in devices})
+
+
+class MeterBus(AskedBus):
+    """A line of meters by DL/T 645."""
+
+    def __init__(self, devices: Sequence[tuple[Device, MeterProfile]]) -> None:
+        super().__init__(
+            {device.id: DigitDevice(device, profile, unit) for unit, (device, profile) in enumerate(devices)}
+        )
 
 
 class MqttBus:

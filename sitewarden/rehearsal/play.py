@@ -10,6 +10,7 @@ import msgspec
 
 from contract.profile.model import (
     HttpProfile,
+    MeterProfile,
     ModbusProfile,
     MqttProfile,
     Profile,
@@ -28,7 +29,7 @@ from firmware_sim.scenario import Scenario
 from firmware_sim.world.effects import Effect, Inputs, Misbehaves, ReaderState, Swiped
 from firmware_sim.world.effects import Happened as Physical
 from firmware_sim.world.world import World
-from sitewarden.rehearsal.lines import Dock, Doorway, ModbusBus, MqttBus, Switchboard, VirtualLine
+from sitewarden.rehearsal.lines import Dock, Doorway, MeterBus, ModbusBus, MqttBus, Switchboard, VirtualLine
 
 _BOOT: Final = "rehearsal"
 _STEP_MS: Final = 100
@@ -85,6 +86,8 @@ class Rehearsal:
         match first:
             case ModbusProfile():
                 return ModbusBus([(d, p) for d, p in devices if isinstance(p, ModbusProfile)])
+            case MeterProfile():
+                return MeterBus([(d, p) for d, p in devices if isinstance(p, MeterProfile)])
             case MqttProfile():
                 speaking = [(d, p) for d, p in devices if isinstance(p, MqttProfile)]
                 return MqttBus(speaking, self._site.buffering, self._epoch)

@@ -14,12 +14,28 @@ import msgspec
 from contract.events import LASTING, Event, Phase, part_of, phase_of, raw_data
 from contract.profile.expand import device_map
 from contract.profile.load import load_profile
-from contract.profile.model import HttpProfile, ModbusProfile, MqttProfile, Profile, TransmitterProfile
+from contract.profile.meter import meter_map
+from contract.profile.model import (
+    HttpProfile,
+    MeterProfile,
+    ModbusProfile,
+    MqttProfile,
+    Profile,
+    TransmitterProfile,
+)
 from contract.site import Binding, Device
 from edge.coverage import CoverageTracker
 from edge.parts import PartNames
 from edge.ports import Covered, Failed, Happened, Measured, Observation
-from sitewarden.rehearsal.lines import Doorway, ModbusBus, MqttBus, Switchboard, VirtualLine
+from sitewarden.rehearsal.lines import (
+    AskedBus,
+    Doorway,
+    MeterBus,
+    ModbusBus,
+    MqttBus,
+    Switchboard,
+    VirtualLine,
+)
 
 PROFILES: Final = Path(__file__).parents[2] / "config" / "profiles"
 ZONE: Final = zoneinfo.ZoneInfo("Asia/Shanghai")
@@ -44,14 +60,14 @@ BOUND: Final[Mapping[str, Mapping[str, Binding]]] = {
 
 def profiles() -> list[str]:
     """The shipped profiles whose devices speak for themselves."""
-    speaking = ModbusProfile | MqttProfile | HttpProfile | TransmitterProfile
+    speaking = ModbusProfile | MeterProfile | MqttProfile | HttpProfile | TransmitterProfile
     found = {path.stem: load_profile(path) for path in sorted(PROFILES.glob("*.yaml"))}
     return [name for name, profile in found.items() if isinstance(profile, speaking)]
 
 
 def device_of(name: str) -> Device:
     """The device of a site."""
-    address = "010203040506" if name == "gb26875-transmitter" else None
+    address = {"gb26875-transmitter": "010203040506", "dlt645-2007": "161"}.get(name)
     return Device(id="dev", profile=name, zone="z", address=address, points=dict(BOUND.get(name, {})))
 
 
@@ -60,6 +76,8 @@ def line_of(profile: Profile, device: Device) -> VirtualLine:
     match profile:
         case ModbusProfile():
             return ModbusBus([(device, profile)])
+        case MeterProfile():
+            return MeterBus([(device, profile)])
         case MqttProfile():
             return MqttBus([(device, profile)], frozenset(), EPOCH)
         case HttpProfile():
@@ -155,6 +173,9 @@ def _offered(profile: Profile, device: Device) -> Iterator[tuple[str, tuple[Valu
                 elif point.report:
                     yield point.name, _numbers(point.low, point.high, point.scale)
             yield from ((name, (False, True)) for name in ("mains", "running", "on_load"))
+        case MeterProfile():
+            for item in meter_map(profile, device, 0).points:
+                yield item.name, (*_numbers(item.low, item.high, item.scale), "missing")
         case TransmitterProfile():
             parts = ("", "132.", "133.", "3-12.")
             yield from (
@@ -186,7 +207,7 @@ class History:
         self.moments: set[int] = set()
         self._chance = Random(seed)
         self._inputs = inputs_of(profile, device)
-        self._is_bus = isinstance(profile, ModbusProfile)
+        self._is_bus = isinstance(profile, ModbusProfile | MeterProfile)
 
     def play(self, steps: int) -> None:
         """Do random things, then leave the device alone and in reach."""
@@ -202,9 +223,14 @@ class History:
     @property
     def quiet_ms(self) -> int:
         """How long nothing happens at the end."""
-        if isinstance(self.profile, ModbusProfile):
-            return QUIET_MS + 2 * max(device_map(self.profile, self.device).polls.values())
-        return QUIET_MS
+        match self.profile:
+            case ModbusProfile():
+                polls = device_map(self.profile, self.device).polls
+            case MeterProfile():
+                polls = meter_map(self.profile, self.device, 0).polls
+            case _:
+                return QUIET_MS
+        return QUIET_MS + 2 * max(polls.values())
 
     def _begin(self) -> None:
         self.played.until(5_000)
@@ -237,7 +263,7 @@ class History:
     def _trouble(self) -> None:
         """The device is out of reach, restarts, or says things twice, late, or with a wrong clock."""
         lasts = self._chance.choice((2_000, 20_000, 120_000))
-        if isinstance(self.played.line, ModbusBus) and self._chance.random() < 0.3:
+        if isinstance(self.played.line, AskedBus) and self._chance.random() < 0.3:
             self._while_away()
             self.played.line.restart_agent()
             return
@@ -281,12 +307,12 @@ def blind_spans(history: "History") -> list[tuple[int, int]]:
 def read_fresh(history: History) -> Played:
     """The same device as it is at the end, seen by a reader that knows nothing of its history."""
     fresh = Played(history.profile, history.device)
-    if isinstance(fresh.line, ModbusBus) and isinstance(history.played.line, ModbusBus):
+    if isinstance(fresh.line, AskedBus) and isinstance(history.played.line, AskedBus):
         # The very device: some go on living by themselves, and burn fuel or count hours.
         fresh.line.played = history.played.line.played
     fresh.now = fresh.line.due = history.played.now
     fresh.until(fresh.now + 5_000)
-    if not isinstance(fresh.line, ModbusBus):
+    if not isinstance(fresh.line, AskedBus):
         fresh.put(history.values)
     fresh.until(fresh.now + history.quiet_ms)
     return fresh
