@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from contract.display import Shown, words_for
 from contract.site import Given, Text
 
 _PART: Final = re.compile(r"^(?P<base>.+)_(?P<part>\d+|l[123]|[abc]|total|avg|max|min)$")
@@ -31,6 +32,7 @@ class _Entry(msgspec.Struct, frozen=True):
     type: str = ""
     states: str | None = None
     codes: dict[str, int] = {}
+    display: dict[Shown, Text] = {}
     scale: float = 1.0
     max: float | None = None
     repeat: tuple[_Repeat, ...] = ()
@@ -38,7 +40,7 @@ class _Entry(msgspec.Struct, frozen=True):
     @property
     def is_state(self) -> bool:
         """Whether its numbers are codes."""
-        if self.type == "bool" or self.codes:
+        if self.type == "bool" or self.codes or (self.display and not self.unit):
             return True
         few = self.max is not None and self.max <= _MOST_STATES and self.scale == 1
         whole = few and not self.type.startswith("float")
@@ -85,6 +87,7 @@ def _given(entry: _Entry, unit: str) -> Iterator[Given]:
             ),
             state=entry.is_state,
             bound_only=entry.bound_only,
+            words=words_for(entry.display),
         )
 
 

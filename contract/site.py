@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from contract.days import Days
+from contract.display import Shown
 from contract.part_book import PartBook
 from contract.yamlfile import Located
 
@@ -25,7 +26,6 @@ Id = Annotated[
 
 DESK_SIGN = "operator.acknowledged"
 """A device without a line that emits this is a desk."""
-
 START_PATTERN = r"^([a-z,-]+ )?([01]\d|2[0-3]):[0-5]\d$"
 """When a round starts: `HH:MM`, with days before it as a `Window` has them."""
 
@@ -108,11 +108,11 @@ class Door(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a point of a device stands for on this site.
 
-    `zone` is where it looks at; `on` and `off` name the event types that a two-state point emits when it
-    becomes true or false, in place of its profile's; `device` is the device those events and the readings are
-    told of (a gate behind an input module, a joint behind a probe), by default the module itself; `reading` is
-    what a reading of it is called there; `shortest` is the shortest that what it tells lasts, such as a push of a
-    button.
+    `zone` is where it looks at; `on` and `off` name the event types that a two-state point emits when it becomes true
+    or false, in place of its profile's; `device` is the device those events and the readings are told of (a gate behind
+    an input module, a joint behind a probe), by default the module itself; `reading` is what a reading of it is called
+    there, `display` the words in which people are shown its values, in place of the profile's; `shortest` is the
+    shortest that what it tells lasts, such as a push of a button.
     """
 
     zone: Id | None = None
@@ -127,6 +127,7 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ) = None
     invert: bool = False
     skip: bool = False
+    display: dict[Shown, Text] = {}
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -292,7 +293,8 @@ class SiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Given(msgspec.Struct, frozen=True, kw_only=True):
     """A point that a kind of device tells readings of, by its own name.
 
-    `state`: its numbers stand for what is so, not for how much. `bound_only`: it is read only where a site binds it.
+    `state`: its numbers stand for what is so, not for how much; `words`: how people are shown them. `bound_only`: it is
+    read only where a site binds it.
     """
 
     name: str
@@ -300,6 +302,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     label: Text = Text()
     state: bool = False
     bound_only: bool = False
+    words: dict[float, Text] = {}
 
 
 class ProfileHead(msgspec.Struct, frozen=True, kw_only=True):

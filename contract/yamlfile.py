@@ -155,7 +155,7 @@ def _mistakes(value: Any, model: Any, path: FieldPath) -> Iterator[tuple[FieldPa
     elif origin is dict and isinstance(value, dict):
         key_model, item_model = typing.get_args(arm)
         for key, item in value.items():
-            yield from _leaf_mistake(key, key_model, "", (*path, key), strict=False)
+            yield from _leaf_mistake(key, key_model, _strip(key_model)[1], (*path, key), strict=False)
             yield from _mistakes(item, item_model, (*path, key))
     else:
         yield from _leaf_mistake(value, model, described, path)

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from cloud.condition.derivation import OVER_PEERS, RISE, groups_of_joints
+from contract.display import words_for
 from contract.measured import point_name
 from contract.site import Device, Given, Site, Text
 
@@ -14,7 +15,11 @@ _DERIVED: Final = {OVER_PEERS: "K", RISE: "K/min"}
 
 
 class SitePoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A point of a device as it is told, after the site's bindings. `zone`: where it looks at, as far as is known."""
+    """A point of a device as it is told, after the site's bindings.
+
+    `words`: those in which people are shown a value, by the value; one that is not there is shown as a number.
+    `zone`: where it looks at, as far as is known.
+    """
 
     device: str
     point: str
@@ -22,6 +27,7 @@ class SitePoint(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     state: bool
     zone: str | None
+    words: Mapping[float, Text] = {}
 
 
 def points_of(site: Site) -> Mapping[tuple[str, str], SitePoint]:
@@ -49,13 +55,15 @@ def _bound(site: Site, device: Device, given: Given) -> SitePoint | None:
     zone = binding.zone if binding else None
     own = given.label if point == given.name else Text()
     known = point_name(site.point_names, point)
+    words = words_for(binding.display) if binding else {}
     return SitePoint(
         device=told_of,
         point=point,
         name=Text(zh=own.in_("zh") or known.zh, en=own.in_("en") or known.en),
         unit=given.unit,
-        state=given.state,
+        state=given.state or bool(words and not given.unit),
         zone=zone or site.devices[told_of].zone or device.zone,
+        words=words or given.words,
     )
 
 

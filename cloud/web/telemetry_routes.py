@@ -6,13 +6,15 @@ import msgspec
 from fastapi import APIRouter, Query
 
 from cloud.review.curves import merged, origin_for, step_within
-from cloud.store.reads import CurveQuery
+from cloud.review.points import SitePoint
+from cloud.store.reads import CurveQuery, LatestReading
 from cloud.web.context import Context, InContext, OfSite
 from cloud.web.lists import MOST_MS, Name, unusable
 from cloud.web.models import Listed, Words
 from cloud.web.problems import PROBLEMS
-from cloud.web.telemetry_models import CurveView, GapView, PointView, ValueView
-from contract.site import Site
+from cloud.web.telemetry_models import CurveView, GapView, PointView, ShownView, ValueView
+from contract.measured import point_name
+from contract.site import Site, Text
 
 router = APIRouter(prefix="/api/v1/sites", tags=["telemetry"], responses=PROBLEMS)
 
@@ -31,6 +33,7 @@ async def read_points(site: OfSite, context: InContext, device: Name | None = No
             unit=one.unit,
             kind="state" if one.state else "number",
             zone=one.zone,
+            display=_display(one),
         )
         for one in context.points[site.id].values()
         if device in {None, one.device}
@@ -48,10 +51,12 @@ async def read_values(site: OfSite, context: InContext, device: Name | None = No
         ValueView(
             device=row.device,
             point=row.point,
+            name=_name(context, site, row.device, row.point),
             unit=_unit(context, site, row.device, row.point),
             at=row.at,
             received_at=row.received_at,
             value=row.value,
+            words=_words(context, site, row),
             quality=str(row.quality),
             age_ms=max(0, now - row.at),
             complete_to=known_to.get(row.device),
@@ -84,7 +89,9 @@ async def read_readings(
     return CurveView(
         device=device,
         point=point,
+        name=_name(context, site, device, point),
         unit=_unit(context, site, device, point),
+        display=_display(context.points[site.id].get((device, point))),
         since=since,
         until=until,
         step_ms=query.step,
@@ -101,6 +108,27 @@ async def read_readings(
 def _unit(context: Context, site: Site, device: str, point: str) -> str:
     known = context.points[site.id].get((device, point))
     return known.unit if known is not None else site.unit(device, point)
+
+
+def _name(context: Context, site: Site, device: str, point: str) -> Words:
+    known = context.points[site.id].get((device, point))
+    name = known.name if known is not None else point_name(site.point_names, point)
+    return _both(name)
+
+
+def _display(point: SitePoint | None) -> list[ShownView]:
+    words = point.words if point is not None else {}
+    return [ShownView(value=value, words=_both(words[value])) for value in sorted(words)]
+
+
+def _words(context: Context, site: Site, row: LatestReading) -> Words | None:
+    known = context.points[site.id].get((row.device, row.point))
+    found = known.words.get(row.value) if known is not None and row.value is not None else None
+    return _both(found) if found is not None else None
+
+
+def _both(text: Text) -> Words:
+    return Words(zh=text.in_("zh"), en=text.in_("en"))
 
 
 async def _known(context: Context, query: CurveQuery) -> tuple[list[GapView], int | None]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
+from contract.display import display_mistakes
 from contract.duration import parse_duration
 from contract.profile import points
 from contract.profile.messages import Field, Topic
@@ -98,6 +99,11 @@ def binding_mistakes(profile: Profile, device: Device) -> list[tuple[FieldPath, 
             found.append((("points", own), "has no state that could be told"))
         elif binding.reading and name not in told:
             found.append((("points", own, "reading"), "has no readings"))
+        elif binding.display and name not in told:
+            found.append((("points", own, "display"), "has no readings"))
+        found += [
+            (("points", own, "display", shown), wrong) for shown, wrong in display_mistakes(binding.display)
+        ]
     return found
 
 

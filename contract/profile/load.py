@@ -1,11 +1,13 @@
 """Profile files read and checked: every mistake at once, by file, line and field."""
 
+import math
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
 
+from contract.display import display_mistakes, number_of
 from contract.problems import ConfigError, Problem
 from contract.profile.expand import name_mistake, point_names, width_of
 from contract.profile.messages import Field, Topic
@@ -13,6 +15,7 @@ from contract.profile.model import (
     Condition,
     CsvProfile,
     HttpProfile,
+    Item,
     Kind,
     MeterProfile,
     ModbusProfile,
@@ -158,6 +161,7 @@ def _field_mistakes(
         yield path, "expected bytes in a topic with bytes_at, and only there"
     yield from _cut_mistakes(field, path)
     yield from _pattern_mistakes(topic, field, path)
+    yield from _display_mistakes(field, path)
     for place, ratio in enumerate(field.times):
         if ratio not in profile.ratios:
             yield (*path, "times", place), unknown_name("ratio", ratio, profile.ratios)
@@ -196,6 +200,21 @@ def _pattern_mistakes(topic: Topic, field: Field, path: FieldPath) -> Iterator[M
         yield (*path, "name"), "expected {part} in it: there is one of each part"
 
 
+def _display_mistakes(entry: Point | Field | Item, path: FieldPath) -> Iterator[Mistake]:
+    """Words for display that nobody would ever see."""
+    if entry.display and not entry.report:
+        yield (*path, "display"), "expected report: true: what is not told is not shown"
+    for shown, message in display_mistakes(entry.display):
+        yield (*path, "display", shown), message
+    low, high = (
+        (-math.inf if entry.min is None else entry.min),
+        (math.inf if entry.max is None else entry.max),
+    )
+    for shown in entry.display:
+        if not low <= number_of(shown) <= high:
+            yield (*path, "display", shown), "is beyond min or max: such a value is bad, not shown"
+
+
 def _modbus_mistakes(profile: ModbusProfile) -> Iterator[Mistake]:
     for name, states in profile.states.items():
         yield from _states_mistakes(profile, states, ("states", name))
@@ -232,6 +251,7 @@ def _meter_mistakes(profile: MeterProfile) -> Iterator[Mistake]:
             if item.name in names:
                 yield (*path, "name"), f"{item.name} is there twice"
             names.add(item.name)
+            yield from _display_mistakes(item, path)
             if item.states is not None and item.states not in profile.states:
                 yield (*path, "states"), unknown_name("set of states", item.states, profile.states)
             for number, ratio in enumerate(item.times):
@@ -275,6 +295,7 @@ def _point_mistakes(profile: ModbusProfile, point: Point, path: FieldPath) -> It
     if width > profile.limits.max_registers:
         yield (*path, "type"), "is wider than limits.max_registers: it can't be read in one request"
     yield from _form_mistakes(point, path)
+    yield from _display_mistakes(point, path)
     if point.nibbles and (len(point.nibbles) != 4 or point.type is not Kind.UINT16):
         yield (*path, "nibbles"), "expected four names, in a uint16"
     if point.states is not None and point.states not in profile.states:

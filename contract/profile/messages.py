@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from contract.display import Shown
 from contract.profile.words import ByteOrder, Code, EventType, PointName, Repeat, Span, Word
 from contract.site import Text
 
@@ -54,7 +55,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     the number that it writes: decimal, with a decimal comma, or hexadecimal; of a longer one `pattern` is a regular
     expression whose first group is the number. `codes` make numbers of texts; true and false are 1 and 0. Of a number
     that packs several, `mask` takes the bits, shifted down to its lowest, `signed` by two's complement. From there on
-    it is as a point of a register: number = raw * scale + offset, `times` ratios, `states`, readings. `each` names the event that
+    it is as a point of a register: number = raw * scale + offset, `times` ratios, `states`, readings, `display`. `each` names the event that
     happens with every message in which the code is that one, such as a press of a button.
     """
 
@@ -81,6 +82,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     heartbeat: Span = "5m"
     verified: bool = True
     label: Text = Text()
+    display: dict[Shown, Text] = {}
     note: str = ""
 
 

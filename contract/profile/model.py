@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from contract.display import Shown
 from contract.profile.messages import Topic
 from contract.profile.words import (
     ByteOrder,
@@ -128,7 +129,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `optional`: a device may well not have it, so that its absence is no fault. `bound_only`: it is read only
     where the site binds it, since nothing tells an unused one from a used one. `shortest`: the shortest that its
     states last. `verified: false`: one weak source only. `label`: what people call it, where `config/points.yaml`
-    does not say so.
+    does not say so. `display`: words in which people are shown a value, by the value as it is told; rules see numbers.
     """
 
     name: PointName
@@ -168,6 +169,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     verified: bool = True
     data: dict[str, Fact] = {}
     label: Text = Text()
+    display: dict[Shown, Text] = {}
     note: str = ""
 
 
@@ -333,6 +335,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     optional: bool = False
     verified: bool = True
     label: Text = Text()
+    display: dict[Shown, Text] = {}
     note: str = ""
 
 

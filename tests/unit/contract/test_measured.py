@@ -5,7 +5,21 @@ from typing import Any
 
 import pytest
 
+from contract.display import words_for
 from contract.measured import given_by, point_name
+from contract.profile.load import load_profile
+from contract.profile.messages import Field
+from contract.profile.model import (
+    HttpProfile,
+    Item,
+    Kind,
+    MeterProfile,
+    ModbusProfile,
+    MqttProfile,
+    Point,
+    Profile,
+)
+from contract.profile.words import code
 from contract.site import Given, Text
 from contract.site_files import load_site
 from contract.yamlfile import load_yaml
@@ -48,6 +62,18 @@ NAMES = {"power": Text(zh="功率", en="Power"), "power_avg": Text(zh="平均功
         ),
         ({"lapses": [{"name": "took", "from": "a.b", "to": "c.d"}]}, [Given(name="took", unit="s")]),
         ({"rows": [{"at": ["t"], "readings": {"level": "油位"}}]}, [Given(name="level")]),
+        (
+            {
+                "blocks": [
+                    {"points": [{"name": "switch", "display": {"0x1": {"zh": "合"}, "-1": {"en": "?"}}}]}
+                ]
+            },
+            [Given(name="switch", state=True, words={1.0: Text(zh="合"), -1.0: Text(en="?")})],
+        ),
+        (
+            {"topics": [{"fields": [{"name": "at", "unit": "m", "display": {"0": {"zh": "无"}}}]}]},
+            [Given(name="at", unit="m", words={0.0: Text(zh="无")})],
+        ),
         ({"points": "none", "topics": 3, "rows": [7]}, []),
         ({"points": [{"name": 5}, {"name": "x_{y}"}, {"name": "good"}]}, [Given(name="good")]),
     ],
@@ -86,3 +112,32 @@ def test_every_point_of_a_shipped_profile_has_a_name_in_both_languages(
 ) -> None:
     given = given_by(load_yaml(path).value)
     assert [one.name for one in given if point_name(names, one.name).zh.isascii()] == []
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
+def test_every_code_that_a_shipped_profile_shows_has_words_in_both_languages(path: Path) -> None:
+    profile = load_profile(path)
+    shown = {one.name: one.words for one in given_by(load_yaml(path).value)}
+    assert [
+        name for name, words in shown.items() for text in words.values() if not (text.zh and text.en)
+    ] == []
+    states = getattr(profile, "states", {})
+    for entry in _entries(profile):
+        codes = {float(code(key)) for state in states.get(entry.states, ()) for key in state.words}
+        named = words_for(entry.display).keys()
+        assert not entry.report or not codes or named == codes, entry.name
+        assert not entry.report or getattr(entry, "type", None) is not Kind.BOOL or named == {0, 1}, (
+            entry.name
+        )
+
+
+def _entries(profile: Profile) -> list[Point | Field | Item]:
+    match profile:
+        case ModbusProfile():
+            return list(profile.points)
+        case MqttProfile() | HttpProfile():
+            return [field for topic in profile.topics for field in topic.fields]
+        case MeterProfile():
+            return [item for block in profile.blocks for item in block.points]
+        case _:
+            return []

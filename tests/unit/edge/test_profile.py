@@ -8,7 +8,7 @@ from contract.problems import ConfigError
 from contract.profile.expand import binding_mistakes, device_map
 from contract.profile.load import load_profile, read_profile
 from contract.profile.model import Kind, ModbusProfile, MqttProfile
-from contract.site import ProfileHead
+from contract.site import Binding, Device, ProfileHead, Text
 from contract.yamlfile import convert, load_yaml, parse_yaml
 from tests.bus import MODBUS_PROFILES, PROFILES, on_site, shipped, written
 
@@ -145,6 +145,41 @@ def test_every_mistake_of_a_profile_is_named_with_its_line() -> None:
         (14, "points[3].min"),
         (16, "derived[0].of[1]"),
     }
+
+
+SHOWN = """\
+profile: shown
+protocol: modbus
+points:
+  - {name: a, function: 3, address: 1, display: {1: {zh: 合}, "0x1": {zh: 合闸}}}
+  - {name: b, function: 3, address: 2, report: false, display: {1: {zh: 合}}}
+  - {name: c, function: 3, address: 3, max: 2, display: {3: {zh: 合}, -1: {en: off}}}
+"""
+
+
+def test_words_that_nobody_would_see_are_mistakes() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_profile(parse_yaml(SHOWN, "shown.yaml"))
+    assert [(problem.line, problem.field) for problem in caught.value.problems] == [
+        (4, "points[0].display.0x1"),
+        (5, "points[1].display"),
+        (6, "points[2].display.3"),
+    ]
+
+
+@pytest.mark.parametrize("key", ["on", "1.5", "--1", ""])
+def test_words_stand_by_whole_numbers(key: str) -> None:
+    text = f'profile: p\nprotocol: modbus\npoints:\n  - {{name: x, function: 3, address: 1, display: {{"{key}": {{en: a}}}}}}\n'
+    with pytest.raises(ConfigError, match="a value such as 1, -1 or 0x10"):
+        read_profile(parse_yaml(text, "p.yaml"))
+
+
+def test_the_sites_words_for_what_is_not_told_are_a_mistake() -> None:
+    words = {"0": Text(en="off")}
+    device = Device(id="io", points={"di_1": Binding(display=words), "relay_1": Binding(display=words)})
+    assert binding_mistakes(shipped("waveshare-relay-d"), device) == [
+        (("points", "di_1", "display"), "has no readings")
+    ]
 
 
 def test_mistakes_of_form_are_named_all_at_once() -> None:

@@ -45,6 +45,7 @@ def test_the_published_frame_of_a_pzem_016_reads_as_its_source_says() -> None:
         "energy": 0.038,
         "frequency": 50.0,
         "power_factor": 1.0,
+        "alarm": 0.0,
     }
 
 

@@ -9,13 +9,14 @@ from cloud.review.points import points_of
 from cloud.store.reads import HOUR_MS
 from contract.site import Binding, Device, Given, Group, ProfileHead, Site, SiteFile, Text, Zone
 
+RELAY = {0.0: Text(zh="断开", en="off"), 1.0: Text(zh="接通", en="on")}
 MODULE = ProfileHead(
     profile="module",
     gives=(
         Given(name="temperature_1", unit="°C", bound_only=True),
         Given(name="temperature_2", unit="°C", bound_only=True),
         Given(name="voltage", unit="V", label=Text(en="Supply")),
-        Given(name="relay_1", state=True),
+        Given(name="relay_1", state=True, words=RELAY),
     ),
 )
 NAMES = {"temperature": Text(zh="温度", en="Temperature"), "relay": Text(zh="继电器", en="Relay")}
@@ -52,6 +53,23 @@ def test_what_is_read_only_where_it_is_bound_is_nowhere_else_and_what_is_skipped
 def test_the_profiles_own_label_goes_before_the_common_name_and_fills_both_languages() -> None:
     point = points_of(site())["module", "voltage"]
     assert point.name == Text(zh="Supply", en="Supply")
+
+
+def test_the_profiles_words_for_values_go_with_the_point_and_the_sites_replace_them() -> None:
+    assert points_of(site())["module", "relay_1"].words == RELAY
+    told = points_of(site(relay_1=Binding(device="joint-1", reading="breaker")))
+    assert told["joint-1", "breaker"].words == RELAY
+    own = Binding(device="joint-1", reading="breaker", display={"1": Text(zh="合闸", en="closed")})
+    assert points_of(site(relay_1=own))["joint-1", "breaker"].words == {1.0: Text(zh="合闸", en="closed")}
+
+
+def test_words_of_the_site_make_a_state_of_a_number_without_a_unit_only() -> None:
+    words = {"0": Text(zh="无", en="none")}
+    points = points_of(site(voltage=Binding(display=words)))
+    assert (points["module", "voltage"].state, points["module", "voltage"].words) == (
+        False,
+        {0.0: words["0"]},
+    )
 
 
 def test_a_binding_says_where_a_point_looks_at() -> None:

@@ -109,9 +109,54 @@ async def test_points_are_told_with_names_units_and_kinds_whether_or_not_anythin
             "unit": "%RH",
             "kind": "number",
             "zone": "b1",
+            "display": [],
         }
     ]
     assert ([value["device"] for value in values], none) == (["t-1"], [])
+
+
+def switched() -> Site:
+    """The sample with a transfer switch whose profile has words for its positions, one of them in one language."""
+    sample = samples.site()
+    switch = Device(id="ats-1", zone="b1", profile="switch")
+    words = {1.0: Text(zh="市电侧", en="mains"), 2.0: Text(zh="发电侧")}
+    head = ProfileHead(profile="switch", gives=(Given(name="position", state=True, words=words),))
+    return Site(
+        msgspec.structs.replace(sample.file, devices=(*sample.file.devices, switch)),
+        {**sample.profiles, "switch": head},
+        point_names={"position": Text(zh="位置", en="Position")},
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (1.0, {"zh": "市电侧", "en": "mains"}),
+        (2.0, {"zh": "发电侧", "en": "发电侧"}),
+        (3.0, None),
+        (1.5, None),
+        (-1.0, None),
+        (None, None),
+    ],
+)
+async def test_a_value_is_told_with_its_words_and_an_unknown_one_with_none(
+    client: Any, scribe: Scribe, value: float | None, words: dict[str, str] | None
+) -> None:
+    group = readings((NOON - 9_000, value))
+    columns = msgspec.structs.replace(group.readings, device=["ats-1"], point=["position"])
+    scribe.write(readings=[msgspec.structs.replace(group, readings=columns)])
+    async with client(site=switched()) as web:
+        (told,) = (await web.get(f"{DEMO}/values", params={"device": "ats-1"})).json()["items"]
+        (point,) = (await web.get(f"{DEMO}/points", params={"device": "ats-1"})).json()["items"]
+        where = {"device": "ats-1", "point": "position", "since": NOON - 60_000, "until": NOON}
+        curve = (await web.get(f"{DEMO}/readings", params=where)).json()
+    assert (told["value"], told["words"], told["name"]) == (value, words, {"zh": "位置", "en": "Position"})
+    shown = [
+        {"value": 1.0, "words": {"zh": "市电侧", "en": "mains"}},
+        {"value": 2.0, "words": {"zh": "发电侧", "en": "发电侧"}},
+    ]
+    assert point["display"] == curve["display"] == shown
+    assert curve["name"] == told["name"]
 
 
 async def test_a_short_curve_has_each_reading_and_a_long_one_bins(client: Any, scribe: Scribe) -> None:
