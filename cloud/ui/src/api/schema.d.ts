@@ -1896,7 +1896,7 @@ export interface components {
          *     `step_ms` 0: every good reading; else each row is a bin of that length that begins at `at`, with the lowest, the
          *     mean and the highest of its `count` readings; the first and the last may reach beyond the period, and count what
          *     is in it. A bin without a good reading is not there. `gaps`: when the device could not be known. `complete_to`: up
-         *     to when it is known.
+         *     to when it is known. `name` and `display`: as of its point.
          */
         CurveView: {
             /**
@@ -1925,6 +1925,8 @@ export interface components {
              * @example t-power
              */
             device: string;
+            /** Display */
+            display: components["schemas"]["ShownView"][];
             /** Gaps */
             gaps: components["schemas"]["GapView"][];
             /**
@@ -1951,6 +1953,7 @@ export interface components {
              *     ]
              */
             mean: number[];
+            name: components["schemas"]["Words"];
             /**
              * Point
              * @example temperature
@@ -4024,6 +4027,8 @@ export interface components {
         /**
          * PointView
          * @description A point that a device gives readings of. `state`: its numbers stand for what is so, not for how much.
+         *
+         *     `display`: words for some of its values; any other is shown as the number that it is.
          */
         PointView: {
             /**
@@ -4031,6 +4036,8 @@ export interface components {
              * @example t-power
              */
             device: string;
+            /** Display */
+            display: components["schemas"]["ShownView"][];
             /**
              * Kind
              * @example number
@@ -4663,6 +4670,18 @@ export interface components {
             until: number;
         };
         /**
+         * ShownView
+         * @description Words in which people are shown a value.
+         */
+        ShownView: {
+            /**
+             * Value
+             * @example 1
+             */
+            value: number;
+            words: components["schemas"]["Words"];
+        };
+        /**
          * SiteDetail
          * @description A site with the names of what is on it, for showing keys as words.
          */
@@ -4968,7 +4987,8 @@ export interface components {
          * @description The newest reading of a point, however long ago that was: `age_ms` says how old it is.
          *
          *     `value` null: it could not be read, as `quality` says. `complete_to`: up to when the device is known; what it
-         *     measured after that may be there and not have come.
+         *     measured after that may be there and not have come. `name`: what people call the point. `words`: what the value
+         *     means; null: it is shown as a number.
          */
         ValueView: {
             /**
@@ -4992,6 +5012,7 @@ export interface components {
              * @example t-power
              */
             device: string;
+            name: components["schemas"]["Words"];
             /**
              * Point
              * @example temperature
@@ -5018,6 +5039,7 @@ export interface components {
              * @example 24.6
              */
             value: number | null;
+            words: components["schemas"]["Words"] | null;
         };
         /**
          * VerdictView
