@@ -11,6 +11,7 @@ import concurrent.futures
 import contextlib
 import socket
 import ssl
+import struct
 import threading
 import urllib.parse
 from collections.abc import Callable, Sequence
@@ -150,6 +151,7 @@ class MqttConnection:
         sock = self._client.socket()
         if sock is None:
             raise BrokerLost(self._end)
+        _linger(sock, on=False)
         loop, number = asyncio.get_running_loop(), sock.fileno()
         loop.add_reader(number, self._wake.set)
         writing = False
@@ -203,6 +205,7 @@ class MqttConnection:
 
     def close(self) -> None:
         """Take leave in order: the broker doesn't publish our will."""
+        _linger(self._client.socket(), on=True)
         self._client.disconnect()
         self._wake.set()
 
@@ -269,6 +272,17 @@ def _new_client(endpoint: Endpoint, session: Session) -> paho.Client:
     if session.will is not None:
         client.will_set(session.will.topic, session.will.payload, qos=1, retain=session.will.retain)
     return client
+
+
+def _linger(sock: object, *, on: bool) -> None:
+    """Whether the kernel goes on sending what is in the buffers of a socket that was closed.
+
+    What is sent over a slow line for a connection that was given up is in the way of the next one.
+    """
+    if not isinstance(sock, socket.socket):
+        return
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", not on, 0))
 
 
 def _pending(sock: object) -> bool:

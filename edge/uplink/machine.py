@@ -8,12 +8,12 @@ from typing import Final
 
 import msgspec
 
-from contract.batch import HEARTBEAT_MS, MAX_BATCH_BYTES, Ack, Lane, Opening
+from contract.batch import HEARTBEAT_MS, Ack, Lane, Opening
 from edge.spool.base import BatchName
+from edge.uplink.window import SendWindow
 
 LANES: Final = (Lane.LIFE, Lane.MAIN)
 """In the order in which they are served: life safety goes before any backlog."""
-MIN_BYTES: Final = 4 * 1024
 MOST_ROWS: Final = 4_000
 
 
@@ -21,10 +21,13 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait for what, in ms.
 
     `reconnect_ms` and `fault_ms` are the product's promise: no ack within 60 s while connected, connect anew;
-    none within 100 s, raise a local fault (EN 54-21 acknowledges within 100 s).
+    none within 100 s, raise a local fault (EN 54-21 acknowledges within 100 s). `overtake_ms`: a line that is stuck
+    for so long with a backlog before an alarm is given up, and the alarm goes first on the next. Heartbeats take at
+    most a quarter of a slow line, but come every `heartbeat_most_ms` at least: an agent is silent after 30 s.
     """
 
     heartbeat_ms: int = HEARTBEAT_MS
+    heartbeat_most_ms: int = 20_000
     time_ms: int = 30_000
     time_again_ms: int = 1_000
     state_ms: int = 30_000
@@ -34,8 +37,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     reconnect_ms: int = 60_000
     fault_ms: int = 100_000
     rewind_ms: int = 10_000
-    quick_ms: int = 500
-    slow_ms: int = 2_000
+    overtake_ms: int = 4_000
 
 
 class Fetch(msgspec.Struct, frozen=True):
@@ -102,12 +104,11 @@ Action = Fetch | Beat | AskTime | TellState | Reconnect | Accept | Refuse | Rewi
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A batch on its way: its name, its digest, when it was sent, and whether the broker has it."""
+    """A batch that the cloud has not acknowledged: its name, its digest, and when the broker took it."""
 
     name: BatchName
     digest: str
-    at: int
-    delivered: bool = False
+    delivered_at: int | None = None
 
 
 class LaneState:
@@ -128,12 +129,10 @@ class LaneState:
         self.waiting_since: int | None = None
         self.behind_since: int | None = None
 
-    def may_fetch(self, undelivered: int) -> bool:
+    def may_fetch(self) -> bool:
         """Whether another batch may go: after a resend only one at a time, as long as nobody answers."""
         window = 1 if self.retries else self.window
-        waiting_for_broker = sum(not sent.delivered for sent in self.on_way)
-        room = len(self.on_way) < window and waiting_for_broker < undelivered
-        return self.cursor < self.sendable and room and not self.fetching
+        return self.cursor < self.sendable and len(self.on_way) < window and not self.fetching
 
     @property
     def sendable(self) -> int:
@@ -174,14 +173,14 @@ class Machine:
         self._pace = pace
         windows = {Lane.LIFE: 8, Lane.MAIN: 16}
         self._lanes = {lane: LaneState(accepted[lane], last[lane], windows[lane]) for lane in LANES}
-        self._main_bytes = 32 * 1024
+        self._window = SendWindow()
         self._connected_at: int | None = None
         self._disconnected_at = now
         self._heard_at = now
         self._clock_known = False
         self._asked_since: int | None = None
         self._next = {"beat": now, "time": now, "state": now}
-        self._beating = False
+        self._beating_since: int | None = None
         self._fault = False
 
     @property
@@ -211,7 +210,7 @@ class Machine:
     def connect(self, now: int) -> None:
         """A connection stands. Everything unacknowledged goes again: the broker may have lost it."""
         self._connected_at = self._heard_at = now
-        self._beating = False
+        self._beating_since = None
         self._holds = False
         self._next = {"beat": now, "time": now, "state": now}
         for state in self._lanes.values():
@@ -222,6 +221,7 @@ class Machine:
         if self._connected_at is not None:
             self._connected_at = None
             self._disconnected_at = now
+            self._window.failed(now)
 
     def heard(self, now: int) -> None:
         """Something came from the broker."""
@@ -233,15 +233,16 @@ class Machine:
         self._asked_since = None
         self._next["time"] = now + self._pace.time_ms
 
-    def sent(self, name: BatchName, digest: str, now: int) -> None:
-        """The batch of a `Fetch` is on its way."""
+    def sent(self, name: BatchName, digest: str, size: int, now: int) -> None:
+        """The batch of a `Fetch` is on its way, as a message of `size` bytes."""
         state = self._lanes[name.lane]
         state.fetching = False
+        self._window.sent(name, size, now)
         # Otherwise the lane was begun anew in the meantime: those rows will be fetched again in their turn.
         if name.first == state.cursor + 1:
             state.cursor = name.last
             state.last = max(state.last, name.last)
-            state.on_way.append(Sent(name, digest, now))
+            state.on_way.append(Sent(name, digest))
 
     def nothing(self, lane: Lane) -> None:
         """A `Fetch` came to nothing."""
@@ -249,22 +250,19 @@ class Machine:
 
     def delivered(self, name: BatchName, now: int) -> None:
         """The broker has a batch: no more than a measure of the line's speed."""
+        self._window.taken(name, now)
         state = self._lanes[name.lane]
         for place, sent in enumerate(state.on_way):
-            if sent.name == name and not sent.delivered:
-                state.on_way[place] = msgspec.structs.replace(sent, delivered=True)
-                self._adapt(now - sent.at)
+            if sent.name == name and sent.delivered_at is None:
+                state.on_way[place] = msgspec.structs.replace(sent, delivered_at=now)
 
-    def _adapt(self, took: int) -> None:
-        # So that an alarm never waits behind more than some seconds of backlog on a slow line.
-        if took <= self._pace.quick_ms:
-            self._main_bytes = min(2 * self._main_bytes, MAX_BATCH_BYTES)
-        elif took >= self._pace.slow_ms:
-            self._main_bytes = max(self._main_bytes // 2, MIN_BYTES)
-
-    def beaten(self) -> None:
+    def beaten(self, now: int) -> None:
         """The broker has the heartbeat."""
-        self._beating = False
+        if self._beating_since is None:
+            return
+        rest = min(4 * (now - self._beating_since), self._pace.heartbeat_most_ms)
+        self._next["beat"] = max(self._next["beat"], self._beating_since + rest)
+        self._beating_since = None
 
     def rewound(self, lane: Lane, accepted: int, now: int) -> None:
         """The spool took back an acceptance."""
@@ -377,6 +375,10 @@ class Machine:
             actions.append(Reconnect("the broker is silent"))
         elif since is not None and now - max(since, self._connected_at) >= self._pace.reconnect_ms:
             actions.append(Reconnect("nobody acknowledges"))
+        elif (
+            stuck := self._window.alarm_waits_since()
+        ) is not None and now - stuck >= self._pace.overtake_ms:
+            actions.append(Reconnect("an alarm waits behind a backlog that the line does not take"))
         return actions
 
     def _silent_since(self) -> int | None:
@@ -389,20 +391,21 @@ class Machine:
     def _resend(self, now: int) -> None:
         for state in self._lanes.values():
             patience = min(self._pace.resend_ms << state.retries, self._pace.resend_most_ms)
-            if state.on_way and now - state.on_way[0].at >= patience:
+            # What the broker has yet to take is still in the line: a second copy would only make it longer.
+            taken_at = state.on_way[0].delivered_at if state.on_way else None
+            if taken_at is not None and now - taken_at >= patience:
                 state.begin_again()
                 state.retries += 1
+                self._window.unanswered()
 
     def _fetches(self) -> list[Action]:
         actions: list[Action] = []
         for lane in LANES:
             state = self._lanes[lane]
-            undelivered = 8 if lane is Lane.LIFE else 2
-            if state.may_fetch(undelivered):
+            if state.may_fetch() and self._window.has_room(lane):
                 state.fetching = True
-                size = MAX_BATCH_BYTES if lane is Lane.LIFE else self._main_bytes
                 rows = MOST_ROWS if state.limit is None else min(MOST_ROWS, state.limit - state.cursor)
-                actions.append(Fetch(lane, state.cursor, size, rows))
+                actions.append(Fetch(lane, state.cursor, self._window.batch_bytes, rows))
         return actions
 
     def _routine(self, now: int) -> list[Action]:
@@ -411,9 +414,9 @@ class Machine:
             self._asked_since = self._asked_since if self._asked_since is not None else now
             self._next["time"] = now + self._pace.time_again_ms
             actions.append(AskTime())
-        if self._clock_known and now >= self._next["beat"] and not self._beating:
+        if self._clock_known and now >= self._next["beat"] and self._beating_since is None:
             self._next["beat"] = now + self._pace.heartbeat_ms
-            self._beating = True
+            self._beating_since = now
             actions.append(Beat())
         if now >= self._next["state"]:
             self._next["state"] = now + self._pace.state_ms

@@ -172,7 +172,7 @@ class Uplink:
         if mid in self._on_way:
             name = self._on_way.pop(mid)
             if name is None:
-                self._machine.beaten()
+                self._machine.beaten(now)
             else:
                 self._machine.delivered(name, now)
         self._wake.set()
@@ -252,7 +252,7 @@ class Uplink:
             self._machine.nothing(parcel.name.lane)
             return
         self._on_way[number] = parcel.name
-        self._machine.sent(parcel.name, parcel.digest, clock.boot_ms())
+        self._machine.sent(parcel.name, parcel.digest, len(parcel.payload), clock.boot_ms())
         self._wake.set()
 
     def _envelope(self, sources: dict[str, Coverage]) -> Envelope:
@@ -295,8 +295,13 @@ class Uplink:
         self._lost_said = True
         self._ended()
 
+    def _cloud_ms(self) -> int:
+        """Cloud time: a step of the machine's own clock must not let go of rows before their seven days are over."""
+        moment = self._time.now(clock.boot_ms())
+        return moment.at if moment else clock.wall_ms()
+
     async def _accept(self, lane: Lane, through: int) -> None:
-        await self._desk.do(lambda spool: spool.accept(lane, through, clock.wall_ms()))
+        await self._desk.do(lambda spool: spool.accept(lane, through, self._cloud_ms()))
         if lane is Lane.MAIN:
             self._tracker.acknowledged(through, clock.boot_ms())
 
@@ -304,7 +309,7 @@ class Uplink:
         log.error("the cloud can't read a batch", action="refused", batch=msgspec.to_builtins(name))
 
         def refuse(spool: Spool) -> list[BatchName]:
-            spool.refuse(name, clock.wall_ms())
+            spool.refuse(name, self._cloud_ms())
             return spool.refused_batches()
 
         self._refused = await self._desk.do(refuse)

@@ -117,7 +117,7 @@ class Box:
                     rows = self.spool.next_batch(lane, after, min(most, 3), 10_000)
                     parcel = pack(rows, self._envelope(), CLOCK) if rows else None
                     assert parcel is not None
-                    self.machine.sent(parcel.name, parcel.digest, 0)
+                    self.machine.sent(parcel.name, parcel.digest, len(parcel.payload), 0)
                     self.machine.delivered(parcel.name, 0)
                     did = True
                     ack = cloud.take(parcel.payload)

@@ -129,12 +129,12 @@ class Agent:
                         self.machine.nothing(lane)
                         continue
                     found.append(parcel.payload)
-                    self.machine.sent(parcel.name, parcel.digest, now)
+                    self.machine.sent(parcel.name, parcel.digest, len(parcel.payload), now)
                     self.machine.delivered(parcel.name, now)
                 case decide.Beat():
                     last = self.spool.last(Lane.MAIN)
                     found.append(heartbeat(self.spool.epoch, last, self._envelope(now, self.sources(now))))
-                    self.machine.beaten()
+                    self.machine.beaten(now)
                 case decide.Reconnect():
                     self.machine.connect(now)
                     self.machine.time_answered(now)

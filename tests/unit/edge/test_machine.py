@@ -4,10 +4,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from contract.batch import MAX_BATCH_BYTES, Ack, Lane, Opening
+from contract.batch import Ack, Lane, Opening
 from edge.spool.base import BatchName
 from edge.uplink.machine import (
-    MIN_BYTES,
     Accept,
     Action,
     AskTime,
@@ -22,6 +21,7 @@ from edge.uplink.machine import (
     Rewind,
     TellState,
 )
+from edge.uplink.window import FIRST_BYTES
 
 EPOCH = 7
 OPENING = Opening("one", {Lane.LIFE: 0, Lane.MAIN: 0})
@@ -63,13 +63,13 @@ class Field:
         if isinstance(action, Fetch):
             last = min(action.after + rows_per_batch, self.rows[action.lane])
             name = BatchName(EPOCH, action.lane, action.after + 1, last)
-            self.machine.sent(name, f"digest-{action.lane}-{name.first}", self.now)
+            self.machine.sent(name, f"digest-{action.lane}-{name.first}", 1_000, self.now)
             self.sent.append(name)
             if self.broker_takes:
                 self.machine.delivered(name, self.now)
                 self.machine.heard(self.now)
         elif isinstance(action, Beat) and self.broker_takes:
-            self.machine.beaten()
+            self.machine.beaten(self.now)
             self.machine.heard(self.now)
         elif isinstance(action, Reconnect):
             self.machine.disconnect(self.now)
@@ -142,30 +142,26 @@ def test_only_so_much_is_on_its_way(field: Field) -> None:
     assert len(field.sent) == 18
 
 
-def test_a_slow_line_never_holds_more_than_two_small_batches(field: Field) -> None:
+def test_what_the_broker_has_not_taken_is_not_sent_a_second_time(field: Field) -> None:
+    field.connect()
+    field.broker_takes = False
+    field.add(Lane.MAIN, 10)
+    field.run(PACE.silence_ms - 250)
+    assert spans(field.sent) == [(Lane.MAIN, 1, 10)]
+
+
+def test_a_line_that_takes_nothing_of_a_backlog_is_given_up_for_an_alarm(field: Field) -> None:
     field.connect()
     field.broker_takes = False
     field.add(Lane.MAIN, 10_000)
-    field.step()
-    assert len(field.sent) == 2
-
-
-def test_batches_shrink_on_a_slow_line_and_grow_on_a_quick_one(field: Field) -> None:
-    sizes: list[int] = []
-    for took in [3_000] * 5 + [100] * 8:
-        field = Field() if not sizes else field
-        field.broker_takes = False
-        field.connect()
-        field.add(Lane.MAIN, 10)
-        [fetch] = [action for action in field.step() if isinstance(action, Fetch)]
-        sizes.append(fetch.max_bytes)
-        field.now += took
-        field.machine.heard(field.now)
-        field.machine.delivered(field.sent[-1], field.now)
-        field.ack(Lane.MAIN, field.rows[Lane.MAIN])
-    assert min(sizes) == MIN_BYTES
-    assert sizes[-1] == MAX_BATCH_BYTES
-    assert sizes[0] == 32 * 1024
+    field.run(1_000)
+    field.add(Lane.LIFE, 1)
+    field.run(PACE.overtake_ms)
+    assert len(field.of(Reconnect)) == 1
+    field.run(PACE.overtake_ms + 1_000)
+    assert len(field.of(Reconnect)) == 1
+    life = [name.lane for name in field.sent].index(Lane.LIFE)
+    assert spans(field.sent[life : life + 3]) == [(Lane.LIFE, 1, 1), (Lane.LIFE, 1, 1), (Lane.MAIN, 1, 10)]
 
 
 def test_an_ack_accepts_once(field: Field) -> None:
@@ -253,7 +249,7 @@ def test_after_a_reconnect_everything_unacknowledged_goes_again(field: Field) ->
 def test_a_batch_fetched_before_the_connection_was_lost_does_not_skip_rows(field: Field) -> None:
     field.connect()
     field.add(Lane.MAIN, 10)
-    field.machine.sent(BatchName(EPOCH, Lane.MAIN, 5, 10), "late", field.now)
+    field.machine.sent(BatchName(EPOCH, Lane.MAIN, 5, 10), "late", 1_000, field.now)
     field.step()
     assert field.sent[0].first == 1
 
@@ -367,7 +363,7 @@ def test_a_restored_database_is_refilled_but_a_late_ack_is_not_taken_for_one(fie
 def test_a_fetch_that_never_came_to_an_end_does_not_stop_the_next_connection(field: Field) -> None:
     field.connect()
     field.add(Lane.MAIN, 1)
-    assert Fetch(Lane.MAIN, 0, 32 * 1024) in field.machine.wake(field.now)
+    assert Fetch(Lane.MAIN, 0, FIRST_BYTES // 4) in field.machine.wake(field.now)
     field.machine.disconnect(field.now)
     field.machine.connect(field.now)
     field.step()
