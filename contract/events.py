@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from contract.parts import part_name
+from contract.parts import part_name, reset_name
 
 EMPTY: Final = msgspec.Raw(b"{}")
 
@@ -80,7 +80,7 @@ ENDED_BY: Final[Mapping[str, frozenset[str]]] = {
 }
 """The types of events that end a state, beside an event of its own type that says `cleared`.
 
-`fire.reset` without a part ends what stands at every part of its device.
+`fire.reset` without a part ends what stands at every part of its device, that of a system what belongs to the system.
 """
 
 RESET_TYPES: Final = frozenset({"fire.reset"})
@@ -258,6 +258,11 @@ def event_data(event: Event) -> dict[str, Any]:
 def part_of(event: Event) -> str:
     """The part of its device that an event tells of (`contract.parts`); empty where it tells of all of it."""
     return part_name(_about(event))
+
+
+def reset_of(event: Event) -> str:
+    """What a reset resets (`contract.parts.reset_name`); empty for all of its device."""
+    return reset_name(_about(event))
 
 
 def phase_of(event: Event) -> Phase:

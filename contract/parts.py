@@ -9,7 +9,8 @@ The edge sets it (`edge.parts`); `part_name` also understands data from before i
 | component address 0x0003000C of GB/T 26875.3 | `3-12`: the two high bytes are the loop, the two low ones the address |
 | component address 132 | `132` |
 | the same behind another system than type 1 at address 1 | `2/132` (system address 2), `11.2/132` (type 11) |
-| a status of the system itself | its word: `system`, `main_power` |
+| a status of the system itself | its word: `system`, `main_power`; of another system, `2/system` |
+| a reset of one of several systems behind a transmitter | the system: `system`, `2/system` |
 | a register, coil or field | the name of the point: `oil_pressure_low` |
 | one of several states of a point | point and state: `alarms_1.emergency_stop` |
 """
@@ -24,6 +25,12 @@ LONGEST_PART: Final = 128
 
 WHOLE_DEVICE: Final = ""
 """In place of a part: the event tells of the device as a whole."""
+
+SYSTEM: Final = "system"
+"""The part that a system behind a transmitter is as a whole; `2/system` for others than the first fire system."""
+
+TRANSMITTER: Final = "transmitter"
+"""The part that a transmitter is itself."""
 
 COMPONENT: Final = re.compile(r"(?:(?:\d{1,3}\.)?\d{1,3}/)?(?:\d{1,5}-\d{1,5}|\d{1,10})")
 """A part that is a component behind a fire transmitter."""
@@ -60,6 +67,30 @@ def _named_by_source(data: Mapping[str, Any]) -> str:
         return f"{point}.{word}" if word else point
     what = data.get("what")
     return f"{_system(data)}{what}" if isinstance(what, str) and what not in _NO_PART else WHOLE_DEVICE
+
+
+def reset_name(data: Mapping[str, Any]) -> str:
+    """What the data of a reset say is reset: a part, a system behind a transmitter, or all of the device (empty).
+
+    System type 0 of GB/T 26875.3 is "general": no system by itself.
+    """
+    part, kind = part_name(data), data.get("system")
+    if part or not _is_number(kind) or kind == 0 or not _is_number(data.get("system_address")):
+        return part
+    return f"{_system(data)}{SYSTEM}"
+
+
+def system_of(part: str) -> str:
+    """The system, by its name as a part, to which a part behind a transmitter belongs; empty for the transmitter."""
+    if part == TRANSMITTER:
+        return WHOLE_DEVICE
+    head, found, _ = part.rpartition("/")
+    return f"{head}{found}{SYSTEM}"
+
+
+def is_reset_with(part: str, reset: str) -> bool:
+    """Whether the reset of `reset` (`reset_name`) ends what stands at a part."""
+    return not reset or reset in {part, system_of(part)}
 
 
 def component_part(address: int) -> str:

@@ -194,7 +194,7 @@ def _transmitter_line(line: str, endpoint: str, devices: Devices, site: Site) ->
         silent_after_ms = parse_duration(profile.silent_after).ms
         address = (device.address or "").lower()
         callers[address] = Transmitter(device.id, profile.time, site.timezone, silent_after_ms)
-    return lambda services: TransmitterDriver(line, where, callers, services.kept)
+    return lambda services: TransmitterDriver(line, where, callers, services)
 
 
 def _visits(site: Site, profiles: Mapping[str, Profile]) -> Mapping[str, frozenset[str]]:

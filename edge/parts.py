@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from contract.events import RESET_TYPES
 from contract.parts import part_name
 from contract.site import Site
 from contract.site_parts import bound_zone
@@ -30,7 +31,7 @@ class PartNames:
         zone, mark = seen.zone, {}
         if zone is None and self._site is not None and seen.device in self._site.parts:
             zone = bound_zone(self._site, seen.device, part)
-            mark = {UNBOUND: True} if zone is None else {}
+            mark = {UNBOUND: True} if zone is None and seen.type not in RESET_TYPES else {}
         return msgspec.structs.replace(seen, zone=zone, data={**seen.data, "part": part, **mark})
 
     def all_named(self, seen: Iterable[Observation]) -> list[Observation]:

@@ -22,8 +22,8 @@ from cloud.correlation.timeline import InForce, Mark, Meanings, Span, Timeline, 
 from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
 from contract.duration import parse_duration
-from contract.events import STATE, Event, Phase, event_data, phase_of, state_word
-from contract.parts import renamed
+from contract.events import RESET_TYPES, STATE, Event, Phase, event_data, phase_of, state_word
+from contract.parts import is_reset_with, renamed, system_of
 from contract.site import Device, Site
 
 ALL_PARTS: Final = "*"
@@ -131,7 +131,7 @@ class DurationChain(Timeline):
         self._permits = version.suspended(device.id)
 
     def begin_as(self, whole: Timeline) -> None:
-        """A part that is told of for the first time: what ended everything at its device ended it too."""
+        """A part that is told of for the first time: what ended everything at its device or system ended it too."""
         self.marks = [mark for mark in whole.marks if mark.zone == ALL_PARTS]
         self.copy_floor(whole)
 
@@ -344,18 +344,25 @@ class DurationMachine(TimelineMachine):
             return super().timelines(number, event)
         part = version.part_of(event)
         chain = chains.get(part) or self._add(number, part)
-        if part != event.device or event.type not in version.rule.while_.ends:
+        is_whole = part == event.device or event.type in RESET_TYPES
+        if not is_whole or event.type not in version.rule.while_.ends:
             return (chain,)
-        return (chain, *self._parts.get((number, event.device), ()))
+        reset = part.partition(":")[2]
+        others = self._parts.get((number, event.device), ())
+        ended = (one for one in others if is_reset_with(one.key.partition(":")[2], reset))
+        return (chain, *(one for one in ended if one is not chain))
 
     def _add(self, number: int, part: str) -> Timeline:
         version, chains = self.lines[number]
-        device = part.partition(":")[0]
+        device, _, name = part.partition(":")
         chain = DurationChain(version, self._devices[number][device], part)  # type: ignore[arg-type]
         chains[part] = chain
         if part != device:
             self._parts.setdefault((number, device), []).append(chain)
-            if (whole := chains.get(device)) is not None:
+            # What ended all of the device, the chain of the system knows too.
+            system = system_of(name)
+            whole = chains.get(f"{device}:{system}") if name != system else None
+            if (whole := whole or chains.get(device)) is not None:
                 chain.begin_as(whole)
         self.host.depends(self, chain, chain.devices)
         return chain

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from cloud.correlation.rules import Names
-from contract.events import Event, event_data, part_of
+from contract.events import RESET_TYPES, Event, event_data, part_of, reset_of
 
 PART: Final = "part"
 _OF_SOURCES: Final = frozenset(
@@ -23,11 +23,14 @@ def is_old_each(each: Names) -> bool:
 
 
 def part_told(each: Names, event: Event) -> str:
-    """What an event is about by itself: its part, or the values of other fields; empty for the whole device."""
+    """What an event is about by itself: its part, or the values of other fields; empty for the whole device.
+
+    A reset is about what it resets.
+    """
     if not each:
         return ""
     if each == PART or is_old_each(each):
-        return part_of(event)
+        return reset_of(event) if event.type in RESET_TYPES else part_of(event)
     try:
         data = event_data(event)
     except msgspec.DecodeError:

@@ -34,9 +34,9 @@ from cloud.operations.command import (
 )
 from cloud.operations.family import Family
 from cloud.operations.record import Record, RecordKind, Register, content_id
-from contract.events import RESET_TYPES, Event, names_state, part_of
+from contract.events import RESET_TYPES, Event, names_state, reset_of
 from contract.events import Phase as EventPhase
-from contract.parts import renamed
+from contract.parts import WHOLE_DEVICE, is_reset_with, renamed
 from contract.site import Site, Text
 from contract.site_parts import event_zone, part_label
 
@@ -85,13 +85,15 @@ class AlarmBook:
                 self._begin(kind, event, said, place, now)
         for kind in self._kinds.ending.get(event.type, ()):
             if clears(kind, event):
-                self._end(kind, event.device, kind.part_of(event) or None, place, now)
+                part = kind.part_of(event)
+                whole = not part or event.type in RESET_TYPES
+                self._end(kind, event.device, part, place, now, whole=whole)
                 for child in self._reset_with(event):
-                    self._end(kind, child, None, (event.at, LAST), now)
+                    self._end(kind, child, WHOLE_DEVICE, (event.at, LAST), now, whole=True)
 
     def _reset_with(self, event: Event) -> tuple[str, ...]:
         """The devices that a reset reaches beside its own: what is read through a panel is reset with it."""
-        is_whole = event.type in RESET_TYPES and not part_of(event)
+        is_whole = event.type in RESET_TYPES and not reset_of(event)
         return self._family.children_of.get(event.device, ()) if is_whole else ()
 
     def begin(
@@ -118,7 +120,7 @@ class AlarmBook:
         """It is over."""
         kind = self._kinds.get(name)
         if kind is not None:
-            self._end(kind, source, part or None, (now, LAST), now)
+            self._end(kind, source, part, (now, LAST), now, whole=not part)
 
     def _begin(self, kind: AlarmKind, event: Event, said: EventPhase, place: Place, now: int) -> None:
         zone = event_zone(self._site, event)
@@ -173,15 +175,19 @@ class AlarmBook:
             self._annunciated.append(now)
         self._rehide(kind, source, now)
 
-    def _end(self, kind: AlarmKind, source: str, part: str | None, place: Place, now: int) -> None:
-        """A part of a source (None: all of them) is well again."""
+    def _end(
+        self, kind: AlarmKind, source: str, part: str, place: Place, now: int, *, whole: bool = False
+    ) -> None:
+        """A part of a source is well again; `whole`: with all that is reset with it."""
         ended = False
-        if part is None:
-            self._history.ends_all(kind.id, source, place)
-        else:
+        if whole:
+            self._history.ends_all(kind.id, source, part, place)
+        if not whole or part:
             self._history.ends(self._id(kind.id, source, part), place)
         for alarm in self._at(source, (kind.id,)):
-            if part in {None, renamed(alarm.part)} and alarm.active and place >= self._history.begun(alarm):
+            own = renamed(alarm.part)
+            is_meant = is_reset_with(own, part) if whole else own == part
+            if is_meant and alarm.active and place >= self._history.begun(alarm):
                 self._note(returned(alarm, max(place[0], alarm.opened_at)), now)
                 self._ended[alarm.group] = None
                 ended = True

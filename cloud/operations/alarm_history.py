@@ -3,6 +3,7 @@
 from typing import Final, TypeVar
 
 from cloud.operations.alarm import CHATTER_MS, Alarm
+from contract.parts import WHOLE_DEVICE, system_of
 
 _Key = TypeVar("_Key")
 Place = tuple[int, int]
@@ -15,20 +16,23 @@ _MOST: Final = 20_000
 
 
 class AlarmHistory:
-    """Beginnings and ends by alarm, and ends of all parts of a source. Only in memory: it outlives no restart."""
+    """Beginnings and ends by alarm, and ends of all parts of a source or of a system. Only in memory: it outlives no restart."""
 
     def __init__(self) -> None:
         self._times: dict[str, tuple[int, ...]] = {}
         self._begun: dict[str, Place] = {}
         self._over: dict[str, Place] = {}
-        self._all_over: dict[tuple[str, str], Place] = {}
+        self._all_over: dict[tuple[str, str, str], Place] = {}
 
     def begins(self, alarm: Alarm, known: Alarm | None, place: Place) -> bool:
         """Note a beginning; false when it is known, or something newer is. `known`: the alarm as it stands."""
         newest = max(
             self.begun(known) if known is not None else self._begun.get(alarm.id, _NEVER),
             self._over.get(alarm.id, _NEVER),
-            self._all_over.get((alarm.kind, alarm.source), _NEVER),
+            *(
+                self._all_over.get((alarm.kind, alarm.source, reset), _NEVER)
+                for reset in (WHOLE_DEVICE, system_of(alarm.part))
+            ),
         )
         if place <= newest:
             return False
@@ -41,9 +45,10 @@ class AlarmHistory:
         self._over[alarm_id] = max(place, self._over.get(alarm_id, place))
         self._forget(self._over)
 
-    def ends_all(self, kind: str, source: str, place: Place) -> None:
-        """Note the end of all parts of a source."""
-        self._all_over[kind, source] = max(place, self._all_over.get((kind, source), place))
+    def ends_all(self, kind: str, source: str, reset: str, place: Place) -> None:
+        """Note the end of all parts of a source that are reset with `reset` (`contract.parts.is_reset_with`)."""
+        key = (kind, source, reset)
+        self._all_over[key] = max(place, self._all_over.get(key, place))
         self._forget(self._all_over)
 
     def begun(self, alarm: Alarm) -> Place:

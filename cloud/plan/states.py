@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from contract.events import LASTING, LASTING_OF_PARTS, RESET_TYPES, Event, has_ended, part_of
+from contract.events import LASTING, LASTING_OF_PARTS, RESET_TYPES, Event, has_ended, part_of, reset_of
+from contract.parts import is_reset_with
 
 _LINE_OF: Final = {kind: line for line, kinds in {**LASTING, **LASTING_OF_PARTS}.items() for kind in kinds}
 
@@ -28,9 +29,14 @@ def states(events: Iterable[Event]) -> list[State]:
         if line is None:
             continue
         part = part_of(event) if line in LASTING_OF_PARTS else ""
-        if not part and event.type in RESET_TYPES:
-            # A reset of the whole ends what each part told before it, also where another event of the whole follows.
-            gone = [key for key in newest if key[:2] == (event.device, line) and key[2]]
+        if event.type in RESET_TYPES:
+            # It ends what each part told before it, also where another event of the whole follows.
+            reset = reset_of(event)
+            gone = [
+                key
+                for key in newest
+                if key[:2] == (event.device, line) and key[2] and is_reset_with(key[2], reset)
+            ]
             for key in gone:
                 del newest[key]
         newest[event.device, line, part] = event

@@ -2,7 +2,7 @@
 
 import asyncio
 import urllib.parse
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 import structlog
@@ -12,7 +12,7 @@ from edge.drivers.calls import Calls
 from edge.errors import SettingsError
 from edge.gb26875.frame import SEND_DATA, Frame, FrameReader, confirmation, encode
 from edge.gb26875.transmitter import Transmitter
-from edge.ports import Failed, Refused, Sink
+from edge.ports import Failed, Services, Sink
 
 LOOK_S = 5.0
 _PIECE = 4_096
@@ -43,27 +43,33 @@ def parse_listener(url: str) -> Listener:
     return Listener(parts.hostname, port)
 
 
+def _note(device: str) -> str:
+    return f"states/{device}"
+
+
 class TransmitterDriver:
-    """See `edge.ports.Driver`. `callers`: by address in hexadecimal; `kept` waits until all that was put is on disk."""
+    """See `edge.ports.Driver`. `callers`: by address in hexadecimal."""
 
     def __init__(
         self,
         line: str,
         where: Listener,
         callers: Mapping[str, Transmitter],
-        kept: Callable[[], Awaitable[Refused]],
+        services: Services,
     ) -> None:
         self._line = line
         self._where = where
         self._callers = callers
         self._devices = {caller.device: caller for caller in callers.values()}
-        self._kept = kept
+        self._services = services
         self._strangers: set[str] = set()
         self.port = 0
         """Where it listens, once it does."""
 
     async def run(self, sink: Sink) -> None:
         """See `Driver.run`."""
+        for name, caller in self._devices.items():
+            caller.recall(await self._services.recall(_note(name)), clock.wall_ms())
         calls = Calls(self._line, lambda reader, writer: self._serve(reader, writer, sink))
         server = await calls.listen(self._where.host, self._where.port)
         self.port = server.sockets[0].getsockname()[1]
@@ -104,13 +110,16 @@ class TransmitterDriver:
             self._strangers.add(address)
             return
         heard.add(caller)
-        before = caller.known
-        seen = caller.hears(frame, clock.boot_ms(), clock.wall_ms())
+        before, wall = caller.known, clock.wall_ms()
+        seen = caller.hears(frame, clock.boot_ms(), wall)
+        note = caller.note(wall)
         sink.put(seen)
+        # Confirmed, it is never sent again; refused by the disk, it is to be.
+        if frame.command == SEND_DATA and (await self._services.kept()).any_of(seen):
+            caller.known = before
+            return
+        if note is not None:
+            await self._services.remember(_note(caller.device), note)
         if frame.command == SEND_DATA:
-            # Confirmed, it is never sent again; refused by the disk, it is to be.
-            if (await self._kept()).any_of(seen):
-                caller.known = before
-                return
             writer.write(encode(confirmation(frame)))
             await writer.drain()

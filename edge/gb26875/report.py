@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from contract.parts import SYSTEM, TRANSMITTER
+
 LABEL: Final = 6
 _SYSTEM_STATUS: Final = 1
 _COMPONENT_STATUS: Final = 2
@@ -45,11 +47,10 @@ TRANSMITTER_BITS: Final[Bits] = {
     5: ("device.fault", "line_to_centre"),
     6: ("device.fault", "monitored_line"),
 }
-RESET: Final = "fire.reset"
-TRANSMITTER: Final = "transmitter"
-"""The place of the transmitter itself: no reset of the panel ends what is so there."""
-OPERATION_BITS: Final[Bits] = {0: (RESET, "reset"), 2: ("fire.alarm", "manual_alarm")}
-"""Operations happen; they are not so until they are no more."""
+RESET_FLAG: Final = 0
+MANUAL_ALARM_FLAG: Final = 2
+ALARM_OVER_FLAG: Final = 3
+"""Of operations: a reset, an alarm by hand, and that this one is over (警情消除)."""
 
 ANALOGS: Final[Mapping[int, tuple[str, float]]] = {
     1: ("event_count", 1),
@@ -70,9 +71,10 @@ ANALOGS: Final[Mapping[int, tuple[str, float]]] = {
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """A status of what stands at `place` (within the transmitter), with the meaning of its bits.
 
-    `reset`: it says that the panel was reset.
+    `system`: the one to which it belongs; empty for the transmitter itself. `reset`: it says that the panel was reset.
     """
 
+    system: str
     place: str
     status: int
     bits: Bits
@@ -82,8 +84,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that was done at `place`."""
+    """Something that was done at `place` of a system; both as in `Status`."""
 
+    system: str
     place: str
     flags: int
     label: bytes
@@ -119,12 +122,24 @@ def read_report(data: bytes) -> list[Object]:
     return [one for one in objects if one is not None]
 
 
+def _system(raw: bytes) -> str:
+    """The system that the first two bytes of an object name; type 0, "general", is none by itself."""
+    return f"{raw[0]}/{raw[1]}" if raw[0] else ""
+
+
 def _system_status(raw: bytes) -> Object | None:
-    place = f"system {raw[0]}/{raw[1]}"
     status = int.from_bytes(raw[2:4], "little")
     data = {"system": raw[0], "system_address": raw[1]}
     reset = bool(status >> SYSTEM_RESET_BIT & 1)
-    return Status(place=place, status=status, bits=SYSTEM_BITS, label=raw[4:], data=data, reset=reset)
+    return Status(
+        system=_system(raw),
+        place=SYSTEM,
+        status=status,
+        bits=SYSTEM_BITS,
+        label=raw[4:],
+        data=data,
+        reset=reset,
+    )
 
 
 def _component_status(raw: bytes) -> Object | None:
@@ -137,7 +152,8 @@ def _component_status(raw: bytes) -> Object | None:
         "component_address": address,
     }
     return Status(
-        place=f"component {raw[0]}/{raw[1]}/{address}",
+        system=_system(raw),
+        place=str(address),
         status=int.from_bytes(raw[7:9], "little"),
         bits=COMPONENT_BITS,
         label=raw[40:],
@@ -157,15 +173,15 @@ def _component_analog(raw: bytes) -> Object | None:
 
 def _system_operation(raw: bytes) -> Object | None:
     data = {"system": raw[0], "system_address": raw[1], "operator": raw[3]}
-    return Operation(place=f"system {raw[0]}/{raw[1]}", flags=raw[2], label=raw[4:], data=data)
+    return Operation(system=_system(raw), place=SYSTEM, flags=raw[2], label=raw[4:], data=data)
 
 
 def _transmitter_status(raw: bytes) -> Object | None:
-    return Status(place=TRANSMITTER, status=raw[0], bits=TRANSMITTER_BITS, label=raw[1:])
+    return Status(system="", place=TRANSMITTER, status=raw[0], bits=TRANSMITTER_BITS, label=raw[1:])
 
 
 def _transmitter_operation(raw: bytes) -> Object | None:
-    return Operation(place=TRANSMITTER, flags=raw[0], label=raw[2:], data={"operator": raw[1]})
+    return Operation(system="", place=TRANSMITTER, flags=raw[0], label=raw[2:], data={"operator": raw[1]})
 
 
 _LAYOUTS: Final[Mapping[int, tuple[int, Callable[[bytes], Object | None]]]] = {

@@ -1,24 +1,27 @@
 """One transmitter followed through its frames: what is so, what happened, and up to when it is known. Pure.
 
-A state that is so is told once, for transmitters repeat themselves. It is told anew once that could be another time:
-after a reset of the panel, which ends all that stood there without a word per part, and after a silence in which a
-reset may have gone unheard. A reset itself may come twice, where its confirmation was lost.
+A state that is so is told once, for transmitters repeat themselves, over a restart of the agent too (`Transmitter.note`).
+It is told anew once that could be another time: after a reset of its panel, which ends all that stood there without a
+word per part, and nothing of another panel, and after a silence in which a reset may have gone unheard. A reset itself
+may come twice, where its confirmation was lost.
 
-Times are boot clock ms, but for `wall`, which only helps to read labels.
+Times are boot clock ms, but for `wall`, ms since the epoch, which helps to read labels and to tell how long the agent
+was away.
 """
 
 import zoneinfo
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 import msgspec
 
+from contract.parts import SYSTEM, reset_name
 from edge.gb26875.frame import SEND_DATA, Frame
 from edge.gb26875.label import Form, label_ms
 from edge.gb26875.report import (
-    OPERATION_BITS,
-    RESET,
-    SYSTEM_RESET_BIT,
-    TRANSMITTER,
+    ALARM_OVER_FLAG,
+    MANUAL_ALARM_FLAG,
+    RESET_FLAG,
     Analog,
     Operation,
     Status,
@@ -30,27 +33,62 @@ _TEST_WHEN_CLEAR = 1
 """Bit 0 of a status: 1 normal, 0 under test."""
 
 
-_FIRE_BIT = 1
+_FIRE_BIT: Final = 1
+_BY_HAND: Final = -1
+"""In place of the bit of a status: an operation said so."""
+_RESET: Final = "fire.reset"
+_ENDED_BY_RESET: Final = frozenset({"fire.alarm", "fire.fault", "fire.isolated"})
 _MOST_RESETS = 16
 
-Key = tuple[str, int]
-"""A state within a transmitter: the place and the bit."""
+
+class State(msgspec.Struct, frozen=True, array_like=True):
+    """A state behind a transmitter, by the system, the place in it, the bit, and the type of its events."""
+
+    system: str
+    place: str
+    bit: int
+    type: str
+
+    def is_reset_with(self, system: str) -> bool:
+        """Whether a reset of a system (empty: of all) ends it."""
+        return self.type in _ENDED_BY_RESET and system in {"", self.system}
+
+
+class Reset(msgspec.Struct, frozen=True, array_like=True):
+    """By what a reset is known again."""
+
+    system: str
+    place: str
+    label: bytes
+    sequence: int
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What is remembered.
 
     `so`: by state, whether it was so, in earnest or under test; `again`: states to be told as if nothing were known;
-    `heard`: when the transmitter was heard last, None once its connection ended, `last` even then; `resets`: what the
-    latest resets were known by.
+    `left`: systems whose status still says that they were reset; `heard`: when the transmitter was heard last, None once
+    its connection ended, `last` even then; `resets`: the latest ones; `noted`: what the last note for a restart said.
     """
 
-    so: Mapping[Key, str] = {}
-    again: frozenset[Key] = frozenset()
+    so: Mapping[State, str] = {}
+    again: frozenset[State] = frozenset()
+    left: frozenset[str] = frozenset()
     heard: int | None = None
     last: int | None = None
     nonsense: bool = False
-    resets: tuple[tuple[object, ...], ...] = ()
+    resets: tuple[Reset, ...] = ()
+    noted: "Note | None" = None
+
+
+class Note(msgspec.Struct, frozen=True):
+    """What outlives the agent; `wall`: when it was so."""
+
+    so: tuple[tuple[State, str], ...]
+    again: tuple[State, ...]
+    left: tuple[str, ...]
+    resets: tuple[Reset, ...]
+    wall: int
 
 
 _NOT_SO, _SO, _IN_TEST = "", "so", "test"
@@ -73,6 +111,32 @@ class Transmitter:
     def is_silent(self, now: int) -> bool:
         """Whether it has not been heard for so long that nothing is known of it."""
         return self.known.heard is None or now - self.known.heard > self._silent_after_ms
+
+    def note(self, wall: int) -> bytes | None:
+        """What the agent must know of it after a restart; None where the last note says it still."""
+        known = self.known
+        so = tuple((state, word) for state, word in known.so.items() if word != _NOT_SO)
+        again = tuple(state for state, _ in so if state in known.again)
+        fresh = Note(so=so, again=again, left=tuple(sorted(known.left)), resets=known.resets, wall=wall)
+        old = known.noted
+        is_recent = old is not None and 0 <= wall - old.wall < self._silent_after_ms // 2
+        if old is not None and is_recent and msgspec.structs.replace(fresh, wall=old.wall) == old:
+            return None
+        self.known = msgspec.structs.replace(known, noted=fresh)
+        return msgspec.json.encode(fresh)
+
+    def recall(self, note: bytes | None, wall: int) -> None:
+        """Go on from the note of an earlier life. After a long absence all may have ended and begun again unheard."""
+        try:
+            found = msgspec.json.decode(note or b"null", type=Note | None)
+        except msgspec.MsgspecError:
+            return  # of another version
+        if found is None:
+            return
+        so = dict(found.so)
+        away = not 0 <= wall - found.wall <= self._silent_after_ms
+        again = frozenset(so if away else found.again)
+        self.known = Known(so=so, again=again, left=frozenset(found.left), resets=found.resets, noted=found)
 
     def hears(self, frame: Frame, now: int, wall: int) -> list[Observation]:
         """What a frame tells, taken in at `now`; coverage last. Any frame shows that it is there."""
@@ -101,40 +165,56 @@ class Transmitter:
                     yield from self._reset(one, sequence, now, wall)
                 yield from self._status(one, now, wall)
             case Operation():
-                for bit, (type_, what) in OPERATION_BITS.items():
-                    if one.flags >> bit & 1 and type_ == RESET:
-                        yield from self._reset(one, sequence, now, wall)
-                    elif one.flags >> bit & 1:
-                        yield self._event(type_, {**one.data, "what": what}, one.label, now, wall)
+                if one.flags >> RESET_FLAG & 1:
+                    yield from self._reset(one, sequence, now, wall)
+                yield from self._by_hand(one, now, wall)
             case Analog():
                 point = f"{one.name}_{one.place}"
                 yield Measured(device=self.device, point=point, at=now, value=one.value)
 
+    def _by_hand(self, one: Operation, now: int, wall: int) -> Iterator[Observation]:
+        """Each alarm by hand is told; that it is over, where one was so."""
+        begins, is_over = (one.flags >> flag & 1 for flag in (MANUAL_ALARM_FLAG, ALARM_OVER_FLAG))
+        state = State(one.system, one.place, _BY_HAND, "fire.alarm")
+        if not begins and not (is_over and self.known.so.get(state) == _SO):
+            return
+        self._is_now({state: _SO if begins else _NOT_SO})
+        data = {**one.data, "what": "manual_alarm", "state": "active" if begins else "cleared"}
+        yield self._event(state.type, data, one.label, now, wall)
+
     def _is_reset(self, one: Status) -> bool:
         """Whether a status tells of a reset; where a panel leaves the bit set, a fire after it is none."""
-        is_left = self.known.so.get((one.place, SYSTEM_RESET_BIT)) == _SO
-        return one.reset and not (is_left and one.status >> _FIRE_BIT & 1)
+        return one.reset and not (one.system in self.known.left and one.status >> _FIRE_BIT & 1)
 
     def _reset(self, one: Status | Operation, sequence: int, now: int, wall: int) -> Iterator[Observation]:
         """A reset, told unless it was before; whatever it ended is told anew when it stands again."""
-        known_by = (one.place, one.label, sequence)
-        if known_by not in self.known.resets:
-            resets = (*self.known.resets, known_by)[-_MOST_RESETS:]
+        reset = Reset(one.system, one.place, one.label, sequence)
+        if reset not in self.known.resets:
+            resets = (*self.known.resets, reset)[-_MOST_RESETS:]
             self.known = msgspec.structs.replace(self.known, resets=resets)
-            yield self._event(RESET, {**one.data, "what": "reset"}, one.label, now, wall)
-        self._doubt(frozenset(key for key in self.known.so if key[0] != TRANSMITTER))
+            data = {**one.data, "what": "reset"}
+            part = {"part": name} if (name := reset_name(data)) else {}
+            yield self._event(_RESET, data | part, one.label, now, wall)
+        ended = frozenset(state for state in self.known.so if state.is_reset_with(one.system))
+        self._is_now({state: _NOT_SO for state in ended if state.bit == _BY_HAND})
+        self._doubt(ended)
 
-    def _doubt(self, keys: frozenset[Key]) -> None:
-        self.known = msgspec.structs.replace(self.known, again=self.known.again | keys)
+    def _is_now(self, so: Mapping[State, str]) -> None:
+        if so.items() <= self.known.so.items():
+            return
+        self.known = msgspec.structs.replace(self.known, so={**self.known.so, **so})
+
+    def _doubt(self, states: frozenset[State]) -> None:
+        self.known = msgspec.structs.replace(self.known, again=self.known.again | states)
 
     def _status(self, one: Status, now: int, wall: int) -> Iterator[Observation]:
-        so = {**self.known.so, (one.place, SYSTEM_RESET_BIT): _SO if one.reset else _NOT_SO}
+        so: dict[State, str] = {}
         is_test = not one.status & _TEST_WHEN_CLEAR
         for bit, (type_, what) in one.bits.items():
-            key, is_so = (one.place, bit), bool(one.status >> bit & 1)
-            before = so.get(key)
-            so[key] = (_IN_TEST if is_test else _SO) if is_so else _NOT_SO
-            if so[key] == (before or _NOT_SO) and (key not in self.known.again or not is_so):
+            state, is_so = State(one.system, one.place, bit, type_), bool(one.status >> bit & 1)
+            before = self.known.so.get(state)
+            so[state] = (_IN_TEST if is_test else _SO) if is_so else _NOT_SO
+            if so[state] == (before or _NOT_SO) and (state not in self.known.again or not is_so):
                 continue
             data = {**one.data, "what": what, "state": "active" if is_so else "cleared"}
             if is_test:
@@ -144,8 +224,13 @@ class Transmitter:
             if before is None:
                 data["initial"] = True
             yield self._event(type_, data, one.label, now, wall)
-        again = self.known.again - {(one.place, bit) for bit in one.bits}
-        self.known = msgspec.structs.replace(self.known, so=so, again=again)
+        self._is_now(so)
+        left = self.known.left | {one.system} if one.reset else self.known.left - {one.system}
+        self.known = msgspec.structs.replace(
+            self.known,
+            again=self.known.again - so.keys(),
+            left=left if one.place == SYSTEM else self.known.left,
+        )
 
     def _event(
         self, type_: str, data: Mapping[str, str | int | bool], label: bytes, now: int, wall: int

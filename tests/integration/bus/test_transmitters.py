@@ -5,15 +5,16 @@ import contextlib
 import zoneinfo
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from edge.drivers.gb26875 import Listener, TransmitterDriver, parse_listener
 from edge.errors import SettingsError
 from edge.gb26875.frame import CONFIRM, Frame, FrameReader, encode
 from edge.gb26875.transmitter import Transmitter
-from edge.ports import Refused
-from tests.bus import blind, coverage, kinds
-from tests.lines import Notebook
+from edge.ports import Refused, Services
+from tests.bus import blind, coverage, events, kinds
+from tests.lines import Agent, Notebook
 from tests.waiting import PATIENCE_S
 
 ADDRESS = bytes([1, 2, 3, 4, 5, 6])
@@ -36,10 +37,14 @@ def fire(sequence: int, status: int = 0b11, source: bytes = ADDRESS) -> bytes:
 
 
 class Disk:
-    """Says that all is kept, once it may."""
+    """Says that all is kept, once it may; what is noted, an agent keeps."""
 
     def __init__(self) -> None:
         self.works = asyncio.Event()
+        self.agent = Agent()
+
+    def services(self) -> Services:
+        return msgspec.structs.replace(self.agent.services(None), kept=self.kept)
 
     async def kept(self) -> Refused:
         await self.works.wait()
@@ -50,7 +55,7 @@ class Disk:
 async def listening(disk: Disk, notebook: Notebook) -> AsyncIterator[int]:
     """The driver of one transmitter; the port that it listens on."""
     caller = Transmitter("panel", "auto", zoneinfo.ZoneInfo("Asia/Shanghai"), silent_after_ms=60_000)
-    driver = TransmitterDriver("fire", Listener("127.0.0.1", 0), {ADDRESS.hex(): caller}, disk.kept)
+    driver = TransmitterDriver("fire", Listener("127.0.0.1", 0), {ADDRESS.hex(): caller}, disk.services())
     running = asyncio.create_task(driver.run(notebook))
     try:
         await notebook.until(lambda seen: "panel" in blind(seen))
@@ -96,6 +101,22 @@ async def test_garbage_and_cut_frames_lose_nothing() -> None:
         writer.close()
     assert kinds(notebook.seen) == ["fire.alarm", "fire.alarm", "fire.alarm"]
     assert "panel" in coverage(notebook.seen)
+
+
+async def test_a_fire_that_ended_while_the_agent_was_down_is_told_as_over_and_none_is_told_twice() -> None:
+    disk = Disk()
+    disk.works.set()
+    told: list[list[object]] = []
+    for statuses in ([0b111], [0b111, 0b101, 0b101]):
+        notebook = Notebook()
+        async with listening(disk, notebook) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for number, status in enumerate(statuses):
+                writer.write(fire(number, status))
+            await answers(reader, len(statuses))
+            writer.close()
+        told.append([(one.type, one.data["state"]) for one in events(notebook.seen)])
+    assert told == [[("fire.alarm", "active"), ("fire.fault", "active")], [("fire.alarm", "cleared")]]
 
 
 async def test_a_transmitter_that_nobody_knows_is_not_confirmed() -> None:

@@ -39,8 +39,9 @@ async def running(*parts: Driver, notebook: Notebook) -> AsyncIterator[None]:
 async def test_a_transmitter_tells_a_fire_in_either_form_of_time_and_repeats_until_it_is_confirmed() -> None:
     notebook, agent = Notebook(), Agent()
     caller = Transmitter("panel", "auto", CHINA, silent_after_ms=60_000)
-    kept = agent.services(NOW).kept
-    driver = TransmitterDriver("fire", Listener("127.0.0.1", 0), {"010203040506": caller}, kept)
+    driver = TransmitterDriver(
+        "fire", Listener("127.0.0.1", 0), {"010203040506": caller}, agent.services(NOW)
+    )
     async with running(driver, notebook=notebook):
         device = FireTransmitter(bytes([1, 2, 3, 4, 5, 6]), CHINA)
         call = TransmitterCall(f"gb26875://127.0.0.1:{driver.port}")

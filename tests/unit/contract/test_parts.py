@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.parts import component_part, kin_of, part_name, renamed, tidy_part
+from contract.parts import component_part, is_reset_with, kin_of, part_name, renamed, reset_name, tidy_part
 
 _COMPONENT = {"system": 1, "system_address": 1, "component": 40, "what": "component"}
 
@@ -39,6 +39,41 @@ _COMPONENT = {"system": 1, "system_address": 1, "component": 40, "what": "compon
 def test_a_part_is_named_whatever_its_source_calls_it(data: dict[str, Any], part: str) -> None:
     assert part_name(data) == part
     assert part_name({**data, "part": part}) == part
+
+
+@pytest.mark.parametrize(
+    ("data", "reset"),
+    [
+        ({"system": 1, "system_address": 1, "what": "reset", "operator": 2}, "system"),
+        ({"system": 1, "system_address": 3, "what": "reset"}, "3/system"),
+        ({"system": 11, "system_address": 1, "what": "reset"}, "11.1/system"),
+        ({"system": 0, "system_address": 1, "what": "reset"}, ""),
+        ({"operator": 2, "what": "reset"}, ""),
+        ({"loop": 1, "address": 134}, "1-134"),
+        ({"part": "2/system", "system": 1, "system_address": 1}, "2/system"),
+        ({}, ""),
+    ],
+)
+def test_a_reset_names_what_it_resets(data: dict[str, Any], reset: str) -> None:
+    assert reset_name(data) == reset
+
+
+@given(
+    st.sampled_from([(1, 1), (1, 2), (1, 12), (11, 2)]),
+    st.sampled_from([(1, 1), (1, 2), (1, 12), (11, 2)]),
+    st.sampled_from(["component", "power", "system", "main_power"]),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_reset_of_a_system_ends_what_is_behind_it_and_nothing_else(
+    one: tuple[int, int], other: tuple[int, int], what: str, address: int
+) -> None:
+    def named(system: tuple[int, int]) -> dict[str, Any]:
+        return {"system": system[0], "system_address": system[1]}
+
+    component = {"component_address": address} if what in {"component", "power"} else {}
+    part = part_name({**named(one), "what": what, **component})
+    assert is_reset_with(part, reset_name({**named(other), "what": "reset"})) is (one == other)
+    assert is_reset_with(part, "")
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.parts import is_reset_with, part_name, reset_name
 from edge.gb26875.frame import CONFIRM, Frame, FrameReader, confirmation, encode
 from edge.gb26875.label import Form, label_ms
 from edge.gb26875.transmitter import Transmitter
+from edge.parts import PartNames
 from edge.ports import Measured
 from tests.bus import coverage, events, kinds, measured
 
@@ -40,10 +42,10 @@ def report(kind: int, *objects: bytes, sequence: int = 7) -> Frame:
     )
 
 
-def component(status: int, address: int = 5, text: str = "烟感") -> bytes:
+def component(status: int, address: int = 5, text: str = "烟感", system: tuple[int, int] = (1, 3)) -> bytes:
     raw = text.encode("gb18030")
     return (
-        bytes([1, 3, 40])
+        bytes([*system, 40])
         + address.to_bytes(4, "little")
         + status.to_bytes(2, "little")
         + raw.ljust(31, b"\0")
@@ -257,36 +259,121 @@ def test_a_fire_in_earnest_is_told_after_one_under_test() -> None:
     assert (event.data["state"], "test" in event.data) == ("active", False)
 
 
+def test_a_reset_of_the_transmitter_itself_leaves_its_own_faults_and_doubts_all_fires() -> None:
+    sender = transmitter()
+    mains_out = report(21, bytes([1 | 1 << 3]) + LABEL)
+    for at, frame in enumerate([mains_out, report(2, component(3)), report(24, bytes([1, 9]) + LABEL)]):
+        sender.hears(frame, at, NOW)
+    assert kinds(sender.hears(mains_out, 4, NOW)) == []
+    assert kinds(sender.hears(report(2, component(3)), 5, NOW)) == ["fire.alarm"]
+
+
+def test_an_alarm_by_hand_ends_when_the_operator_says_so_and_not_before_it_began() -> None:
+    sender = transmitter()
+    said = {"over": 1 << 3, "alarm": 1 << 2, "again": 1 << 2}
+    frames = [
+        report(24, bytes([said[word], 9]) + LABEL) for word in ("over", "alarm", "again", "over", "over")
+    ]
+    told = [[e.data["state"] for e in events(sender.hears(f, at, NOW))] for at, f in enumerate(frames)]
+    assert told == [[], ["active"], ["active"], ["cleared"], []]
+
+
+SYSTEMS = {"a": (1, 1), "b": (1, 3), "c": (11, 1)}
 STEPS = st.lists(
-    st.sampled_from(["fire 5", "fire 6", "normal 5", "normal 6", "reset", "status reset"]), max_size=40
+    st.tuples(
+        st.sampled_from(["fire 5", "fire 6", "normal 5", "normal 6", "reset", "status reset", "restart"]),
+        st.sampled_from(sorted(SYSTEMS)),
+    ),
+    max_size=60,
 )
 
 
+def step_at(step: str, name: str, sequence: int) -> tuple[Frame, str, bool]:
+    """The frame of a step, the part that it tells of (of a reset, what it resets), and whether that burns now."""
+    word, _, number = step.rpartition(" ")
+    system, named = SYSTEMS[name], {"system": SYSTEMS[name][0], "system_address": SYSTEMS[name][1]}
+    if number.isdigit():
+        frame = report(
+            2, component(3 if word == "fire" else 1, int(number), system=system), sequence=sequence
+        )
+        return frame, part_name({**named, "component_address": int(number)}), word == "fire"
+    if word == "status":
+        body = bytes(system) + (1 | 1 << 13).to_bytes(2, "little") + LABEL
+        return report(1, body, sequence=sequence), reset_name(named), False
+    return report(4, bytes([*system, 1, 9]) + LABEL, sequence=sequence), reset_name(named), False
+
+
+def over(parts: set[str], part: str) -> set[str]:
+    return {one for one in parts if one != part and not is_reset_with(one, part)}
+
+
 @given(STEPS)
-def test_after_any_history_what_was_told_stands_as_at_the_panel(steps: list[str]) -> None:
-    """A reader that knows only what was told: an alarm begins and ends by its own word or by a reset."""
-    sender, at_panel, told = transmitter(), set[int](), set[int]()
-    for at, step in enumerate(steps, 1):
-        word, _, number = step.rpartition(" ")
-        match word or step:
-            case "fire":
-                frame = report(2, component(3, int(number)), sequence=at)
-                at_panel.add(int(number))
-            case "normal":
-                frame = report(2, component(1, int(number)), sequence=at)
-                at_panel.discard(int(number))
-            case _:
-                kind, body = RESETS["by operation" if step == "reset" else "by status"]
-                frame = report(kind, body, sequence=at)
-                at_panel.clear()
-        for event in events(sender.hears(frame, at, NOW)):
-            if event.type == "fire.reset":
-                told.clear()
-            elif event.data["state"] == "active":
-                told.add(int(event.data["component_address"]))
+def test_after_any_history_what_was_told_stands_as_at_the_panels(steps: list[tuple[str, str]]) -> None:
+    """A reader that knows only what was told: an alarm begins and ends by its own word or by a reset of its system."""
+    sender, note, at_panel, told = transmitter(), None, set[str](), set[str]()
+    for at, (step, name) in enumerate(steps, 1):
+        if step == "restart":
+            note = sender.note(NOW) or note
+            sender = transmitter()
+            sender.recall(note, NOW)
+            continue
+        frame, part, burns = step_at(step, name, at)
+        at_panel = at_panel | {part} if burns else over(at_panel, part)
+        for event in events(PartNames().all_named(sender.hears(frame, at, NOW))):
+            if event.type == "fire.reset" or event.data["state"] == "cleared":
+                told = over(told, part_name(event.data))
             else:
-                told.discard(int(event.data["component_address"]))
+                assert part_name(event.data) not in told, "nothing is told twice as begun"
+                told.add(part_name(event.data))
         assert told == at_panel
+
+
+def test_what_ended_while_the_agent_was_away_is_told_as_over_once() -> None:
+    before, after = transmitter(), transmitter()
+    before.hears(report(2, component(0b101), component(3, 6)), 1, NOW)
+    after.recall(before.note(NOW), NOW + 60_000)
+    again = [events(after.hears(report(2, component(1), component(3, 6)), at, NOW)) for at in (10, 20)]
+    assert [
+        [(e.type, e.data["part"], e.data["state"]) for e in events(PartNames().all_named(one))]
+        for one in again
+    ] == [
+        [("fire.fault", "3/5", "cleared")],
+        [],
+    ]
+
+
+def test_after_a_long_absence_a_fire_is_told_anew_for_a_reset_may_have_gone_unheard() -> None:
+    before, after = transmitter(), transmitter()
+    before.hears(report(2, component(3)), 1, NOW)
+    after.recall(before.note(NOW), NOW + 300_001)
+    assert kinds(after.hears(report(2, component(3)), 1, NOW)) == ["fire.alarm"]
+
+
+def test_a_reset_that_is_sent_again_to_the_next_agent_is_told_once() -> None:
+    before, after = transmitter(), transmitter()
+    reset = report(*RESETS["by operation"])
+    assert kinds(before.hears(reset, 1, NOW)) == ["fire.reset"]
+    after.recall(before.note(NOW), NOW)
+    assert kinds(after.hears(reset, 1, NOW)) == []
+
+
+def test_a_note_is_made_when_there_is_news_and_now_and_then() -> None:
+    sender = transmitter()
+    sender.hears(report(2, component(3)), 1, NOW)
+    assert [sender.note(NOW + at) is not None for at in (0, 1_000, 149_000, 150_000, 151_000)] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("note", [None, b"", b"null", b"[1", b"{}", b'{"so": 7}'])
+def test_a_note_that_can_not_be_read_is_none(note: bytes | None) -> None:
+    sender = transmitter()
+    sender.recall(note, NOW)
+    assert kinds(sender.hears(report(2, component(3)), 1, NOW)) == ["fire.alarm"]
 
 
 def test_the_time_is_the_objects_own() -> None:

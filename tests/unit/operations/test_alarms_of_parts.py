@@ -65,6 +65,42 @@ def test_a_reset_of_the_panel_ends_the_alarms_of_all_its_parts() -> None:
     assert [alarm.active for alarm in alarms(house, "fire")] == [False, False]
 
 
+@pytest.mark.parametrize(
+    ("reset", "stand"),
+    [
+        ({"system": 1, "system_address": 1, "what": "reset"}, {"2/134", "transmitter"}),
+        ({"system": 1, "system_address": 2, "what": "reset"}, {"134", "main_power", "transmitter"}),
+        ({"part": "2/system"}, {"134", "main_power", "transmitter"}),
+        ({"system": 1, "system_address": 3, "what": "reset"}, {"134", "2/134", "main_power", "transmitter"}),
+        ({"system": 0, "system_address": 0, "what": "reset"}, set()),
+        ({"operator": 2, "what": "reset"}, set()),
+    ],
+)
+def test_a_reset_of_one_of_several_systems_ends_what_belongs_to_it(
+    reset: dict[str, Any], stand: set[str]
+) -> None:
+    house = House()
+    for one in (
+        *_WAYS["the same component behind two systems"],
+        {"system": 1, "system_address": 1, "what": "main_power"},
+        {"what": "transmitter"},
+    ):
+        house.happen("fire-panel", "fire.alarm", data=one)
+    house.wait(M)
+    house.happen("fire-panel", "fire.reset", data=reset)
+    assert {alarm.part for alarm in alarms(house, "fire") if alarm.active} == stand
+
+
+def test_a_fire_that_comes_late_ends_with_the_later_reset_of_its_system_only() -> None:
+    house = House()
+    before = house.now
+    house.wait(M)
+    house.happen("fire-panel", "fire.reset", data={"part": "2/system"})
+    for part in ("2/134", "134"):
+        house.happen("fire-panel", "fire.alarm", at=before, data={"part": part})
+    assert [alarm.part for alarm in alarms(house, "fire") if alarm.active] == ["134"]
+
+
 def test_a_card_says_the_part_s_name_and_zone_in_both_languages() -> None:
     bound = BoundPart(part="3-1..3-40", zone="b3", zh="三层走廊烟感", en="Smoke detector, corridor 3F")
     given = demo()

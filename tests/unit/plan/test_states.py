@@ -58,6 +58,15 @@ CASES = {
         [told(1, "fire.alarm", point="l1d001"), told(2, "fire.reset"), told(3, "fire.alarm", point="l1d002")],
         [("fire.reset", None), ("fire.alarm", "l1d002")],
     ),
+    "a reset of one system leaves what the detectors of another told": (
+        [
+            told(1, "fire.alarm", part="3-12"),
+            told(2, "fire.alarm", part="2/3-12"),
+            told(3, "fire.reset", part="2/system"),
+            told(4, "fire.alarm", part="2/3-13"),
+        ],
+        [("fire.alarm", "2/3-13"), ("fire.reset", "2/system"), ("fire.alarm", "3-12")],
+    ),
     "a fault that is cleared is none, another stands": (
         [
             told(1, "generator.fault", point="low_oil", state="active"),
