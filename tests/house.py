@@ -17,6 +17,7 @@ from cloud.correlation.verdict import Revised
 from cloud.ingest.admit import Delivery
 from cloud.ingest.desk import SiteSetup
 from cloud.ingest.partition import Partition
+from cloud.ingest.speakers import Speakers
 from cloud.operations.alarm import Alarm
 from cloud.operations.command import DESK, Action, Answer, Command
 from cloud.operations.notice import Notice
@@ -88,13 +89,16 @@ class House:
     # --- what happens
 
     def happen(
-        self, device: str, kind: str, at: int | None = None, *, agent: str = "gw-1", **more: Any
+        self, device: str, kind: str, at: int | None = None, *, agent: str | None = None, **more: Any
     ) -> None:
-        """A device tells of something; all that its agent reads is known up to then."""
+        """A device tells of something, by the agent that reads it; all that the agent reads is known up to then."""
         moment = self.now if at is None else at
         data = raw_data(more.pop("data", None))
         event = Event(seq=0, at=moment, observed_at=self.now, device=device, type=kind, data=data, **more)
-        self._send(agent, [event])
+        self._send(agent or self._agent_of(device), [event])
+
+    def _agent_of(self, device: str) -> str:
+        return next(iter(Speakers(self.site).of(device)), "gw-1")
 
     def happen_at_once(self, told: list[tuple[str, str, str, dict[str, Any]]]) -> None:
         """Devices tell of several things in one message: device, type, zone, data."""

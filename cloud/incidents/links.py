@@ -1,4 +1,4 @@
-"""Which links are down: agents that fell silent, numbers that never came, one identity used twice. Pure.
+"""Which links are down: agents that fell silent, numbers that never came, one identity used twice, foreign words. Pure.
 
 Judged by when *we* heard something, not by what stands in the database: after a restart of the cloud, or behind
 a backlog, an agent is given `SILENT_MS` to be heard before anybody is alarmed.
@@ -17,13 +17,14 @@ GAP_MS: Final = 60_000
 
 
 IDENTITY_MS: Final = 600_000
-"""So long after it was seen last, a doubled identity is no trouble any more."""
+"""So long after it was seen last, a doubled identity, or telling of others' devices, is no trouble any more."""
 
 TWO_AGENTS: Final = "two agents speak with one identity"
 OLD_SPOOL: Final = "an older copy of its spool was put back, or a second agent has its identity"
 
 
 _SPOOL: Final = "/spool"
+_DEVICES: Final = "/devices"
 _EPOCHS: Final = 16
 
 
@@ -52,11 +53,12 @@ class Links:
         self._heard = dict.fromkeys(expected, now)
         self._down = set(down)
         self._epochs: dict[str, list[int]] = {}
-        self._doubled = {
-            subject.removesuffix(_SPOOL): (OLD_SPOOL, now, now)
+        self._seen = {
+            subject: (OLD_SPOOL if subject.endswith(_SPOOL) else "", now, now)
             for subject in self._down
-            if subject.endswith(_SPOOL)
+            if subject.endswith((_SPOOL, _DEVICES))
         }
+        """By subject, what nothing tells the end of: why, since when, and when it was seen last."""
 
     def heard(self, agent: str, now: int) -> None:
         """An agent said something."""
@@ -69,40 +71,40 @@ class Links:
         """
         epochs = self._epochs.setdefault(agent, [])
         if is_fork:
-            self._note_doubled(agent, OLD_SPOOL, now)
+            self._note(f"{agent}{_SPOOL}", OLD_SPOOL, now)
         if epochs and epochs[-1] == epoch:
             return
         if epoch in epochs:
             epochs.remove(epoch)
-            self._note_doubled(agent, TWO_AGENTS, now)
+            self._note(f"{agent}{_SPOOL}", TWO_AGENTS, now)
         epochs.append(epoch)
         del epochs[:-_EPOCHS]
 
-    def _note_doubled(self, agent: str, cause: str, now: int) -> None:
-        _, since, _ = self._doubled.get(agent, (cause, now, now))
-        self._doubled[agent] = (cause, since, now)
+    def told_not_its_own(self, agent: str, why: str, now: int) -> None:
+        """An agent told what only others may tell."""
+        self._note(f"{agent}{_DEVICES}", why, now)
+
+    def _note(self, subject: str, cause: str, now: int) -> None:
+        cause, since, _ = self._seen.get(subject, (cause, now, now))
+        self._seen[subject] = (cause, since, now)
 
     @property
     def next_check(self) -> int | None:
         """When an agent that is well would have been silent for too long."""
         wanted = [at + SILENT_MS for agent, at in self._heard.items() if agent not in self._down]
-        wanted += [last + IDENTITY_MS for _, _, last in self._doubled.values()]
+        wanted += [last + IDENTITY_MS for _, _, last in self._seen.values()]
         return min(wanted, default=None)
 
     def check(self, gaps: Iterable[MissingNumbers], now: int) -> tuple[list[Trouble], list[str]]:
         """What went down, and the subjects that are well again, since the last check."""
-        self._doubled = {agent: seen for agent, seen in self._doubled.items() if now - seen[2] < IDENTITY_MS}
-        found = [*_troubles(self._heard, gaps, now), *self._doubled_identities()]
+        self._seen = {name: seen for name, seen in self._seen.items() if now - seen[2] < IDENTITY_MS}
+        found = [*_troubles(self._heard, gaps, now)]
+        found += [Trouble(subject, cause, since) for subject, (cause, since, _) in self._seen.items()]
         there = {trouble.subject: trouble for trouble in found}
         new = [trouble for subject, trouble in there.items() if subject not in self._down]
         well = sorted(self._down - there.keys())
         self._down = set(there)
         return new, well
-
-    def _doubled_identities(self) -> list[Trouble]:
-        return [
-            Trouble(f"{agent}{_SPOOL}", cause, since) for agent, (cause, since, _) in self._doubled.items()
-        ]
 
 
 def _troubles(heard: Mapping[str, int], gaps: Iterable[MissingNumbers], now: int) -> list[Trouble]:

@@ -43,6 +43,9 @@ FUTURE_MS: Final = 5_000
 EARLIEST: Final = 946_684_800_000
 """2000-01-01: no device of this field kept a right clock before."""
 
+SPOOF: Final = "spoof"
+"""The kind of what is put aside because only others may tell it."""
+
 _MOST_OFFSET: Final = 1 << 60
 _WITHHELD: Final = int(WITHHELD)
 _FUTURE: Final = int(Flag.FUTURE)
@@ -72,7 +75,8 @@ class Admitted(msgspec.Struct, kw_only=True):
     `ack` names the queue whose
     state the agent is to be told; `refused` is the digest of a message it should not send again, and `epoch`
     what that message says of its spool; 0 where it can't be read that far. `forked`: nothing was taken, since the
-    numbers are another opening's.
+    numbers are another opening's. `not_its_own`: what the sender told that only others may tell, in words; all of it
+    is in `quarantine`.
     """
 
     events: EventGroup | None = None
@@ -83,6 +87,7 @@ class Admitted(msgspec.Struct, kw_only=True):
     refused: str | None = None
     epoch: int = 0
     forked: Forked | None = None
+    not_its_own: Sequence[str] = ()
     duplicates: int = 0
     flagged: int = 0
 
@@ -120,7 +125,8 @@ class Admission:
         batch = decoded.batch
         if batch.agent != delivery.address.agent:
             reason = f"says it is of {batch.agent!r} but was sent by {delivery.address.agent!r}"
-            return Admitted(quarantine=[_aside(delivery, "spoof", reason, delivery.payload)])
+            row = _aside(delivery, SPOOF, reason, delivery.payload)
+            return Admitted(quarantine=[row], not_its_own=[reason])
         key = LedgerKey(delivery.address.site, batch.agent, batch.epoch, batch.lane)
         forked = self._forked(key, batch)
         if forked is not None and not _is_common(batch, forked):
@@ -162,13 +168,14 @@ class Admission:
             return
         facts, health = self._facts(delivery.address.site), self._health(delivery.address.site)
         latest = delivery.received_at + FUTURE_MS
-        odd = range(len(events)) if decoded.suspect else _odd_ones(events, facts, latest)
+        familiar = facts.familiar(batch.agent)
+        odd = range(len(events)) if decoded.suspect else _odd_ones(events, familiar, latest)
         rejected = self._look_closely(admitted, events, odd, delivery) if odd else ()
         if rejected:
             events = [event for index, event in enumerate(events) if index not in rejected]
         flags: list[int] | tuple[()] = ()
         if odd or facts.has_strangers:
-            flags = _flags(events, facts, delivery.received_at)
+            flags = _flags(events, facts, batch.agent, delivery.received_at)
         if any(flags):
             admitted.flagged += len(flags) - flags.count(0)
             admitted.judged = [
@@ -192,12 +199,21 @@ class Admission:
     ) -> Collection[int]:
         """The positions of those of the `odd` ones that can't be kept: they go to quarantine."""
         rejected: set[int] = set()
+        foreign: dict[str, list[Event]] = {}
+        facts, agent = self._facts(delivery.address.site), delivery.address.agent
+        familiar = facts.familiar(agent)
         for index in odd:
             event = events[index]
             if (problem := event_problem(event)) is not None:
                 rejected.add(index)
                 body = msgspec.json.encode(event)
                 admitted.quarantine = [*admitted.quarantine, _aside(delivery, "event", problem, body)]
+            elif (event.device, event.type) in familiar:
+                continue
+            elif why := facts.speakers.problem_of_type(agent, event.device, event.type):
+                rejected.add(index)
+                foreign.setdefault(why, []).append(event)
+        _set_foreign_aside(admitted, delivery, foreign)
         return rejected
 
     # --- readings
@@ -211,6 +227,8 @@ class Admission:
         errors = columns.clock_error_ms or [0] * len(columns)
         kept: list[int] = []
         flags: list[int] = []
+        foreign: dict[str, list[dict[str, object]]] = {}
+        speakers = self._facts(site).speakers
         for index, (seq, device, point, at) in enumerate(
             zip(columns.seq, columns.device, columns.point, columns.at, strict=True)
         ):
@@ -221,12 +239,16 @@ class Admission:
                 body = msgspec.json.encode({"seq": seq, "device": device, "point": point, "at": at})
                 admitted.quarantine = [*admitted.quarantine, _aside(delivery, "reading", problem, body)]
                 continue
+            if why := speakers.problem(batch.agent, device):
+                foreign.setdefault(why, []).append(_row(columns, index))
+                continue
             flag = self._facts(site).device_flag(device) | _stamp_flag(at, delivery.received_at)
             kept.append(index)
             flags.append(flag)
             self._health(site).saw(
                 device, None if flag & _WITHHELD else at, flag, batch.agent, delivery.received_at
             )
+        _set_foreign_aside(admitted, delivery, foreign)
         admitted.flagged += sum(flag != 0 for flag in flags)
         if kept:
             admitted.readings = ReadingGroup(
@@ -248,9 +270,25 @@ class Admission:
             for device, problem in problems:
                 row = _aside(delivery, "coverage", problem, device.encode())
                 admitted.quarantine = [*admitted.quarantine, row]
+            sources = self._own(admitted, delivery, sources)
         said_to = batch.sent_at if heard_to is None else heard_to
         self._held.add(key, batch, sources, min(said_to, delivery.received_at))
         self._health(key.site).heard(_agent_health(batch, delivery, heard_to))
+
+    def _own(
+        self, admitted: Admitted, delivery: Delivery, sources: Mapping[str, Coverage]
+    ) -> Mapping[str, Coverage]:
+        """The statements that the sender may make; the others are put aside."""
+        speakers = self._facts(delivery.address.site).speakers
+        foreign: dict[str, list[dict[str, Coverage]]] = {}
+        for device, coverage in sources.items():
+            if why := speakers.problem(delivery.address.agent, device):
+                foreign.setdefault(why, []).append({device: coverage})
+        if not foreign:
+            return sources
+        _set_foreign_aside(admitted, delivery, foreign)
+        others = {device for told in foreign.values() for one in told for device in one}
+        return {device: coverage for device, coverage in sources.items() if device not in others}
 
     def statements(self) -> list[Statement]:
         """The coverage that holds by now and was not told before: for the rules, after the admitted events.
@@ -276,9 +314,8 @@ def _is_common(batch: Batch, forked: Forked) -> bool:
     return forked.common is not None and batch.first <= batch.last <= forked.common.get(batch.lane, 0)
 
 
-def _odd_ones(events: Sequence[Event], facts: SiteFacts, latest: int) -> Sequence[int]:
+def _odd_ones(events: Sequence[Event], familiar: Mapping[tuple[str, str], int], latest: int) -> Sequence[int]:
     """The positions of events that need a closer look. The hottest loop of admission: keep it bare."""
-    familiar = facts.familiar
     return [
         index
         for index, event in enumerate(events)
@@ -291,13 +328,13 @@ def _odd_ones(events: Sequence[Event], facts: SiteFacts, latest: int) -> Sequenc
     ]
 
 
-def _flags(events: Sequence[Event], facts: SiteFacts, received_at: int) -> list[int]:
-    familiar = facts.familiar
+def _flags(events: Sequence[Event], facts: SiteFacts, agent: str, received_at: int) -> list[int]:
+    familiar = facts.familiar(agent)
     found: list[int] = []
     for event in events:
         flag = familiar.get((event.device, event.type))
         if flag is None:
-            flag = facts.meet(event.device, event.type)
+            flag = facts.meet(agent, event.device, event.type)
         found.append(flag | _stamp_flag(event.at, received_at))
     return found
 
@@ -314,6 +351,12 @@ def _stamp_flag(at: int, received_at: int) -> int:
 
 def _is_in(seq: int, ranges: Sequence[Range]) -> bool:
     return any(first <= seq <= last for first, last in ranges)
+
+
+def _row(columns: Readings, index: int) -> dict[str, object]:
+    """One reading as it was told."""
+    told = ((name, getattr(columns, name)) for name in columns.__struct_fields__)
+    return {name: column[index] for name, column in told if column}
 
 
 def _chosen(columns: Readings, kept: Sequence[int]) -> Readings:
@@ -364,6 +407,15 @@ def set_aside(delivery: Delivery, reason: str) -> Admitted:
         refused=batch_digest(delivery.payload),
         epoch=epoch_of(delivery.payload),
     )
+
+
+def _set_foreign_aside(
+    admitted: Admitted, delivery: Delivery, foreign: Mapping[str, Sequence[object]]
+) -> None:
+    """What others may tell only goes to quarantine whole, one row of it a reason, and is a trouble of the sender."""
+    rows = [_aside(delivery, SPOOF, why, msgspec.json.encode(told)) for why, told in foreign.items()]
+    admitted.quarantine = [*admitted.quarantine, *rows]
+    admitted.not_its_own = [*admitted.not_its_own, *foreign]
 
 
 def _aside(delivery: Delivery, kind: str, reason: str, body: bytes) -> QuarantineRow:

@@ -181,6 +181,10 @@ class SiteDesk:
         """An agent sent a batch of a spool; `is_fork` when its numbers were another opening's."""
         self._links.spoke(agent, epoch, now, is_fork=is_fork)
 
+    def told_not_its_own(self, agent: str, why: str, now: int) -> None:
+        """An agent told what only others may tell; it was put aside."""
+        self._links.told_not_its_own(agent, why, now)
+
     def judge(self, events: Sequence[Event], seq_base: int, now: int) -> None:
         """Hand events to the rules."""
         engine = self._engine or self._first_data(min(now, *(event.at for event in events)))

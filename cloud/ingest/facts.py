@@ -1,7 +1,9 @@
 """What ingest must know of a site model, asked in the form in which the hot path asks it. Pure."""
 
+from collections.abc import Mapping
 from typing import Final
 
+from cloud.ingest.speakers import Speakers
 from cloud.store.base import Flag
 from contract.events import KNOWN_TYPES
 from contract.site import Site
@@ -18,19 +20,26 @@ class SiteFacts:
     def __init__(self, site: Site | None) -> None:
         self._devices = frozenset(site.devices) if site else frozenset[str]()
         self._types = KNOWN_TYPES | _types_emitted(site)
-        self._owned = _owned_devices(site) if site else {}
-        self.familiar: dict[tuple[str, str], int] = {}
-        """The flags of the pairs of device and type met so far; only `meet` writes it, the hot path reads it."""
+        self.speakers = Speakers(site)
+        """Who may tell of what."""
+
+        self._owned = _owned_devices(site, self.speakers) if site else {}
+        self._familiar: dict[str, dict[tuple[str, str], int]] = {}
 
         self.has_strangers = False
         """Whether any pair met so far has a flag."""
 
-    def meet(self, device: str, kind: str) -> int:
-        """The flags of a pair of device and type, as a number: whether model and field know them."""
+    def familiar(self, agent: str) -> Mapping[tuple[str, str], int]:
+        """The flags of the pairs of device and type that an agent told and may tell; `meet` adds to them."""
+        return self._familiar.setdefault(agent, {})
+
+    def meet(self, agent: str, device: str, kind: str) -> int:
+        """The flags of a pair that an agent may tell, as a number: whether model and field know them."""
         flag = self.device_flag(device) | (0 if kind in self._types else UNKNOWN_TYPE)
-        if len(self.familiar) >= _MOST_FAMILIAR:
-            self.familiar.clear()
-        self.familiar[device, kind] = flag
+        known = self._familiar.setdefault(agent, {})
+        if len(known) >= _MOST_FAMILIAR:
+            known.clear()
+        known[device, kind] = flag
         self.has_strangers = self.has_strangers or flag != 0
         return flag
 
@@ -50,18 +59,12 @@ def _types_emitted(site: Site | None) -> frozenset[str]:
     return frozenset(kind for device in site.file.devices for kind in site.emits(device))
 
 
-def _owned_devices(site: Site) -> dict[str, frozenset[str]]:
-    """By agent, its devices that do not buffer: those on its lines, and those told of by their points."""
-    agent_of_line = {line.id: agent.id for agent in site.file.agents for line in agent.lines}
-    owner = {device.id: agent_of_line.get(device.line or "") for device in site.file.devices}
-    for device in site.file.devices:
-        for binding in device.points.values():
-            if binding.device and owner.get(binding.device) is None:
-                owner[binding.device] = owner[device.id]
-    only_agent = site.file.agents[0].id if len(site.file.agents) == 1 else None
+def _owned_devices(site: Site, speakers: Speakers) -> dict[str, frozenset[str]]:
+    """By agent, those of its devices that no other tells of and that do not buffer."""
     owned: dict[str, set[str]] = {}
     for device in site.file.devices:
-        agent = owner[device.id] or only_agent
-        if agent and device.id not in site.buffering:
+        agents = speakers.of(device.id)
+        if len(agents) == 1 and device.id not in site.buffering:
+            (agent,) = agents
             owned.setdefault(agent, set()).add(device.id)
     return {agent: frozenset(devices) for agent, devices in owned.items()}

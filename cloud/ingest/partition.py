@@ -139,6 +139,10 @@ class Partition:
         if delivery.address.site in self._desks:
             self._desks[delivery.address.site].heard(delivery.address.agent, now)
             self._note_identity(delivery.address, admitted, now)
+        if admitted.not_its_own and delivery.address.site in self._sites:
+            self._desk(delivery.address.site).told_not_its_own(
+                delivery.address.agent, admitted.not_its_own[0], now
+            )
 
     def _take_command(self, delivery: Delivery, seq: int) -> None:
         """A command waits until what it is about is known."""

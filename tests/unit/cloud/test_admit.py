@@ -268,3 +268,35 @@ def test_nothing_is_covered_beyond_the_moment_at_which_it_was_received(
 def test_an_event_observed_in_the_future_covers_no_further_than_it_was_received(desk: Desk) -> None:
     desk.admit(event(1, observed_at=NOW + 60_000))
     assert desk.statements()["cp-1"] == Coverage(NOW)
+
+
+@pytest.mark.parametrize(
+    ("sender", "told", "why"),
+    [
+        ("gw-2", event(1), "gw-2 told of cp-1, which is read by gw-1"),
+        ("gw-2", event(1, device="gate", type="gate.swung"), "gw-2 told of gate, which is read by gw-1"),
+        ("gw-9", event(1), "the site has no agent gw-9"),
+    ],
+)
+def test_an_agent_tells_of_its_own_devices_only(
+    desk: Desk, sender: str, told: dict[str, Any], why: str
+) -> None:
+    admitted = desk.admit(told, agent=sender, sender=sender)
+    assert (stored(admitted), list(admitted.judged)) == ([], [])
+    assert [(row.kind, row.reason, row.agent) for row in admitted.quarantine] == [("spoof", why, sender)]
+    (kept,) = json.loads(admitted.quarantine[0].body)
+    assert kept["device"] == told["device"]
+    assert admitted.ack is not None  # its number is taken: it is kept, and comes no more
+
+
+def test_a_pair_that_its_agent_told_before_is_none_the_more_anothers(desk: Desk) -> None:
+    assert stored(desk.admit(event(1))) == [1]
+    assert stored(desk.admit(event(1), agent="gw-2", sender="gw-2")) == []
+
+
+def test_one_foreign_event_takes_nothing_else_of_its_batch_with_it(desk: Desk) -> None:
+    told = [event(1, device="stranger"), event(2), event(3, device="another-stranger"), event(4)]
+    admitted = desk.admit(*told, agent="gw-2", sender="gw-2")
+    assert stored(admitted) == [1, 3]
+    (row,) = admitted.quarantine
+    assert [one["seq"] for one in json.loads(row.body)] == [2, 4]

@@ -67,7 +67,7 @@ def the(house: House, part: str) -> Alarm:
         ("door-club", "door.held", "door-held"),
         ("door-club", "door.forced", "door-forced"),
         ("ats-1", "mains.lost", "mains-lost"),
-        ("desk-control", "emergency.call", "emergency-call"),
+        ("cp-control", "emergency.call", "emergency-call"),
     ],
 )
 def test_each_alarm_ends_with_its_own_end(

@@ -3,6 +3,7 @@ import type { Words } from '@/api/types'
 import { type Language, preferences } from '@/preferences.svelte'
 import alarms from './alarms.json'
 import board from './board.json'
+import cause from './cause.json'
 import field from './field.json'
 import incident from './incident.json'
 import orders from './orders.json'
@@ -14,7 +15,7 @@ import shell from './shell.json'
 import tablet from './tablet.json'
 
 const dictionary = {
-  ...field, ...shell, ...board, ...alarms, ...incident, ...orders, ...patrol, ...plan, ...power, ...search, ...tablet,
+  ...field, ...shell, ...board, ...cause, ...alarms, ...incident, ...orders, ...patrol, ...plan, ...power, ...search, ...tablet,
 }
 export type Word = keyof typeof dictionary
 type Gaps = Record<string, string | number>
