@@ -1,6 +1,7 @@
 /** Words of the page in Chinese and English, and numbers and times as people of the site read them. */
 import type { Words } from '@/api/types'
 import { type Language, preferences } from '@/preferences.svelte'
+import { figureIn, inLanguage, spanIn, valueIn, type Shown } from './value'
 import alarms from './alarms.json'
 import board from './board.json'
 import cause from './cause.json'
@@ -54,8 +55,7 @@ export const eventName = (event: { type: string; ended: boolean }): string =>
 
 /** A name that comes in both languages; the other one where one is missing, `otherwise` where both are. */
 export function said(words: Partial<Words> | null | undefined, otherwise = ''): string {
-  if (!words) return otherwise
-  return (language() === 'zh' ? words.zh || words.en : words.en || words.zh) || otherwise
+  return inLanguage(words, language()) || otherwise
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>()
@@ -113,19 +113,13 @@ export function age(ms: number): string {
   return t('age.d', { n: Math.round(seconds / 86_400) })
 }
 
-const numbers = new Map<string, Intl.NumberFormat>()
-
-function number(digits: number): Intl.NumberFormat {
-  const locale = language() === 'zh' ? 'zh-CN' : 'en-GB'
-  let known = numbers.get(locale + digits)
-  if (!known) numbers.set(locale + digits, (known = new Intl.NumberFormat(locale, { maximumFractionDigits: digits })))
-  return known
-}
-
 /** A reading with as many digits as it deserves. */
-export function figure(value: number | null | undefined, unit = ''): string {
-  if (value === null || value === undefined) return '–'
-  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2
-  const text = number(digits).format(value)
-  return unit ? `${text} ${unit}` : text
-}
+export const figure = (value: number | null | undefined, unit = ''): string => figureIn(language(), value, unit)
+
+/** A reading by the words that its value has, else as a figure. */
+export const shown = (value: number | null | undefined, unit = '', words: Partial<Words> | null = null): string =>
+  valueIn(language(), value, unit, words)
+
+/** All that a reading was within a while, by its words where it has some. */
+export const span = (low: number, high: number, unit: string, display: readonly Shown[]): string =>
+  spanIn(language(), low, high, unit, display)

@@ -15,3 +15,6 @@ export function deviceGroups(values: readonly Value[], devices: ReadonlyMap<stri
 /** The limit that a value is beyond at this moment; whether it has lasted too long its rule judges. */
 export const beyond = (one: Value, limits: readonly Limit[]): Limit | undefined =>
   limits.find(({ above, below }) => one.value !== null && ((above != null && one.value > above) || (below != null && one.value < below)))
+
+/** Values that say in words how things stand first, then numbers, each in their order. */
+export const telling = (values: readonly Value[]): Value[] => values.toSorted((a, b) => Number(a.words === null) - Number(b.words === null))
