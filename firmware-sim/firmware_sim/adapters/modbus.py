@@ -46,7 +46,6 @@ class ModbusLine:
         self._chance = random.Random(seed)
         self._servers: list[asyncio.Server] = []
         self._sessions: set[_Session] = set()
-        self._is_closing = False
         self._all_left = asyncio.Event()
         self._ptys: list[_PtySession] = []
 
@@ -77,15 +76,12 @@ class ModbusLine:
 
     async def close(self) -> None:
         """Stop serving. Every connection has ended when this returns, also one that was just being taken."""
-        self._is_closing = True
+        await self._stop_taking()
         for server in self._servers:
             server.close()
         self.hang_up()
         for server in self._servers:
             await server.wait_closed()
-        # A connection is taken in a task of its own and joins two turns of the loop later.
-        for _ in range(_TURNS_TO_JOIN):
-            await asyncio.sleep(0)
         if self._sessions:
             self._all_left.clear()
             await self._all_left.wait()
@@ -94,12 +90,19 @@ class ModbusLine:
         self._servers.clear()
         self._ptys.clear()
 
+    async def _stop_taking(self) -> None:
+        # A connection is taken in a task of its own, which fails and leaves it open if the server is closed before
+        # the task begins (CPython issue 109564); it joins two turns of the loop later.
+        loop = asyncio.get_running_loop()
+        for listener in [one for server in self._servers for one in server.sockets]:
+            loop.remove_reader(listener.fileno())
+        for _ in range(_TURNS_TO_JOIN):
+            await asyncio.sleep(0)
+
     def joined(self, session: "_Session") -> None:
         """A connection was opened."""
         self.connections += 1
         self._sessions.add(session)
-        if self._is_closing:
-            session.hang_up()
 
     def left(self, session: "_Session") -> None:
         """A connection was closed."""
