@@ -73,7 +73,7 @@ async def test_a_connection_closed_between_questions_is_opened_again_without_a_w
 async def test_a_router_that_forgets_a_silent_connection_costs_one_question() -> None:
     devices, by_unit = modules(1, "11s")
     async with served(by_unit, "modbus-tcp") as (line, endpoint):
-        line.manner = Manner(forget_idle_ms=2_000)
+        line.manner = Manner(forget_idle_ms=9_000)
         async with reading(endpoint, devices) as notebook:
             await notebook.until(lambda seen: coverage(seen).get("io1", (0, 0))[0] < _newest(seen))
         assert failures(notebook.seen) == []
