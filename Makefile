@@ -47,8 +47,8 @@ test-properties: $(STAMP) ## the engine against its slow plain references, CASES
 	@echo "SEED=$(SEED)"
 	SITEWARDEN_CASES=$(or $(CASES),100000) $(PYTEST) tests/properties -n 2 --timeout=0 --hypothesis-seed=$(SEED)
 
-truth: $(STAMP) ## every shipped profile through CASES random histories (default 10,000) against its simulator; hours
-	SITEWARDEN_CASES=$(or $(CASES),10000) $(PYTEST) tests/truth -n 2 --timeout=0
+truth: $(STAMP) ## every shipped profile through CASES random histories (default 10,000, from SEED on, ONLY some), from simulator to alarms and verdicts; hours
+	$(BIN)/python -m tests.truth --cases $(or $(CASES),10000) --seed $(or $(SEED),0) $(if $(ONLY),--only $(ONLY))
 
 mutants: $(STAMP) ## plant COUNT small faults (default 300, drawn by SEED, default 1) and say which no fast test notices; an hour
 	$(BIN)/python -m tests.mutants --count $(or $(COUNT),300) --seed $(if $(filter command,$(origin SEED)),$(SEED),1)

@@ -9,7 +9,16 @@ from contract.profile.points import DerivedPoint
 from edge.decode.lapse import Begun, follow_lapses
 from edge.decode.pace import Paces, follow_pace, slow_points
 from edge.decode.pulse import Pulse, feel, is_frozen
-from edge.decode.request import Answer, Reading, RequestMemory, Trouble, factors_of, is_quiet, read_points
+from edge.decode.request import (
+    Answer,
+    Reading,
+    RequestMemory,
+    Trouble,
+    factors_of,
+    is_quiet,
+    latest,
+    read_points,
+)
 from edge.decode.sheet import Sheet
 from edge.decode.spans import Spans, anew, covered, extend, lack
 from edge.decode.states import AGAIN, Key, Moment, follow
@@ -32,7 +41,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DerivedMemory(msgspec.Struct, frozen=True, kw_only=True):
-    """The states of a derived point, and when a read that knew it was last asked."""
+    """The states of a derived point, and from when on a change of them shows (`request.latest`)."""
 
     active: Mapping[Key, str]
     known_at: int
@@ -66,7 +75,7 @@ def on_answer(sheet: Sheet, memory: Memory, answer: Answer) -> Result:
     old = memory.requests.get(request.key)
     factors = factors_of(sheet, answer, memory.inputs)
     if old is not None and is_quiet(old, answer, factors):
-        again = msgspec.structs.replace(old, asked_at=answer.asked_at)
+        again = msgspec.structs.replace(old, asked_at=answer.asked_at, known_at=answer.asked_at)
         read = Reading(memory=again, seen=(), inputs={})
     else:
         read = read_points(sheet, old, answer, factors, memory.kept)
@@ -208,7 +217,8 @@ def _derive(
         )
         before = old.active if old else memory.kept
         outcome = follow(derived.name, derived.told, derived.states, value, before, moment)
-        changed[derived.name] = DerivedMemory(active=outcome.active, known_at=answer.asked_at)
+        known_at = latest(answer.asked_at, outcome.events)
+        changed[derived.name] = DerivedMemory(active=outcome.active, known_at=known_at)
         events += outcome.events
     return {**memory.derived, **changed}, tuple(events)
 

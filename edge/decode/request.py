@@ -1,6 +1,6 @@
 """One request's answer read point by point, against what the request brought the time before."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -10,9 +10,18 @@ from edge.decode.sheet import Sheet
 from edge.decode.states import Key, Moment, follow
 from edge.decode.values import Value, factor_of, read_value
 from edge.plan import Request
-from edge.ports import Observation
+from edge.ports import Happened, Observation
 
 _NO_HEARTBEAT = 1 << 62
+
+
+def latest(asked_at: int, told: Iterable[Observation]) -> int:
+    """When a state is known after a read: when it was asked, or as of when it was told, if that is later.
+
+    What was found after a silence is told as of the answer. If its end were told as of the question, the end would come
+    before the beginning on record, and the state would stand for ever.
+    """
+    return max([asked_at, *(one.at for one in told if isinstance(one, Happened))])
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,11 +43,13 @@ class Trouble(msgspec.Struct, frozen=True, gc=False):
 class RequestMemory(msgspec.Struct, frozen=True, kw_only=True):
     """The last answer to a request and what was made of it. `active`: the states that are so, with their word.
 
+    `known_at`: from when on a change shows in the next answer: no earlier than what was told of this one.
     `factors`: by point, that by which its scale was multiplied, where it stands in another point.
     """
 
     words: tuple[int, ...]
     asked_at: int
+    known_at: int
     active: Mapping[Key, str]
     troubles: Mapping[str, Trouble]
     said: Mapping[str, Said]
@@ -127,6 +138,7 @@ class _Reader:
         memory = RequestMemory(
             words=self._answer.words,
             asked_at=self._answer.asked_at,
+            known_at=latest(self._answer.asked_at, self._seen),
             active=self._active,
             troubles=self._troubles,
             said=self._said,
@@ -156,7 +168,7 @@ class _Reader:
         self._active.update(outcome.active)
         self._seen += outcome.events
         if outcome.cause:
-            self._trouble(point, outcome.cause)
+            self._trouble(point, outcome.cause, outcome.events)
 
     def _is_old(self, point: Point, words: tuple[int, ...], start: int) -> bool:
         """Nothing can follow from it: the words are as before, made sense then, and are not told as a reading."""
@@ -189,10 +201,11 @@ class _Reader:
         if self._old is None:
             return None
         trouble = self._old.troubles.get(point.name)
-        return trouble.known_at if trouble else self._old.asked_at
+        return trouble.known_at if trouble else self._old.known_at
 
-    def _trouble(self, point: Point, cause: str) -> None:
-        self._troubles[point.name] = Trouble(cause, self._known_at(point))
+    def _trouble(self, point: Point, cause: str, told: Sequence[Observation] = ()) -> None:
+        known_at = self._known_at(point)
+        self._troubles[point.name] = Trouble(cause, None if known_at is None else latest(known_at, told))
 
     def _report(self, point: Point, value: Value) -> None:
         if not point.report:

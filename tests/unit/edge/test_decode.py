@@ -1,5 +1,7 @@
 """Answers become events, readings and coverage; the unknown is never taken for normal."""
 
+import pytest
+
 from firmware_sim.device.dse7320 import GeneratorController
 from firmware_sim.device.inputs8 import InputModule
 from firmware_sim.device.notifier import FirePanel
@@ -102,6 +104,17 @@ def test_a_change_behind_a_gap_is_dated_when_found_and_says_how_long_nothing_was
     hand.answers(request, loop_words(), 1_000)
     (fire,) = events(hand.answers(request, loop_words(l1d001=FIRE), 61_000))
     assert (fire.at, fire.error_ms, fire.data["unseen_ms"]) == (61_020, 0, 60_020)
+
+
+@pytest.mark.parametrize("found_at", [1_000, 61_000], ids=["first read", "behind a gap"])
+def test_what_was_found_never_ends_before_it_began(found_at: int) -> None:
+    hand = panel_hand()
+    request = hand.request("l1d001")
+    if found_at > 1_000:
+        hand.answers(request, loop_words(), 1_000)
+    (fire,) = events(hand.answers(request, loop_words(l1d001=FIRE), found_at))
+    (over,) = events(hand.answers(request, loop_words(), found_at + 1_000))
+    assert (over.type, over.at, over.error_ms) == ("fire.reset", fire.at, 1_000)
 
 
 def test_inputs_are_told_of_what_is_wired_to_them() -> None:

@@ -6,7 +6,7 @@ from contract.events import Phase, phase_of
 from edge.decode.kept import after_restart, packed, standing, unpacked
 from edge.ports import Happened
 from tests.bus import Hand, events, on_site, shipped, simulated
-from tests.truth.history import as_event
+from tests.truth.checks import as_event
 
 PANEL = "notifier-modbus-gw"
 DEVICE = on_site(PANEL, unit=3, l1d001={"zone": "z"}, l1d002={"zone": "z"})
