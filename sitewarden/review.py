@@ -155,7 +155,7 @@ def run_kpi(source: Source, rules: Path, by: By, *, as_json: bool, console: Cons
     site = load_site(source.site)
     book = load_rules(rules, site)
     past = read_past(source, site, [book], console)
-    verdicts, _, _ = judged(site, book, past, source.since, source.until)
+    verdicts, _, _ = judged(site, book, past, source.since, source.until, kept=True)
     people = {name: one.event.person for name, one in past.events.items() if one.event.person}
     found = kpis(verdicts, by, site, people)
     if as_json:

@@ -161,20 +161,43 @@ class DurationChain(Timeline):
         """Whether something is to be told of it still: a piece that ended in time, for sure, is nobody's business."""
         if piece.since in self.told:
             return self.is_open(piece.since)
+        if piece.end is not None:  # counted once it is sure, if not as a breach
+            return True
         ended = piece.back if piece.end is None else piece.until
         return ended is None or ended > piece.since + self._of.longer_than or self.complete <= ended
+
+    @override
+    def unsettled_by(self, start: int, end: int) -> int | None:
+        """Of the many states that ended in time no list is kept: blind time before what is kept may hide any."""
+        found = super().unsettled_by(start, end)
+        if start >= self.kept_from:
+            return found
+        back = start - self._of.longer_than
+        return back if found is None else min(found, back)
 
     def _judge(self, piece: Piece, now: int) -> Judged | None:
         due_at = piece.since + self._of.longer_than
         complete = self.complete
         by_gap = piece.until is not None and piece.end is None
         if piece.until is not None and piece.until <= due_at:
-            if not by_gap or piece.back is None or piece.back <= due_at:
-                return None  # it ended in time, or what hides the rest was over in time
+            if not by_gap:
+                return self._ended_in_time(piece, due_at)
+            if piece.back is None or piece.back <= due_at:
+                return None  # what hides the rest was over in time
             return self._hidden(piece, due_at, now, complete)
         if now <= due_at or complete <= due_at:
             return self._pending(piece, due_at, now)
         return self._breached(piece, due_at, complete)
+
+    def _ended_in_time(self, piece: Piece, due_at: int) -> Judged:
+        """It is no verdict, but counted in the figures of what was kept once nothing can change it any more."""
+        ended = piece.until or 0
+        verdict = self._verdict(
+            piece, due_at, Outcome.VOID, Reason.ENDED_IN_TIME, final=self.complete > ended
+        )
+        if verdict.final:
+            return Judged(verdict, answered=True)
+        return Judged(verdict, None, self._device, ended, answered=True, quiet=True)
 
     def _pending(self, piece: Piece, due_at: int, now: int) -> Judged:
         """A state that may still end in time is told to nobody; what is on the way may end it before a later known end."""
@@ -214,7 +237,8 @@ class DurationChain(Timeline):
         overdue: bool = False,
         blind: tuple[BlindSpan, ...] = (),
     ) -> Verdict:
-        ended = outcome is Outcome.BREACHED and piece.end is not None and piece.until is not None
+        judged = outcome in {Outcome.BREACHED, Outcome.VOID}
+        ended = judged and piece.end is not None and piece.until is not None
         return Verdict(
             rule=self._of.rule.id,
             version=self._of.rule.version,

@@ -402,4 +402,8 @@ def _by_rule(rules: RuleBook) -> dict[str, list[RuleVersion]]:
 def _void(verdict: Verdict) -> Verdict:
     in_time = verdict.kind in {"duration", "staffing"}
     reason = Reason.ENDED_IN_TIME if in_time else Reason.JOINED_ANOTHER
-    return msgspec.structs.replace(verdict, outcome=Outcome.VOID, reason=reason, final=True, overdue=False)
+    # A state that turned out to be none was not kept either: it has no length.
+    elapsed = None if in_time else verdict.elapsed_ms
+    return msgspec.structs.replace(
+        verdict, outcome=Outcome.VOID, reason=reason, final=True, overdue=False, elapsed_ms=elapsed
+    )

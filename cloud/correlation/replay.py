@@ -85,15 +85,24 @@ def replay(  # noqa: PLR0913 - each is an option of the command
     )
 
 
-def judged(
-    site: Site, rules: RuleBook, recording: Recording, since: int | None = None, until: int | None = None
+def judged(  # noqa: PLR0913 - each is an option of those who ask
+    site: Site,
+    rules: RuleBook,
+    recording: Recording,
+    since: int | None = None,
+    until: int | None = None,
+    *,
+    kept: bool = False,
 ) -> tuple[list[Verdict], int, int]:
-    """The verdicts of a recording as of `until`, and the span that was judged, as `replay` takes it."""
+    """The verdicts of a recording as of `until`, and the span that was judged, as `replay` takes it.
+
+    `kept`: with the states that ended in time, which are no verdicts but count in figures.
+    """
     since = recording.first if since is None else since
     until = _end(recording) if until is None else until
     if since is None or until is None:
         return [], 0, 0
-    return list(_Run(site, rules, recording, since, until).judged()), since, until
+    return list(_Run(site, rules, recording, since, until).judged(kept=kept)), since, until
 
 
 class _Run:
@@ -126,8 +135,8 @@ class _Run:
         """A line for each episode as of `until`."""
         return (_encode(_fields(verdict)) for verdict in self.judged())
 
-    def judged(self) -> Iterator[Verdict]:
-        """Each episode as of `until`."""
+    def judged(self, *, kept: bool = False) -> Iterator[Verdict]:
+        """Each episode as of `until`; `kept`: see `judged`."""
         self._cover(self._until)
         self._engine.on_events([received.event for received in self._received])
         for (device, point), rows in self._readings.items():
@@ -135,6 +144,7 @@ class _Run:
             self._engine.on_column(device, point, at, np.array([row[1] for row in rows], np.float64))
         for verdict in self._engine.verdicts(self._until):
             ended = verdict.outcome is not Outcome.VOID or verdict.reason is Reason.NO_LONGER_DUE
+            ended |= kept and verdict.final and verdict.is_kept
             if self._is_told(verdict) and ended:
                 yield verdict
 
@@ -164,7 +174,8 @@ class _Run:
     def _settled(self, now: int, decided_at: int) -> Iterator[bytes]:
         self._cover(now)
         for revised in _revisions(self._engine.settle(now)):
-            if self._is_told(revised.verdict):
+            kept = revised.verdict.is_kept and revised.revision == 1
+            if self._is_told(revised.verdict) and not kept:
                 yield _encode(_history_fields(revised, decided_at))
 
     def _is_told(self, verdict: Verdict) -> bool:

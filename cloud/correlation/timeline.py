@@ -337,7 +337,8 @@ class Timeline(ABC):
         return [
             opened_at
             for opened_at, told in self._told.items()
-            if opened_at not in self._yielded and told.verdict.outcome is not Outcome.VOID
+            if opened_at not in self._yielded
+            and (told.verdict.outcome is not Outcome.VOID or told.verdict.is_kept)
         ]
 
     def links(self) -> tuple[tuple[str, int], ...]:

@@ -91,6 +91,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[Item, ...] = ()
 
     @property
+    def is_kept(self) -> bool:
+        """Whether a state ended in time: nothing is said of it, but the figures count it as kept."""
+        ended = self.outcome is Outcome.VOID and self.reason is Reason.ENDED_IN_TIME
+        return ended and self.elapsed_ms is not None
+
+    @property
     def episode(self) -> "Episode":
         """What the verdict is about."""
         return Episode(self.rule, self.key, self.opened_at)

@@ -23,7 +23,8 @@ _PERCENTILES: Final = (50, 90, 99)
 class Kpi(msgspec.Struct, frozen=True, kw_only=True):
     """The figures of one group.
 
-    `rate` is met of met and breached, None where there is neither. `blind_ms` is how long devices were blind in
+    `met` counts the states that ended in time too, of which there is no verdict: a door that was shut in time was
+    kept as well as one that was not was breached. `rate` is met of met and breached, None where there is neither. `blind_ms` is how long devices were blind in
     what became unknown. `p50`, `p90`, `p99`, `worst`: how long the evidence took, in ms, late evidence included;
     None where there was none. A quota is no response: how far into the year it was met says nothing.
     """
@@ -52,7 +53,7 @@ def kpis(
     groups: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         group = group_of(verdict)
-        if group and verdict.outcome is not Outcome.VOID:
+        if group and (verdict.outcome is not Outcome.VOID or verdict.is_kept):
             groups.setdefault(group, []).append(verdict)
     return [_kpi(group, own) for group, own in sorted(groups.items())]
 
@@ -86,18 +87,19 @@ def _month(at: int, site: Site) -> str:
 
 def _kpi(group: str, verdicts: Sequence[Verdict]) -> Kpi:
     counts = {outcome: sum(one.outcome is outcome for one in verdicts) for outcome in Outcome}
-    judged = counts[Outcome.MET] + counts[Outcome.BREACHED]
+    met = counts[Outcome.MET] + sum(one.is_kept for one in verdicts)
+    judged = met + counts[Outcome.BREACHED]
     took = [one.elapsed_ms for one in verdicts if one.elapsed_ms is not None and one.kind != "quota"]
     elapsed = np.array(took, np.int64)
     marks = np.percentile(elapsed, _PERCENTILES, method="inverted_cdf") if len(elapsed) else (None,) * 3
     p50, p90, p99 = (None if mark is None else int(mark) for mark in marks)
     return Kpi(
         group=group,
-        met=counts[Outcome.MET],
+        met=met,
         breached=counts[Outcome.BREACHED],
         unknown=counts[Outcome.UNKNOWN],
         pending=counts[Outcome.PENDING],
-        rate=counts[Outcome.MET] / judged if judged else None,
+        rate=met / judged if judged else None,
         blind_ms=blind_time(verdicts),
         p50=p50,
         p90=p90,

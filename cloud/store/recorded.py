@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 
 from cloud.correlation.lines import Received, Recording
-from cloud.correlation.verdict import Verdict
+from cloud.correlation.verdict import Outcome, Verdict
 from cloud.store.base import WITHHELD, StoredEvent
 from cloud.store.reads import MOST_ROWS, EventKey, EventQuery, Reader, VerdictKey, VerdictQuery
 
@@ -51,12 +51,22 @@ async def _events(reader: Reader, site: str, since: int, until: int) -> AsyncIte
 
 
 async def stored_verdicts(reader: Reader, site: str, since: int, until: int) -> list[Verdict]:
-    """The newest revision of each episode with `since <= opened_at < until`."""
+    """The newest revision of each episode with `since <= opened_at < until`, and the states that ended in time."""
+    told = await _verdicts(reader, site, since, until, ())
+    void = await _verdicts(reader, site, since, until, (Outcome.VOID,))
+    return told + [one for one in void if one.is_kept]
+
+
+async def _verdicts(
+    reader: Reader, site: str, since: int, until: int, outcomes: tuple[str, ...]
+) -> list[Verdict]:
     found: list[Verdict] = []
     before: VerdictKey | None = None
     more = True
     while more:
-        query = VerdictQuery(site=site, since=since, until=until, before=before, limit=MOST_ROWS)
+        query = VerdictQuery(
+            site=site, since=since, until=until, before=before, outcomes=outcomes, limit=MOST_ROWS
+        )
         page = await reader.verdicts(query)
         found += [row.revised.verdict for row in page.rows]
         more = page.more

@@ -105,7 +105,14 @@ def duration(
         evidence=((device, by.seq),) if by is not None else (),
     )
     if ended_by is not None and until <= due:
-        return None
+        return msgspec.structs.replace(
+            verdict,
+            outcome=Outcome.VOID,
+            reason=Reason.ENDED_IN_TIME,
+            final=complete > until,
+            elapsed_ms=until - since,
+            evidence=((device, by.seq), (device, ended_by.seq)) if by is not None else (),
+        )
     if gap is not None and gap[1] <= due:
         return None
     cut = gap is not None and until <= due

@@ -125,7 +125,9 @@ class Live:
         standing = [
             revised.verdict
             for revised in self.told.values()
-            if revised.verdict.outcome is not Outcome.VOID or revised.verdict.reason is Reason.NO_LONGER_DUE
+            if revised.verdict.outcome is not Outcome.VOID
+            or revised.verdict.reason is Reason.NO_LONGER_DUE
+            or revised.verdict.is_kept
         ]
         return sorted(standing, key=lambda one: (one.rule, one.key, one.opened_at))
 
@@ -183,8 +185,8 @@ def test_restarts_change_nothing(history: History, chance: random.Random) -> Non
 
 
 def is_told(verdict: Verdict) -> bool:
-    """A state that may still end in time is nobody's business."""
-    early = verdict.outcome is Outcome.PENDING and not verdict.overdue
+    """A state that may still end in time is nobody's business, nor is one that did before that is sure."""
+    early = (verdict.outcome is Outcome.PENDING and not verdict.overdue) or verdict.is_kept > verdict.final
     return not (early and verdict.kind in {"duration", "staffing"})
 
 
