@@ -158,13 +158,12 @@ class DurationChain(Timeline):
         return min([*holds, *opened], default=None)
 
     def _may_change(self, piece: Piece) -> bool:
-        """Whether something is to be told of it still: a piece that ended in time, for sure, is nobody's business."""
+        """Whether something is to be told of it still: nothing is of what blind time hid, if that was over in time."""
         if piece.since in self.told:
             return self.is_open(piece.since)
-        if piece.end is not None:  # counted once it is sure, if not as a breach
+        if piece.end is not None or piece.back is None:
             return True
-        ended = piece.back if piece.end is None else piece.until
-        return ended is None or ended > piece.since + self._of.longer_than or self.complete <= ended
+        return piece.back > piece.since + self._of.longer_than or self.complete <= piece.back
 
     @override
     def unsettled_by(self, start: int, end: int) -> int | None:

@@ -85,7 +85,7 @@ def replay(  # noqa: PLR0913 - each is an option of the command
     )
 
 
-def judged(  # noqa: PLR0913 - each is an option of those who ask
+def judged(
     site: Site,
     rules: RuleBook,
     recording: Recording,

@@ -151,7 +151,7 @@ class ItemView(Model):
 
 
 class KpiView(Model):
-    """The figures of one group of verdicts. `rate` is met of met and breached; unknown is neither."""
+    """The figures of one group. `met` counts states that ended in time too; `rate` is met of met and breached."""
 
     group: str = Field(examples=["ER-2"])
     met: int = Field(examples=[41])

@@ -76,6 +76,24 @@ def test_kpi_counts_the_three_outcomes_apart(past: Path) -> None:
     assert "rescuer" in people.stdout
 
 
+def test_the_rate_of_a_door_counts_every_time_it_was_shut_in_time(tmp_path: Path) -> None:
+    file, lines = tmp_path / "doors.jsonl", []
+    for number in range(21):
+        at, length = NOON + number * 60_000, 31_000 if number == 7 else 30_000
+        for seq, (moment, kind) in enumerate([(at, "door.opened"), (at + length, "door.closed")]):
+            seen = {"site": "trial", "device": "door", "seq": 2 * number + seq, "at": moment, "type": kind}
+            lines.append(json.dumps(seen))
+    file.write_text("\n".join(lines), "utf-8")
+    where = ("--site", SITE, "--rules", RULES / "access.yaml", "--events", file)
+    told = run("kpi", *where, "--json")
+    (door,) = [one for one in json.loads(told.stdout) if one["group"] == "AC-1"]
+    assert (door["met"], door["breached"], round(door["rate"], 3)) == (20, 1, 0.952)
+    replayed = run("replay", *where, "--out", tmp_path / "verdicts.jsonl")
+    assert replayed.returncode == 0, replayed.stderr
+    judged = [json.loads(one) for one in (tmp_path / "verdicts.jsonl").read_text("utf-8").splitlines()]
+    assert [one["outcome"] for one in judged if one["rule"] == "AC-1"] == ["breached"]
+
+
 def test_explain_names_the_event_without_which_the_verdict_would_be_another(past: Path) -> None:
     where = ("--site", SITE, "--rules", RULES / "emergency.yaml", "--events", past)
     told = run("explain", f"ER-2/hall/{NOON}", *where, "--language", "en")

@@ -3,6 +3,7 @@
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from cloud.correlation.verdict import Outcome, Reason
 from tests import samples
 from tests.samples import NOON, Scribe
 
@@ -28,6 +29,23 @@ async def test_the_figures_of_a_period_come_from_the_verdicts_that_stand(client:
         assert found["met"] + found["breached"] + found["unknown"] + found["pending"] == 2
         zones = (await web.get(f"{DEMO}/kpi", params=asked | {"by": "zone"})).json()["items"]
         assert "b1" in [one["group"] for one in zones]
+
+
+async def test_a_door_that_was_shut_in_time_is_kept_in_the_figures_and_no_verdict_in_the_list(
+    client: Any, scribe: Scribe
+) -> None:
+    door = {"rule": "AC-1", "kind": "duration", "outcome": Outcome.VOID, "reason": Reason.ENDED_IN_TIME}
+    late = {"rule": "AC-1", "kind": "duration", "outcome": Outcome.BREACHED, "reason": Reason.ENDED_LATE}
+    rows = [samples.verdict("door", opened_at=NOON + at, elapsed_ms=30_000, **door) for at in range(20)]
+    rows.append(samples.verdict("door", opened_at=NOON + 20, elapsed_ms=31_000, **late))
+    rows.append(samples.verdict("door", opened_at=NOON + 21, **door))  # a state that turned out to be none
+    scribe.write(verdicts=rows)
+    async with client() as web:
+        asked = {"since": HOUR_BEFORE, "until": HOUR_BEHIND}
+        (found,) = (await web.get(f"{DEMO}/kpi", params=asked)).json()["items"]
+        listed = (await web.get(f"{DEMO}/verdicts", params=asked)).json()["items"]
+    assert (found["met"], found["breached"], round(found["rate"], 3)) == (20, 1, 0.952)
+    assert [one["outcome"] for one in listed] == ["breached"]
 
 
 async def test_a_period_that_ends_before_it_begins_is_refused(client: Any) -> None:

@@ -2962,7 +2962,7 @@ export interface components {
         };
         /**
          * KpiView
-         * @description The figures of one group of verdicts. `rate` is met of met and breached; unknown is neither.
+         * @description The figures of one group. `met` counts states that ended in time too; `rate` is met of met and breached.
          */
         KpiView: {
             /**
