@@ -1,34 +1,28 @@
 """Looking at devices by hand: one read of everything, and who answers on a bus. Reads only, one request at a time."""
 
 import asyncio
+import math
+import struct
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 import msgspec
 
 from contract.profile.model import Identity
-from contract.profile.points import DeviceMap, Point
+from contract.profile.points import DeviceMap
+from edge.decode.request import Answer, factors_of, words_of
+from edge.decode.sheet import Sheet
 from edge.decode.values import Value, read_value
+from edge.drivers.modbus import AskedLine
 from edge.drivers.modbus_frames import Ask
 from edge.drivers.modbus_line import ModbusLine
 from edge.errors import NoAnswer, Refused, Suspect
-from edge.plan import Request, plan
+from edge.plan import Request
+from edge.shown import Shown, shown, without
 
 SCAN_PAUSE_S: Final = 0.05
 _ASKED: Final = ((3, 0), (4, 0), (1, 0), (2, 0))
 """What a unit is asked that nobody knows: one value by each function. Any answer, a refusal too, is somebody."""
-
-
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """A point as it was read. `value` None: `why` says what is amiss. `word`: what its code is called."""
-
-    name: str
-    raw: int | None
-    value: float | None
-    unit: str
-    word: str = ""
-    why: str = ""
-    verified: bool = True
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -39,17 +33,57 @@ class Found(msgspec.Struct, frozen=True):
     code: int = 0
 
 
-async def read_once(line: ModbusLine, device: DeviceMap) -> list[Shown]:
-    """Every point of a device, read once in the order of its requests.
+async def read_once(line: AskedLine, sheet: Sheet) -> list[Shown]:
+    """Every point of a device, read once in the order of its requests, those with a scale elsewhere too.
 
     Raises:
         LineLost: The line can't be opened, or ended.
     """
-    shown: list[Shown] = []
-    for request in plan(device.points, device.limits):
-        shown += await _read(line, device, request)
-        await asyncio.sleep(device.limits.pause_ms / 1_000)
-    return shown
+    shown_by: dict[str, Shown] = {}
+    inputs: dict[str, Value] = {}
+    answers: list[Answer] = []
+    for request in sheet.requests:
+        answer = await _asked(line, sheet.map, request)
+        if isinstance(answer, Answer):
+            answers.append(answer)
+            inputs |= {
+                point.name: read_value(point, words_of(answer, point))
+                for point in request.points
+                if point.name in sheet.scalers
+            }
+        else:
+            shown_by |= {point.name: without(point, answer) for point in request.points}
+        await asyncio.sleep(sheet.map.limits.pause_ms / 1_000)
+    for answer in answers:
+        # Once more: the scale of one may stand in the answer after it.
+        factors = factors_of(sheet, answer, inputs)
+        for point in answer.request.points:
+            value = read_value(point, words_of(answer, point), factors.get(point.name, 1.0))
+            shown_by[point.name] = shown(point, value)
+    return [shown_by[point.name] for request in sheet.requests for point in request.points]
+
+
+def as_digits(one: Shown) -> Shown:
+    """A value of a meter, with the digits that it sent as its raw value in place of the double made of them."""
+    if one.raw is None or one.bits is not None:
+        return one
+    (number,) = struct.unpack(">d", one.raw.to_bytes(8, "big"))
+    return msgspec.structs.replace(one, raw=int(number) if math.isfinite(number) else None, is_decimal=True)
+
+
+async def _asked(line: AskedLine, device: DeviceMap, request: Request) -> Answer | str:
+    """The answer to a request, or why there is none."""
+    await line.open()
+    ask = Ask(device.unit, request.function, request.address, request.count)
+    try:
+        got = await line.read(ask, device.limits.response_timeout_ms, ())
+    except Refused as refused:
+        return f"exception {refused.code}"
+    except NoAnswer as error:
+        return str(error)
+    except Suspect:
+        return "no answer"
+    return Answer(request=request, asked_at=got.asked_at, answered_at=got.answered_at, words=got.words)
 
 
 async def identify(line: ModbusLine, device: DeviceMap, identities: Iterable[Identity]) -> list[str]:
@@ -89,52 +123,6 @@ def differs(identity: Identity, words: Sequence[int]) -> str:
         return ""
     wanted = " or ".join(map(str, identity.numbers))
     return f"{identity.name}: expected {wanted}, found {number}"
-
-
-async def _read(line: ModbusLine, device: DeviceMap, request: Request) -> list[Shown]:
-    await line.open()
-    ask = Ask(device.unit, request.function, request.address, request.count)
-    try:
-        answered = await line.read(ask, device.limits.response_timeout_ms, ())
-    except Refused as refused:
-        return [_without(point, f"exception {refused.code}") for point in request.points]
-    except NoAnswer as error:
-        return [_without(point, str(error)) for point in request.points]
-    except Suspect:
-        return [_without(point, "no answer") for point in request.points]
-    shown = []
-    for point in request.points:
-        start = point.address - request.address
-        shown.append(_shown(point, read_value(point, answered.words[start : start + point.width])))
-    return shown
-
-
-def _without(point: Point, why: str) -> Shown:
-    return Shown(name=point.name, raw=None, value=None, unit=point.unit, why=why, verified=point.verified)
-
-
-def _shown(point: Point, value: Value) -> Shown:
-    return Shown(
-        name=point.name,
-        raw=value.raw,
-        value=value.number,
-        unit=point.unit,
-        word=_word(point, value),
-        why=value.cause,
-        verified=point.verified,
-    )
-
-
-def _word(point: Point, value: Value) -> str:
-    """What the code is called; of several codes in one register those that are so, with their names."""
-    said = []
-    for rule in point.states:
-        if rule.mask and value.number is not None:
-            code = (value.raw & rule.mask) >> rule.shift
-            word = rule.words.get(code, "" if not rule.words else f"unknown code {code}")
-            if word and (code in rule.codes or len(point.states) == 1):
-                said.append(f"{rule.name}: {word}" if len(point.states) > 1 else word)
-    return ", ".join(said)
 
 
 async def scan(line: ModbusLine, units: Iterable[int], timeout_ms: int) -> AsyncIterator[Found | int]:

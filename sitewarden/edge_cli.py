@@ -24,13 +24,21 @@ def probe(
     device: Annotated[str, typer.Argument(help="The device's id.")],
     *,
     endpoint: Annotated[str | None, typer.Option(help="Another address of its line.")] = None,
-    once: Annotated[bool, typer.Option("--once", help="Read once and stop.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Read once; print JSON.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Look once and stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Look once; print JSON.")] = False,
+    wait: Annotated[
+        int, typer.Option(min=1, max=86_400, help="How long to listen for one that speaks by itself, in s.")
+    ] = 60,
 ) -> None:
-    """Read a device live: name, raw, value, unit, and what is amiss, in a table that refreshes."""
-    from sitewarden import commission
+    """Look at a device live: what it says, what that means, and what is amiss.
 
-    commission.probe(site, device, endpoint=endpoint, once=once, as_json=as_json)
+    One that is read is shown as a table that refreshes; of one that publishes or posts, each message is shown as it comes:
+    which rule of its profile takes what, what comes out, and what is not understood.
+    """
+    from sitewarden import probe as probing
+
+    options = probing.Options(endpoint=endpoint, once=once, as_json=as_json, wait_s=wait)
+    probing.probe(site, device, options)
 
 
 @app.command("scan")

@@ -154,7 +154,7 @@ def _values(route: Route, message: Message) -> Values:
     raws = _Raws(route, message)
     values = []
     presses: list[Happened] = []
-    for place in _places(route, message):
+    for place in places_of(route, message):
         if not raws.has(place):
             continue
         try:
@@ -172,7 +172,12 @@ def _values(route: Route, message: Message) -> Values:
     return Values(route.device.id, tuple(values), timed, once, raws.unread)
 
 
-def _places(route: Route, message: Message) -> tuple[FieldPlace, ...]:
+def places_of(route: Route, message: Message) -> tuple[FieldPlace, ...]:
+    """The values that a message may hold; of a list with parts those of the part that it tells of.
+
+    Raises:
+        ValueError: It does not say of which part.
+    """
     topic = route.topic
     if topic.part is None:
         return route.places

@@ -74,7 +74,7 @@ def factors_of(sheet: Sheet, answer: Answer, inputs: Mapping[str, Value]) -> Map
     if not points:
         return {}
     here = {
-        point.name: read_value(point, _words(answer, point))
+        point.name: read_value(point, words_of(answer, point))
         for point in answer.request.points
         if point.name in sheet.scalers
     }
@@ -82,7 +82,8 @@ def factors_of(sheet: Sheet, answer: Answer, inputs: Mapping[str, Value]) -> Map
     return {point.name: factor_of(point, known.get(point.scaled_by or "")) for point in points}
 
 
-def _words(answer: Answer, point: Point) -> tuple[int, ...]:
+def words_of(answer: Answer, point: Point) -> tuple[int, ...]:
+    """The registers (or the bit) of a point in the answer to its request."""
     start = point.address - answer.request.address
     return answer.words[start : start + point.width]
 
