@@ -21,6 +21,7 @@ _WHOLE: Final = "$."
 _LONGEST: Final = 128
 _PLACES: Final = re.compile(r"(\{address\}|\{any\})")
 _ONE_LEVEL: Final = {"{address}": "(?P<address>[^/]+)", "{any}": "[^/]+"}
+TAKEN_BEFORE: Final = "a rule before it takes the message"
 _MISSING: Final = "not in this message"
 
 
@@ -151,9 +152,7 @@ class _Listener:
 
     def _hear_element(self, head: Rule, entry: Entry, message: Message, key: tuple[str | None, int]) -> None:
         if key in self._done:
-            self.rules.append(
-                msgspec.structs.replace(head, why="a rule before it takes the message", is_ours=False)
-            )
+            self.rules.append(msgspec.structs.replace(head, why=TAKEN_BEFORE, is_ours=False))
             return
         route, why = _whose(entry, message)
         if route is None:
@@ -190,7 +189,7 @@ def _whose(entry: Entry, message: Message) -> tuple[Route | None, str]:
         if not message.has(path):
             return None, f"where: {path} is missing"
         if wanted and not take.is_one_of(message.at(path), wanted):
-            return None, f"where: {path} is {message.at(path)!r}, expected {' or '.join(wanted)}"
+            return None, f"where: {path} is {_shown(message.at(path))}, expected {' or '.join(wanted)}"
     return (route, "") if counts(topic, message) else (None, "where: does not fit")
 
 
@@ -227,8 +226,14 @@ def _taken(route: Route, message: Message, said: Values) -> Iterator[Shown]:
         value = read.get(place.point.name)
         found = without(place.point, _MISSING) if value is None else shown(place.point, value)
         path = place.path or _in_bytes(place.field)
-        there = "" if value is None or not place.path else str(message.at(place.path))[:_LONGEST]
-        yield msgspec.structs.replace(found, path=path, found=there)
+        there = "" if value is None or not place.path else _shown(message.at(place.path))
+        # What stands in the message is the raw value, with all its digits.
+        raw = found.raw if found.bits is not None else None
+        yield msgspec.structs.replace(found, path=path, found=there, raw=raw)
+
+
+def _shown(value: object) -> str:
+    return msgspec.json.encode(value).decode()[:_LONGEST]
 
 
 def _in_bytes(field: Field) -> str:

@@ -184,7 +184,11 @@ def _raw(row: Shown) -> str:
     if row.raw is None:
         return "-"
     if row.bits is None:
-        return str(row.raw) if row.raw < 0 or row.is_decimal else f"{row.raw} (0x{row.raw:X})"
+        return (
+            str(row.raw)
+            if row.raw in {0, 1} or row.raw < 0 or row.is_decimal
+            else f"{row.raw} (0x{row.raw:X})"
+        )
     bits = f"bits {', '.join(map(str, row.bits))}" if row.bits else "no bit"
     unread = f"; nothing reads {', '.join(map(str, row.unread))}" if row.unread else ""
     return f"{row.raw} (0x{row.raw:X}: {bits}{unread})"

@@ -3,35 +3,35 @@
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import Coroutine, Iterator
 from typing import Any, Final
 
 import msgspec
+import structlog
 import typer
 
 from contract.duration import parse_duration
 from contract.profile.model import HttpProfile, PublishingProfile
 from contract.site import Device, Site
 from contract.yamlfile import unknown_name
-from edge.clock import wall_ms
+from edge.clock import boot_ms, wall_ms
 from edge.drivers.http import parse_doorway
 from edge.errors import BrokerLost, LineLost, SettingsError
 from edge.listening import Heard, MqttListener, PostListener
-from edge.localtime import wall_clock
 from edge.mqtt import Endpoint
-from edge.overheard import Rule, awaited, others
+from edge.overheard import awaited, others
 from edge.parts import PartNames
 from edge.ports import Happened, Measured
-from edge.shown import Shown, digits
 from edge.topicmap import TopicMap
 from sitewarden.on_site import NOBODY, errors, refused
+from sitewarden.probe_text import told
 
 ALSO_S: Final = 1.0
 """After the first message of a device, how long to listen for those that come with it."""
 ALL_S: Final = 3.0
 """How long to listen to all that a broker has, where nothing came of the device."""
 MOST_TOPICS: Final = 20
-LONGEST_SHOWN: Final = 4_000
 
 
 class Listening(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,13 +47,14 @@ def listen(site: Site, device: Device, profile: PublishingProfile, how: Listenin
     """Show each message of a device as it comes."""
     watch = _Watch(site, device, profile, how)
     try:
-        asyncio.run(watch.run())
+        with _unlogged():
+            asyncio.run(watch.run())
     except (BrokerLost, LineLost) as error:
         raise refused(watch.lost(str(error))) from error
     except SettingsError as error:
         raise refused(str(error)) from error
     except KeyboardInterrupt:
-        pass
+        watch.say_if_silent()
     if how.as_json:
         typer.echo(json.dumps([watch.built(one) for one in watch.heard], ensure_ascii=False))
     if not watch.is_heard:
@@ -71,7 +72,8 @@ class _Watch:
         self._parts = PartNames(site)
         self._topics = TopicMap([(device, profile)], site.timezone)
         self._came = asyncio.Event()
-        self._all = False
+        self._all = self._is_said = False
+        self._since = boot_ms()
         self._elsewhere: dict[str, None] = {}
         self.heard: list[Heard] = []
         cards = frozenset(name for person in site.file.people for name in (person.id, *person.cards))
@@ -132,7 +134,8 @@ class _Watch:
         await asyncio.sleep(ALSO_S)
 
     def _hear(self, heard: Heard) -> None:
-        if self._all and not heard.message.rules:
+        is_foreign = not heard.message.rules and not heard.method
+        if is_foreign or (self._all and not heard.is_ours):
             self._elsewhere.setdefault(heard.message.topic)
             return
         self.heard.append(heard)
@@ -163,15 +166,22 @@ class _Watch:
         if isinstance(self._listener, MqttListener):
             self._listener.listen_to_all()
             await asyncio.sleep(ALL_S)
-        for line in self._why_nothing():
+        self.say_if_silent()
+
+    def say_if_silent(self) -> None:
+        """Say what was waited for and what to check, once, where the device was not heard."""
+        lines = [] if self.is_heard or self._is_said else list(self._why_nothing())
+        self._is_said = True
+        for line in lines:
             errors.print(line)
 
     def _why_nothing(self) -> Iterator[str]:
         own = self._device.address or self._device.id
-        yield f"nothing was heard of {self._device.id} in {self._how.wait_s} s; waited for:"
+        waited_s = round((boot_ms() - self._since) / 1_000)
+        yield f"nothing was heard of {self._device.id} in {waited_s} s; waited for:"
         for one in awaited(self._device, self._profile):
             yield f"  {one.topic} ({one.rule}: {one.of})"
-        topics = [heard.message.topic for heard in self.heard] + list(self._elsewhere)
+        topics = list(dict.fromkeys([*(heard.message.topic for heard in self.heard), *self._elsewhere]))
         near = others(self._profile, [topic.strip("/") for topic in topics])
         for address in near[:MOST_TOPICS]:
             yield f"  heard of another such device: address {address}"
@@ -224,71 +234,17 @@ def _check_port(topics: list[str]) -> Iterator[str]:
     )
 
 
-def told(site: Site, heard: Heard, seen: list[Happened | Measured], at: int) -> Iterator[str]:
-    """A message that came at `at` (ms since the epoch), line by line."""
-    how = f"{heard.method} " if heard.method else ""
-    kept = "  (retained: kept by the broker, nobody knows since when)" if heard.retained else ""
-    yield f"{wall_clock(at, site.timezone):%H:%M:%S}  {how}{heard.message.topic}{kept}"
-    payload = heard.message.payload
-    yield f"  {payload[:LONGEST_SHOWN]}" + (" …" if len(payload) > LONGEST_SHOWN else "")
-    if not heard.message.rules:
-        yield "  no rule of the profile is for it"
-    for rule in heard.message.rules:
-        yield from _rule(rule)
-    if heard.message.left:
-        yield f"  nothing takes: {', '.join(heard.message.left)}"
-    for one in seen:
-        yield f"  comes out: {_happened(site, one) if isinstance(one, Happened) else _measured(one)}"
-    if heard.message.rules and not seen:
-        yield "  comes out: nothing that was not told before"
-
-
-def _rule(rule: Rule) -> Iterator[str]:
-    element = "" if rule.element is None else f", element {rule.element}"
-    head = f"  {rule.rule}{element} ({rule.of})"
-    if not rule.is_ours and rule.online is None:
-        yield f"{head}: not for it: {rule.why}"
-        return
-    if rule.online is not None:
-        yield f"{head}: {'online' if rule.online else 'offline'}"
-        return
-    yield f"{head}: not understood: {rule.why}" if rule.why else head
-    for name, value in (rule.event or {}).items():
-        yield f"    {name}: {value}"
-    for one in rule.takes:
-        yield f"    {_value(one)}"
-
-
-def _value(one: Shown) -> str:
-    mark = "" if one.verified else " ?"
-    where = f"{one.path} = {one.found}" if one.found else one.path
-    if one.value is None:
-        return f"{one.name}{mark}: {one.why} ({where})"
-    value = f"{digits(one.value)} {one.unit}".rstrip()
-    means = f": {one.word}" if one.word else ""
-    return f"{one.name}{mark}: {value}{means} ({where})" if where else f"{one.name}{mark}: {value}{means}"
-
-
-def _happened(site: Site, one: Happened) -> str:
-    zone = one.zone or (known.zone if (known := site.devices.get(one.device)) else None)
-    data = "".join(f", {name} {value}" for name, value in one.data.items())
-    return f"{one.type} of {one.device}{f' in {zone}' if zone else ''}{_person(site, one.person)}{data}"
-
-
-def _person(site: Site, said: str | None) -> str:
-    if said is None:
-        return ""
-    known = site.people.get(said)
-    return (
-        f" by {said} ({known.id})" if known is not None else f" by {said} (nobody of the site has that card)"
-    )
-
-
-def _measured(one: Measured) -> str:
-    value = "no value, bad" if one.value is None else digits(one.value)
-    return f"{one.point} of {one.device} is {value}"
-
-
 def _without_password(url: str) -> str:
     scheme, found, rest = url.partition("://")
     return f"{scheme}{found}{rest.rpartition('@')[2]}"
+
+
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    """What the agent's parts would log is shown already, and must not stand in the JSON."""
+    before = structlog.get_config()["wrapper_class"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(wrapper_class=before)
