@@ -223,6 +223,7 @@ class Process:
             machine=Machine(spool.epoch, accepted, last, now, settings.pace, spool.lineage),
             random_source=random.SystemRandom(),
         )
+        self._intake.speak_as(agent.id)
         self._intake.on_kept(self._uplink.rows_changed)
         services = Services(
             kept=self._intake.kept,

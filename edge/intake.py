@@ -1,7 +1,7 @@
 """Where what the drivers saw is kept: stamped, put in the spool, and only then counted as covered."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -12,8 +12,9 @@ from edge.coverage import Change, CoverageTracker, packed
 from edge.doors import Doors
 from edge.parts import PartNames
 from edge.ports import Covered, Failed, Happened, Measured, Observation, Refused, Sink
+from edge.room import Room
 from edge.rows import EventRow, ReadingRow, new_row
-from edge.spool.base import Appended, Spool
+from edge.spool.base import Appended, NewRow, Spool
 from edge.spool.desk import Desk
 from edge.stamp import DeviceClocks, is_undated, reading_row
 from edge.timekeeper import Timekeeper
@@ -57,12 +58,18 @@ class Intake:
         self._dropped_seen: list[Observation] = []
         self._undated: set[int] = set()
         self._wake = asyncio.Event()
+        self._agent = ""
+        self._room = Room()
         self.last = last
         self.refused = 0
 
     def on_kept(self, tell: Callable[[], None]) -> None:
         """Call `tell` whenever rows were kept."""
         self._tell = tell
+
+    def speak_as(self, agent: str) -> None:
+        """Tell of this agent's own disk in its name; without one, nothing is told of it."""
+        self._agent = agent
 
     def copy_to(self, sink: Sink) -> None:
         """Put whatever is put here to `sink` too."""
@@ -81,12 +88,12 @@ class Intake:
                 self._dropped |= dict.fromkeys(_devices(seen), clock.boot_ms())
         self._wake.set()
 
-    async def kept(self) -> Refused:
-        """Wait until all that was put so far is on disk or was refused; what of that which waited was."""
+    def kept(self) -> Awaitable[Refused]:
+        """Wait until all that was put before this call is on disk or was refused; what of that which waited was."""
         marker: asyncio.Future[Refused] = asyncio.get_running_loop().create_future()
         self._markers.append(marker)
         self._wake.set()
-        return await marker
+        return marker
 
     async def run(self) -> None:
         """Keep what comes in until cancelled, then what has come in by then."""
@@ -125,10 +132,22 @@ class Intake:
         if not rows:
             return set()
         self._undated |= {place for place, row in rows if isinstance(row, EventRow) and is_undated(row)}
-        appended = await self._append([row for _, row in rows])
+        new_rows = [new_row(row) for _, row in rows]
+        appended = await self._append(new_rows)
         refused = {place for (place, _), seq in zip(rows, appended.seqs, strict=True) if seq is None}
         self.refused += len(refused)
+        await self._tell_room(new_rows, refused=bool(refused))
         return refused
+
+    async def _tell_room(self, rows: Sequence[NewRow], *, refused: bool) -> None:
+        """Tell in the life lane, which is refused last, that the disk is full, and that it is no more."""
+        takes_all = not refused and any(row.lane is Lane.MAIN for row in rows)
+        data = self._room.judge(clock.boot_ms(), refused=refused, takes_all=takes_all)
+        if data and self._agent:
+            told = event(self._agent, "device.fault", clock.boot_ms(), data)
+            row = new_row(self._clocks.event_row(told, None), Lane.LIFE)
+            if (await self._append([row])).refused:
+                self._room.not_told()
 
     def _row(self, seen: Happened | Measured) -> EventRow | ReadingRow:
         if isinstance(seen, Measured):
@@ -142,11 +161,9 @@ class Intake:
         wall = clock.wall_ms() - (clock.boot_ms() - seen.observed_at)
         return wall if seen.device_at is not None and wall > seen.device_at else None
 
-    async def _append(self, rows: Sequence[EventRow | ReadingRow]) -> Appended:
-        new_rows = [new_row(row) for row in rows]
-
+    async def _append(self, rows: Sequence[NewRow]) -> Appended:
         def append(spool: Spool) -> tuple[Appended, dict[Lane, int]]:
-            return spool.append(new_rows), {lane: spool.last(lane) for lane in Lane}
+            return spool.append(rows), {lane: spool.last(lane) for lane in Lane}
 
         appended, self.last = await self._desk.do(append)
         if self._tell is not None:
@@ -197,7 +214,7 @@ class Intake:
         for device, span in untold:
             length = span.end.ms - span.start.ms if span.start and span.start.boot == span.end.boot else None
             data = {"why": span.why} | ({} if length is None else {"blind_ms": length})
-            rows.append(self._clocks.event_row(event(device, "device.blind", now, data), None))
+            rows.append(new_row(self._clocks.event_row(event(device, "device.blind", now, data), None)))
         appended = await self._append(rows)
         for (device, span), seq in zip(untold, appended.seqs, strict=True):
             if seq is not None:

@@ -24,6 +24,7 @@ class Messages:
         self._device = device
         self._fields = FieldMemory()
         self._read: dict[str, None] = {}
+        self._count = 0
         self._sightings = Sightings(cards)
         self._is_nonsense = False
         self._bad: dict[str, str] = {}
@@ -43,18 +44,24 @@ class Messages:
         self._keep(message)
 
     def _keep(self, message: str) -> None:
+        if message not in self._read:
+            self._count += 1
         self._read[message] = None
         while len(self._read) > REMEMBERED:
             del self._read[next(iter(self._read))]
 
     def as_it_was(self) -> Callable[[], None]:
         """What puts all of it back to now: for a message that the disk refused, and that will come again."""
-        fields, read = self._fields, self._read.copy()
+        fields, count = self._fields, self._count
         nonsense, unknown, sightings = self._is_nonsense, set(self._unknown), copy.deepcopy(self._sightings)
         bad, unread = dict(self._bad), set(self._unread)
 
         def back() -> None:
-            self._fields, self._read = fields, read
+            self._fields = fields
+            while self._count > count:
+                self._count -= 1
+                if self._read:
+                    self._read.popitem()
             self._is_nonsense, self._unknown, self._sightings = nonsense, unknown, sightings
             self._bad, self._unread = bad, unread
 

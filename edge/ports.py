@@ -96,7 +96,8 @@ class Refused:
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """What the agent does for its drivers.
 
-    `kept` waits until all that was put is on disk, or was refused: what of it; `recent`: devices, with keys
+    `kept` waits until all that was put before it was called is on disk, or was refused: what of that which waited
+    then, so it is to be called right after the put; `edge.receipts` says what a driver does with it. `recent`: devices, with keys
     of messages that were read before; `wall` is the time in ms since the epoch, as well as it is known; `recall` and
     `remember` keep a driver's notes over a restart, by name.
     """

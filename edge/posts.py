@@ -13,7 +13,7 @@ import msgspec
 from contract.profile.messages import Topic
 from edge.messages import Messages
 from edge.ports import Covered, Failed, Observation
-from edge.said import Call, Heard, Nonsense, Presence, Said, Told, Values
+from edge.said import Call, Heard, Nonsense, Presence, Said, Told, Values, device_of
 from edge.topicmap import Entry, TopicMap
 
 _POST: Final = Call()
@@ -78,7 +78,7 @@ class Posts:
         why = ""
         read = self._topics.read(path, body, now, call)
         for said in read:
-            device = said.event.device if isinstance(said, Told) else said.device
+            device = device_of(said)
             if device not in forgets:
                 forgets[device] = self._messages[device].as_it_was()
             why = why or (said.why if isinstance(said, Nonsense) else "")

@@ -10,7 +10,7 @@ import msgspec
 
 from edge.messages import Messages
 from edge.ports import Covered, Failed, Observation
-from edge.said import Heard, Nonsense, Presence, Said, Told, Values
+from edge.said import Heard, Nonsense, Presence, Said, Told, Values, device_of
 
 LAG_MS: Final = 5_000
 """A connection that is dead shows after twice its keepalive of 2 s: covered is only what lies before that."""
@@ -139,10 +139,20 @@ class LinePresence:
         for device in self._devices.values():
             device.messages.doubt()
 
+    def as_it_was(self, devices: Iterable[str]) -> Callable[[], None]:
+        """See `Messages.as_it_was`, for several devices."""
+        backs = [self._devices[name].messages.as_it_was() for name in devices]
+
+        def back() -> None:
+            for one in backs:
+                one()
+
+        return back
+
     def takes(self, said: Said, now: int, *, retained: bool) -> list[Observation]:
         """What any message tells; `retained`: the broker kept it, nobody knows since when."""
         if not retained and not isinstance(said, Presence):
-            self._devices[_device_of(said)].spoke(now)
+            self._devices[device_of(said)].spoke(now)
         match said:
             case Told():
                 # A retained event is of nobody knows when.
@@ -218,10 +228,6 @@ class LinePresence:
             return "not heard"
         silent = device.present is None and device.begun is not None and now - device.begun > 2 * LAG_MS
         return "no word of it yet" if silent else None
-
-
-def _device_of(said: Told | Values | Nonsense | Heard) -> str:
-    return said.event.device if isinstance(said, Told) else said.device
 
 
 def _next_span(device: _Device, now: int) -> tuple[int, int] | None:

@@ -39,7 +39,7 @@ _encoder: Final = msgspec.msgpack.Encoder()
 row_decoder: Final = msgspec.msgpack.Decoder(EventRow | ReadingRow)
 
 
-def new_row(row: EventRow | ReadingRow) -> NewRow:
-    """The row as the spool keeps it, in the lane where it belongs."""
+def new_row(row: EventRow | ReadingRow, lane: Lane | None = None) -> NewRow:
+    """The row as the spool keeps it, in the lane where it belongs unless another is named."""
     life = isinstance(row, EventRow) and row.type in LIFE_SAFETY_TYPES
-    return NewRow(Lane.LIFE if life else Lane.MAIN, _encoder.encode(row))
+    return NewRow(lane or (Lane.LIFE if life else Lane.MAIN), _encoder.encode(row))

@@ -72,3 +72,8 @@ Said = Told | Values | Presence | Nonsense | Heard
 def message_key(number: str, device_at: int | None, person: str | None) -> str:
     """What makes a message the same one again: its number alone may start anew with each start of the device."""
     return f"{number}/{device_at}/{person}"
+
+
+def device_of(said: Said) -> str:
+    """The device that a message is of."""
+    return said.event.device if isinstance(said, Told) else said.device

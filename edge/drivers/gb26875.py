@@ -13,6 +13,7 @@ from edge.errors import SettingsError
 from edge.gb26875.frame import SEND_DATA, Frame, FrameReader, confirmation, encode
 from edge.gb26875.transmitter import Transmitter
 from edge.ports import Failed, Services, Sink
+from edge.receipts import Message, Receipts
 
 LOOK_S = 5.0
 _PIECE = 4_096
@@ -62,6 +63,8 @@ class TransmitterDriver:
         self._callers = callers
         self._devices = {caller.device: caller for caller in callers.values()}
         self._services = services
+        self._receipts = Receipts(services.kept)
+        self._turns: dict[str, asyncio.Lock] = {address: asyncio.Lock() for address in callers}
         self._strangers: set[str] = set()
         self.port = 0
         """Where it listens, once it does."""
@@ -110,16 +113,22 @@ class TransmitterDriver:
             self._strangers.add(address)
             return
         heard.add(caller)
+        async with self._turns[address]:
+            kept = await self._keep(caller, frame, sink)
+        # Confirmed, it is never sent again; refused by the disk, it is to be.
+        if kept and frame.command == SEND_DATA:
+            writer.write(encode(confirmation(frame)))
+            await writer.drain()
+
+    async def _keep(self, caller: Transmitter, frame: Frame, sink: Sink) -> bool:
         before, wall = caller.known, clock.wall_ms()
         seen = caller.hears(frame, clock.boot_ms(), wall)
         note = caller.note(wall)
-        sink.put(seen)
-        # Confirmed, it is never sent again; refused by the disk, it is to be.
-        if frame.command == SEND_DATA and (await self._services.kept()).any_of(seen):
+
+        def undo() -> None:
             caller.known = before
-            return
-        if note is not None:
+
+        kept = await self._receipts.keep(sink, Message((frame.source, frame.data), seen, undo))
+        if kept and note is not None:
             await self._services.remember(_note(caller.device), note)
-        if frame.command == SEND_DATA:
-            writer.write(encode(confirmation(frame)))
-            await writer.drain()
+        return kept

@@ -10,6 +10,7 @@ import contextlib
 import hmac
 import io
 import urllib.parse
+from collections import defaultdict
 from typing import Final
 
 import h11
@@ -23,6 +24,7 @@ from edge.drivers.calls import Calls
 from edge.errors import SettingsError
 from edge.ports import Services, Sink
 from edge.posts import Posts
+from edge.receipts import Message, Receipts
 from edge.said import Call
 
 MOST_BODY: Final = 8 * 1024 * 1024
@@ -75,6 +77,8 @@ class HttpDriver:
         self._where = where
         self._posts = posts
         self._services = services
+        self._receipts = Receipts(services.kept)
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._note = f"posts/{line}"
         self.port = 0
         """Where it listens, once it does."""
@@ -140,12 +144,17 @@ class HttpDriver:
             message = await asyncio.to_thread(_message, headers.get(b"content-type", b""), body)
         except ValueError as error:
             return _Answer(400, str(error))
+        if not self._posts.expects(path, call):
+            return _Answer(404, f"no device of line {self._line} posts to /{path}")
+        async with self._turns[path]:
+            return await self._keep(path, message, call, sink)
+
+    async def _keep(self, path: str, message: bytes, call: Call, sink: Sink) -> _Answer:
         post = self._posts.hears(path, message, clock.boot_ms(), call)
         if post is None:
             return _Answer(404, f"no device of line {self._line} posts to /{path}")
-        sink.put(post.seen)
-        if (await self._services.kept()).any_of(post.seen):
-            post.forget()
+        key = (path, tuple(call.query.items()), message)
+        if not await self._receipts.keep(sink, Message(key, post.seen, post.forget)):
             return _Answer(503, "the disk takes nothing now: post it again")
         if post.notes is not None:
             await self._services.remember(self._note, post.notes)

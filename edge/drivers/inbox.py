@@ -18,6 +18,7 @@ from edge import clock
 from edge.errors import SettingsError
 from edge.logbook import Log, Mistake, Moment
 from edge.ports import Covered, Failed, Happened, Observation, Services, Sink
+from edge.receipts import Message, Receipts
 
 LOOK_S: Final = 5.0
 QUIET_S: Final = 2.0
@@ -78,6 +79,7 @@ class InboxDriver:
         self._inbox = inbox
         self._readers = readers
         self._services = services
+        self._receipts = Receipts(services.kept)
         self._told: dict[str, set[str]] = {}
         self._lost: set[str] = set()
         self._faulty: set[str] = set()
@@ -115,7 +117,7 @@ class InboxDriver:
                 self._told[device] = await asyncio.to_thread(_told_before, folder) | self._told_lately()
             found = await asyncio.to_thread(read, body, now)
             faults = self._faults(device, path.name, found, now)
-            if not await self._keep(device, found, faults, now, sink):
+            if not await self._keep(device, path.name, found, faults, now, sink):
                 continue
             await self._note_faulty(device, is_faulty=bool(found.mistakes))
             if found.unread:
@@ -150,15 +152,16 @@ class InboxDriver:
             return []
         return [Happened(device=device, type="device.fault", at=now.boot, observed_at=now.boot, data=data)]
 
-    async def _keep(self, device: str, found: Log, faults: list[Happened], now: Moment, sink: Sink) -> bool:
+    async def _keep(
+        self, device: str, file: str, found: Log, faults: list[Happened], now: Moment, sink: Sink
+    ) -> bool:
         """Put what a file says on disk, but for what was told before; whether it is there."""
         told = self._told[device]
         fresh = [(key, seen) for key, seen in keyed(found) if key not in told]
-        sink.put([*(seen for _, seen in fresh), *faults])
-        refused = await self._services.kept()
-        told.update(key for key, seen in fresh if not refused.has(seen))
-        if refused.any_of([*(seen for _, seen in fresh), *faults]):
+        message = Message((device, file), [*(seen for _, seen in fresh), *faults], lambda: None)
+        if not await self._receipts.keep(sink, message):
             return False
+        told.update(key for key, _ in fresh)
         if found.newest is not None and found.oldest is not None:
             to, since = (now.boot - (now.wall - at) for at in (found.newest, found.oldest))
             known, partly = self._known(device, found)

@@ -24,6 +24,7 @@ from edge.pauses import Pauses
 from edge.plan import Request
 from edge.poll import Turn, Turns
 from edge.ports import Observation, Services, Sink
+from edge.receipts import Receipts
 
 FIRST_RECONNECT_S = 0.5
 LONGEST_RECONNECT_S = 6.0
@@ -74,10 +75,12 @@ class ModbusDriver:
         self._pauses = Pauses(FIRST_RECONNECT_S, LONGEST_RECONNECT_S, random.SystemRandom())
         self._is_lost = False
         self._services: Services | None = None
+        self._receipts: Receipts | None = None
 
     def with_notes(self, services: Services) -> "ModbusDriver":
         """The driver, keeping the states of its devices over a restart."""
         self._services = services
+        self._receipts = Receipts(services.kept)
         return self
 
     async def run(self, sink: Sink) -> None:
@@ -102,8 +105,7 @@ class ModbusDriver:
             await self._lost(str(error), sink)
             return
         try:
-            sink.put(await self._asked(device, turn, turns))
-            await self._keep(device)
+            await self._keep(device, await self._asked(device, turn, turns), sink)
         except Suspect as suspect:
             turns.held(turn, suspect.until, boot_ms())
         except NoAnswer as error:
@@ -120,13 +122,16 @@ class ModbusDriver:
             device.kept = unpacked(await self._services.recall(f"states/{name}"))
             device.memory = after_restart(device.kept)
 
-    async def _keep(self, device: "_Device") -> None:
-        """Note which states are so, once the events that tell of them are on disk."""
+    async def _keep(self, device: "_Device", seen: Sequence[Observation], sink: Sink) -> None:
+        """Put what an answer tells; note which states are so, once the events that tell of them are on disk."""
+        if self._services is None or self._receipts is None:
+            sink.put(seen)
+            return
+        is_kept = await self._receipts.hold(sink, seen)
         states = standing(device.sheet, device.memory)
-        if self._services is None or states == device.kept:
+        if not is_kept or states == device.kept:
             return
         device.kept = states
-        await self._services.kept()
         await self._services.remember(f"states/{device.sheet.map.device}", packed(states))
 
     async def _asked(self, device: "_Device", turn: Turn, turns: Turns) -> Sequence[Observation]:

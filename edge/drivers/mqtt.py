@@ -12,12 +12,14 @@ from typing import Final
 import msgspec
 import structlog
 
-from edge import clock
+from edge import clock, receipts
 from edge.errors import BrokerLost
 from edge.mqtt import Endpoint, Message, MqttConnection, Session
 from edge.pauses import Pauses
 from edge.ports import Observation, Refused, Sink
 from edge.presence import LinePresence
+from edge.receipts import Receipts
+from edge.said import device_of
 from edge.together import together
 from edge.topicmap import TopicMap
 
@@ -35,6 +37,26 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str
 
 
+class _Visit(msgspec.Struct, frozen=True):
+    """A connection, and the devices whose messages are given back: the next one brings them anew."""
+
+    connection: MqttConnection
+    given_back: set[str]
+
+
+class _Unconfirmed(msgspec.Struct, frozen=True):
+    """A message that is still on the broker, by what it came, and the devices that it is of."""
+
+    message: Message
+    visit: "_Visit"
+    devices: frozenset[str]
+    pending: receipts.Pending
+
+
+def _nothing() -> None:
+    """There is nothing to undo."""
+
+
 class MqttDriver:
     """See `edge.ports.Driver`. `kept` waits until what was put to the sink is on disk."""
 
@@ -50,11 +72,12 @@ class MqttDriver:
         self._line = line
         self._topics = topics
         self._presence = presence
-        self._kept = kept
+        self._receipts = Receipts(kept)
         self._pauses = Pauses(0.5, 4.0, random_source)
         self._coming: MqttConnection | None = None
-        self._connection: MqttConnection | None = None
-        self._to_acknowledge: list[Message] = []
+        self._visit: _Visit | None = None
+        self._unconfirmed: list[_Unconfirmed] = []
+        self._is_refused = False
         self._arrived = asyncio.Event()
         self._session_refused = False
         self._lost_said = False
@@ -72,11 +95,11 @@ class MqttDriver:
             try:
                 await self._one_connection()
             except BrokerLost as error:
-                if not self._lost_said:
+                if not (self._lost_said or self._is_refused):
                     log.warning("line down", action="line_down", line=self._line.id, why=str(error))
-                self._lost_said = True
+                    self._lost_said = True
             finally:
-                self._coming = self._connection = None
+                self._coming = self._visit = None
                 self._presence.disconnected()
             await asyncio.sleep(self._pauses.next_s())
 
@@ -95,12 +118,12 @@ class MqttDriver:
         """The line is up; what happened meanwhile is known where the broker kept it for us."""
         if self._coming is None:
             return
-        self._connection = self._coming
-        self._to_acknowledge.clear()
+        self._visit = _Visit(self._coming, set())
         most = 0 if self._session_refused else 1
         for wanted in self._topics.subscriptions:
-            self._connection.subscribe([wanted.filter], min(wanted.qos, most))
-        self._pauses.reset()
+            self._coming.subscribe([wanted.filter], min(wanted.qos, most))
+        if not self._is_refused:
+            self._pauses.reset()
         self._presence.connected(clock.boot_ms(), remembered=remembered)
         if self._lost_said:
             log.info("line up", action="line_up", line=self._line.id)
@@ -119,18 +142,27 @@ class MqttDriver:
             log.error("the broker denies a topic", action="topic_denied", line=self._line.id)
 
     def _hang_up(self) -> None:
-        if self._connection is not None:
-            self._connection.hang_up()
+        if self._visit is not None:
+            self._visit.connection.hang_up()
 
     # --- messages
 
     def on_message(self, message: Message) -> None:
         """Put what a message says to the sink."""
+        visit = self._visit
+        if visit is None or (visit.given_back and message.qos):
+            return  # the connection ends, and the next one brings it anew
         now = clock.boot_ms()
-        for said in self._topics.read(message.topic, message.payload, now):
-            self._put(self._presence.takes(said, now, retained=message.retained))
-        if message.qos:
-            self._to_acknowledge.append(message)
+        read = self._topics.read(message.topic, message.payload, now)
+        devices = frozenset(device_of(said) for said in read)
+        undo = self._presence.as_it_was(devices) if message.qos else _nothing
+        seen = [one for said in read for one in self._presence.takes(said, now, retained=message.retained)]
+        if not message.qos:
+            self._put(seen)
+        elif self._sink is not None:
+            content = receipts.Message((message.topic, message.payload), seen, undo)
+            pending = self._receipts.put(self._sink, content)
+            self._unconfirmed.append(_Unconfirmed(message, visit, devices, pending))
             self._arrived.set()
 
     def _put(self, observations: list[Observation]) -> None:
@@ -141,15 +173,38 @@ class MqttDriver:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            connection, done = self._connection, self._to_acknowledge
-            self._to_acknowledge = []
-            await self._kept()
+            unconfirmed, self._unconfirmed = self._unconfirmed, []
+            for one in unconfirmed:
+                await self._settle(one)
+
+    async def _settle(self, one: "_Unconfirmed") -> None:
+        """Take a message off the broker once it is on disk.
+
+        One that the disk refused stays there, with all that came after it of the same devices: the broker gives them
+        anew, in order, to the next connection.
+        """
+        again = not one.visit.given_back.isdisjoint(one.devices)
+        if await self._receipts.is_kept(one.pending, again=again):
+            self._is_refused = False
             # A new connection gets the messages anew, under other numbers.
-            if connection is not None and connection is self._connection:
-                for message in done:
-                    connection.acknowledge(message)
+            if one.visit is self._visit:
+                one.visit.connection.acknowledge(one.message)
+        elif not again:
+            self._give_back(one)
+
+    def _give_back(self, one: _Unconfirmed) -> None:
+        """Undone is what all its devices said since, on whatever connection."""
+        if not self._is_refused:
+            log.error("the disk refused a message, the broker keeps it", action="refused", line=self._line.id)
+        self._is_refused = True
+        one.visit.given_back.update(one.devices)
+        if self._visit is not None:
+            self._visit.given_back.update(one.devices)
+            self._visit.connection.close()
 
     async def _look_around(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
+            if self._visit is not None and self._visit.given_back:
+                continue  # what is given back is not known
             self._put(self._presence.look_around(clock.boot_ms()))

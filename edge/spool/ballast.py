@@ -1,5 +1,6 @@
 """A file of real blocks that is given up when the disk is full, so that alarms still find room."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -28,9 +29,14 @@ class Ballast:
         if not self.given_up or self._free() < 2 * self._size:
             return
         part = self._path.with_suffix(".part")
-        with part.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, self._size)
-        part.rename(self._path)
+        try:
+            with part.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, self._size)
+            part.rename(self._path)
+        except OSError:
+            # Somebody else took the room, a quota is smaller, or nothing can be written at all.
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def _free(self) -> int:
         disk = os.statvfs(self._path.parent)

@@ -9,9 +9,9 @@ import importlib.resources
 import random
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from contract.batch import Lane, Opening
 from edge.errors import SpoolDamaged, SpoolError
@@ -20,6 +20,7 @@ from edge.spool.base import (
     MOST_OPENINGS,
     Appended,
     BatchName,
+    Branch,
     Depth,
     NewRow,
     Row,
@@ -42,6 +43,12 @@ _PRAGMAS: Final = (
 _CHECKED_BYTES: Final = 64 * 1024 * 1024
 """Files up to this size are checked whole when opened (about a second); damage in others shows when met."""
 _MINUTE_MS: Final = 60_000
+_FREE_BYTES: Final = 128 * 1024
+"""So much is left free within the file on a full disk: pages are not filled to the last byte."""
+_PRUNED_ROWS: Final = 2_000
+"""Let go of at once: what is changed goes to the write-ahead log first, and that wants room too."""
+
+T = TypeVar("T")
 
 
 def open_spool(
@@ -134,6 +141,12 @@ class SqliteSpool:
         self._ballast = Ballast(path.with_name(path.name + ".ballast"), limits.ballast_bytes)
         self._page_bytes = self._number("PRAGMA page_size")
         self._random = random_source
+        self._set_aside = False
+        with self._named_errors():
+            self._with_room(lambda: self._begin(boot))
+        self._ballast.restore()
+
+    def _begin(self, boot: str) -> None:
         with self._transaction():
             self._epoch = self._first_epoch()
             self._boot = self._number_of_boot(boot)
@@ -142,10 +155,8 @@ class SqliteSpool:
         self._accepted = {lane: accepted[number] for lane, number in _LANE_NUMBER.items()}
         self._last = {lane: max(self._highest(lane), self._accepted[lane]) for lane in Lane}
         self._unwritten: set[Lane] = set()
-        self._set_aside = False
         with self._transaction():
             self._lineage = self._note_opening()
-        self._ballast.restore()
 
     def _first_epoch(self) -> int:
         self._db.execute(
@@ -187,6 +198,15 @@ class SqliteSpool:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
 
+    def _with_room(self, work: Callable[[], T]) -> T:
+        """Do what must be written, on a full disk in the room of the ballast."""
+        try:
+            return work()
+        except sqlite3.OperationalError as error:
+            if not (_is_full(error) and self._ballast.give_up()):
+                raise
+            return work()
+
     @contextlib.contextmanager
     def _named_errors(self) -> Iterator[None]:
         try:
@@ -214,18 +234,16 @@ class SqliteSpool:
     def append(self, rows: Sequence[NewRow]) -> Appended:
         """See `Spool.append`."""
         with self._named_errors():
-            # A ballast given up is room for alarms only.
-            wanted = {Lane.LIFE} if self._ballast.given_up else set(Lane)
-            seqs = self._try_append(rows, wanted)
+            seqs = self._try_append(rows)
             if seqs is None and self._ballast.give_up():
-                seqs = self._try_append(rows, {Lane.LIFE})
+                seqs = self._try_append(rows)
             return Appended(tuple(seqs) if seqs is not None else (None,) * len(rows))
 
-    def _try_append(self, rows: Sequence[NewRow], lanes: set[Lane]) -> list[int | None] | None:
+    def _try_append(self, rows: Sequence[NewRow]) -> list[int | None] | None:
         """The numbers given, or None when the disk is full."""
         try:
             with self._transaction():
-                open_lanes = self._lanes_with_room(rows) & lanes
+                open_lanes = self._lanes_with_room(rows)
                 last = dict(self._last)
                 seqs = [self._insert(row, last) if row.lane in open_lanes else None for row in rows]
                 self._write_accepted()
@@ -251,7 +269,22 @@ class SqliteSpool:
             for lane in (Lane.MAIN, Lane.LIFE):
                 self._prune(lane, self._accepted[lane])
         used = self._used() + coming
-        return {lane for lane in Lane if used <= self._limits.room(lane)}
+        lanes = {lane for lane in Lane if used <= self._limits.room(lane)}
+        return lanes - {Lane.MAIN} if self._ballast.given_up and not self._has_free_pages(coming) else lanes
+
+    def _has_free_pages(self, coming: int) -> bool:
+        """Whether rows fit within the file, where accepted ones make room: the ballast's own room is for alarms only."""
+        wanted = 2 * coming + _FREE_BYTES
+        for lane in (Lane.MAIN, Lane.LIFE):
+            if self._free_bytes() < wanted:
+                oldest = self._number(
+                    "SELECT coalesce(min(seq), 0) FROM rows WHERE lane = ?", _LANE_NUMBER[lane]
+                )
+                self._prune(lane, min(oldest + _PRUNED_ROWS, self._accepted[lane]))
+        return self._free_bytes() >= wanted
+
+    def _free_bytes(self) -> int:
+        return self._number("PRAGMA freelist_count") * self._page_bytes
 
     def _used(self) -> int:
         pages = self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")
@@ -286,10 +319,15 @@ class SqliteSpool:
             if through > self._accepted[lane]:
                 self._accepted[lane] = through
                 self._unwritten.add(lane)
-            if self._number("SELECT count(*) FROM kept WHERE until <= ?", now):
-                with self._transaction():
-                    self._prune_expired(now)
-            self._mark_kept(lane, now)
+            try:
+                if self._number("SELECT count(*) FROM kept WHERE until <= ?", now):
+                    with self._transaction():
+                        self._prune_expired(now)
+                self._mark_kept(lane, now)
+            except sqlite3.OperationalError as error:
+                # On a full disk the mark is made with a later ack: rows are kept for longer.
+                if not _is_full(error):
+                    raise
 
     def _mark_kept(self, lane: Lane, now: int) -> None:
         # One mark a minute is enough; it is written when a new minute begins.
@@ -327,7 +365,11 @@ class SqliteSpool:
 
     def refuse(self, name: BatchName, now: int) -> None:
         """See `Spool.refuse`."""
-        with self._named_errors(), self._transaction():
+        with self._named_errors():
+            self._with_room(lambda: self._note_refused(name, now))
+
+    def _note_refused(self, name: BatchName, now: int) -> None:
+        with self._transaction():
             self._db.execute(
                 "INSERT INTO refused VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (_LANE_NUMBER[name.lane], name.first, name.last, now + self._limits.keep_ms),
@@ -335,19 +377,30 @@ class SqliteSpool:
 
     def rewind(self, lane: Lane, through: int) -> int:
         """See `Spool.rewind`."""
-        with self._named_errors(), self._transaction():
+        with self._named_errors():
+            self._with_room(lambda: self._take_back(lane, through))
+        return self._accepted[lane]
+
+    def _take_back(self, lane: Lane, through: int) -> None:
+        with self._transaction():
             query = "SELECT coalesce(min(seq), ?) FROM rows WHERE lane = ?"
             oldest = self._number(query, self._last[lane] + 1, _LANE_NUMBER[lane])
             self._accepted[lane] = min(self._accepted[lane], max(through, oldest - 1))
             self._unwritten.add(lane)
             self._write_accepted()
-        return self._accepted[lane]
 
     def begin_epoch(self, common: Mapping[Lane, int]) -> None:
         """See `Spool.begin_epoch`."""
         branch = branch_off(self._epoch, self._lineage, common)
         last = {lane: max(self._last[lane] - common[lane], 0) for lane in Lane}
-        with self._named_errors(), self._transaction():
+        with self._named_errors():
+            self._with_room(lambda: self._write_branch(branch, common))
+        self._epoch, self._lineage, self._last = branch.epoch, branch.lineage, last
+        self._accepted = dict.fromkeys(Lane, 0)
+        self._unwritten.clear()
+
+    def _write_branch(self, branch: Branch, common: Mapping[Lane, int]) -> None:
+        with self._transaction():
             for lane, number in _LANE_NUMBER.items():
                 self._renumber(number, common[lane])
             self._db.execute("DELETE FROM kept")
@@ -356,9 +409,6 @@ class SqliteSpool:
             self._db.execute("UPDATE spool SET epoch = ?", (branch.epoch,))
             for opening in reversed(branch.lineage):
                 self._write_opening(opening)
-        self._epoch, self._lineage, self._last = branch.epoch, branch.lineage, last
-        self._accepted = dict.fromkeys(Lane, 0)
-        self._unwritten.clear()
 
     def _renumber(self, lane: int, after: int) -> None:
         # By way of negative numbers: a row must not meet one that has yet to move.
