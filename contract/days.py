@@ -6,9 +6,9 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 _WEEKDAY: Final = "(mon|tue|wed|thu|fri|sat|sun)"
-_DAY: Final = r"\d{4}-\d\d-\d\d"
+_DAY: Final = r"[0-9]{4}-[0-9][0-9]-[0-9][0-9]"
 _DATES: Final = rf"{_DAY}(\.\.{_DAY})?"
-_SEASON: Final = r"\d\d-\d\d\.\.\d\d-\d\d"
+_SEASON: Final = r"[0-9][0-9]-[0-9][0-9]\.\.[0-9][0-9]-[0-9][0-9]"
 _DATE: Final = len("2026-06-07")
 
 Days = Annotated[

@@ -5,7 +5,9 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta
 
-Shown = Annotated[str, Meta(pattern=r"^(0x[0-9A-Fa-f]+|-?\d+)$", description="a value such as 1, -1 or 0x10")]
+Shown = Annotated[
+    str, Meta(pattern=r"^(0x[0-9A-Fa-f]+|-?[0-9]+)$", description="a value such as 1, -1 or 0x10")
+]
 """A value of a reading that has words for display, as a file writes it."""
 
 _Words = TypeVar("_Words")

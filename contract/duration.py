@@ -7,8 +7,8 @@ import msgspec
 from typing_extensions import override
 
 _UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_FORM: Final = re.compile(r"(\d+)(ms|s|m|h|d|wd)")
-PATTERN: Final = r"^\d+(ms|s|m|h|d|wd)$"
+_FORM: Final = re.compile(r"([0-9]+)(ms|s|m|h|d|wd)")
+PATTERN: Final = r"^[0-9]+(ms|s|m|h|d|wd)$"
 
 
 class Duration(msgspec.Struct, frozen=True):

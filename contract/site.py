@@ -26,7 +26,7 @@ Id = Annotated[
 
 DESK_SIGN = "operator.acknowledged"
 """A device without a line that emits this is a desk."""
-START_PATTERN = r"^([a-z,-]+ )?([01]\d|2[0-3]):[0-5]\d$"
+START_PATTERN = r"^([a-z,-]+ )?([01][0-9]|2[0-3]):[0-5][0-9]$"
 """When a round starts: `HH:MM`, with days before it as a `Window` has them."""
 
 
@@ -101,7 +101,7 @@ class PartFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Door(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is wrong with a door: open for longer than `held`, or opened while locked and nobody let in (`forced`)."""
 
-    held: Annotated[str, Meta(pattern=r"^\d+(s|m|h)$", description="a duration such as 45s")] | None = None
+    held: Annotated[str, Meta(pattern=r"^[0-9]+(s|m|h)$", description="a duration such as 45s")] | None = None
     forced: bool = False
 
 
@@ -123,7 +123,7 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Annotated[str, Meta(pattern=r"^[a-z0-9_]+$", description="a name such as temperature")] | None
     ) = None
     shortest: (
-        Annotated[str, Meta(pattern=r"^\d+(ms|s|m|h|d)$", description="a duration such as 200ms")] | None
+        Annotated[str, Meta(pattern=r"^[0-9]+(ms|s|m|h|d)$", description="a duration such as 200ms")] | None
     ) = None
     invert: bool = False
     skip: bool = False
@@ -199,8 +199,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     days: Days = "daily"
-    from_: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "00:00"
-    to: Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")] = "24:00"
+    from_: Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
+    to: Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")] = "24:00"
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

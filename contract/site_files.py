@@ -130,7 +130,7 @@ def _merge_file(
         return
     own = {key: value for key, value in located.value.items() if key not in OWN_SECTIONS}
     model = SiteFile if names_site else _Part
-    problems += check(Located(located.file, own, located.lines, located.spelled), model)
+    problems += check(msgspec.structs.replace(located, value=own), model)
     for key, value in own.items():
         if key not in SECTIONS:
             merged[key] = value

@@ -6,12 +6,14 @@ depth and on what aliases make of it, so that no file keeps a program busy or ta
 """
 
 import datetime as dt
+import math
 import re
-import unicodedata
 from typing import Any, Final
 
 import msgspec
 import yaml
+
+from contract.odd_text import odd_mistake, plain_form
 
 FieldPath = tuple[str | int, ...]
 
@@ -24,8 +26,10 @@ _INT = re.compile(r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
 _FLOAT = re.compile(
     r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9_]+(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+)"
 )
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|[-+]\d\d(:?\d\d)?))?")
+_DATE = re.compile(r"[0-9]{4}-[0-9][0-9]-[0-9][0-9]")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9][0-9]-[0-9][0-9][Tt ][0-9][0-9]:[0-9][0-9](:[0-9][0-9](\.[0-9]+)?)?( ?(Z|[-+][0-9][0-9](:?[0-9][0-9])?))?"
+)
 _WORDS: Final[dict[str, Any]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -34,7 +38,6 @@ _WORDS: Final[dict[str, Any]] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
-_QUOTES = str.maketrans("“”„‟＂‘’‚‛＇，：；（）［］｛｝、－", "\"\"\"\"\"'''''" + ",:;()[]{},-")
 _WIDE = re.compile("[“”„‟＂‘’‚‛＇，：；（）［］｛｝、－\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u3000]")
 _SAID: Final = {
     "did not find expected node content": "expected a value or a closing bracket",
@@ -61,11 +64,15 @@ class UnreadableError(Exception):
 
 
 class Read(msgspec.Struct, frozen=True):
-    """What a text holds. `spelled`: of unquoted values that are no text, how they are written."""
+    """What a text holds. `spelled`: of unquoted values that are no text, how they are written.
+
+    `odd`: values that can't be meant as they stand, and how to write them.
+    """
 
     value: Any
     lines: dict[FieldPath, int]
     spelled: dict[FieldPath, str]
+    odd: dict[FieldPath, str]
 
 
 class _Node(msgspec.Struct):
@@ -127,7 +134,7 @@ def read(text: str) -> Read:
         raise UnreadableError(1, f"has a character that no text has: {error.character!r}") from error
     except yaml.YAMLError as error:
         raise UnreadableError(1, str(error).splitlines()[0]) from error
-    made = Read({}, {(): 1}, {})
+    made = Read({}, {(): 1}, {}, {})
     return (
         msgspec.structs.replace(made, value=_plain(composer.root, (), made))
         if composer.root is not None
@@ -137,11 +144,6 @@ def read(text: str) -> Read:
 
 def _loader() -> Any:
     return yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-
-
-def plain_form(text: str) -> str:
-    """The text with typewriter quotes and half-width letters and digits."""
-    return unicodedata.normalize("NFKC", text.translate(_QUOTES)).strip()
 
 
 def _plain_hint(text: str, line: int) -> str:
@@ -264,6 +266,8 @@ def _plain(node: _Node, path: FieldPath, made: Read) -> Any:
     if node.kind == "scalar":
         if node.spelled is not None:
             made.spelled[path] = node.spelled
+        if wrong := _oddity(node, path):
+            made.odd[path] = wrong
         return node.value
     if node.kind == "list":
         found = []
@@ -276,8 +280,21 @@ def _plain(node: _Node, path: FieldPath, made: Read) -> Any:
     for name, (key, value) in _fields(node).items():
         here = (*path, name)
         made.lines[here] = key.line
+        if wrong := odd_mistake(name, path):
+            made.odd[here] = wrong
         fields[name] = _plain(value, here, made)
     return fields
+
+
+def _oddity(node: _Node, path: FieldPath) -> str:
+    """What of a value can't be meant as it stands; empty where nothing is."""
+    value = node.value
+    if isinstance(value, str):
+        # Most texts are plain, and looking at each letter of those is what takes time.
+        return "" if value.isascii() and value.isalnum() else odd_mistake(value, path)
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'expected a number with an end, found {node.spelled}; if it is a text, put it in quotes: "{node.spelled}"'
+    return ""
 
 
 def _fields(node: _Node) -> dict[str, tuple[_Node, _Node]]:

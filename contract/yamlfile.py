@@ -30,13 +30,15 @@ _KEPT: contextvars.ContextVar[dict[tuple[str, bytes], "Located"] | None] = conte
 class Located(msgspec.Struct, frozen=True):
     """What a file holds, in plain Python values, with the line of each field. `file` is as it was given.
 
-    `spelled`: of unquoted values that are no text, how they are written.
+    `spelled`: of unquoted values that are no text, how they are written. `odd`: values that can't be meant as they stand,
+    and how to write them.
     """
 
     file: str
     value: Any
     lines: Mapping[FieldPath, int]
     spelled: Mapping[FieldPath, str] = {}
+    odd: Mapping[FieldPath, str] = {}
 
     def line(self, path: FieldPath) -> int:
         """The line of a field, or of the nearest thing around it that stands in the file."""
@@ -89,7 +91,7 @@ def parse_yaml(text: str, file: str) -> Located:
         read = yaml_reader.read(text)
     except UnreadableError as error:
         raise ConfigError([Problem(file, error.line, "", str(error))]) from error
-    return Located(file, read.value, read.lines, read.spelled)
+    return Located(file, read.value, read.lines, read.spelled, read.odd)
 
 
 def convert(located: Located, model: type[T]) -> T:
@@ -109,14 +111,26 @@ def check(located: Located, model: Any, at: FieldPath = ()) -> list[Problem]:
     value = located.value
     for step in at:
         value = value[step]
+    odd = {
+        path: wrong
+        for path, wrong in located.odd.items()
+        if path[: len(at)] == at and _holds(located.value, path)
+    }
+    found = [located.problem(path, wrong) for path, wrong in odd.items()]
     with contextlib.suppress(msgspec.ValidationError):
         # A walk in Python costs a hundred times as much, and most files are right.
         msgspec.convert(value, model)
-        return []
-    return [
+        return found
+    return found + [
         located.problem(path, message + _as_text(located, path))
         for path, message in _mistakes(value, model, at)
+        if path not in odd
     ]
+
+
+def _holds(value: Any, path: FieldPath) -> bool:
+    """Whether a value has that part: one may be looked at without the sections that others read."""
+    return not isinstance(value, dict) or path[0] in value
 
 
 def _as_text(located: Located, path: FieldPath) -> str:

@@ -33,7 +33,7 @@ class PresencePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     post: Id
     during: Id
     times: Annotated[int, Meta(ge=1, le=24)] = 2
-    answer: Annotated[str, Meta(pattern=r"^\d+(s|m)$", description="a duration such as 60s")] = "60s"
+    answer: Annotated[str, Meta(pattern=r"^[0-9]+(s|m)$", description="a duration such as 60s")] = "60s"
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -81,7 +81,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     post: Id
     schedule: Id
-    within: Annotated[str, Meta(pattern=r"^\d+(s|m)$", description="a duration such as 60s")] = "60s"
+    within: Annotated[str, Meta(pattern=r"^[0-9]+(s|m)$", description="a duration such as 60s")] = "60s"
     begins: Annotated[
         str, Meta(pattern=r"^(first-screen|at-once)$", description="first-screen or at-once")
     ] = "first-screen"

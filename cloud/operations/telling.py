@@ -15,9 +15,9 @@ from contract.site import Id, Site, Text, Window
 from contract.yamlfile import unknown_name
 
 PriorityName = Literal["critical", "high", "medium", "low"]
-DurationText = Annotated[str, Meta(pattern=r"^\d+(s|m|h)$", description="a duration such as 60s")]
+DurationText = Annotated[str, Meta(pattern=r"^[0-9]+(s|m|h)$", description="a duration such as 60s")]
 LongText = Annotated[
-    str, Meta(pattern=r"^[1-9]\d*(s|m|h)$", description="a duration such as 10m, more than nothing")
+    str, Meta(pattern=r"^[1-9][0-9]*(s|m|h)$", description="a duration such as 10m, more than nothing")
 ]
 _DAY_MS: Final = 86_400_000
 

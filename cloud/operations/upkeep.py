@@ -22,18 +22,18 @@ from contract.problems import ConfigError, Problem
 from contract.site import Id, Site, Text
 from contract.yamlfile import unknown_name
 
-_FORM: Final = re.compile(r"([1-9]\d{0,2}) ?(d|w|days?|weeks?|months?|years?)")
+_FORM: Final = re.compile(r"([1-9][0-9]{0,2}) ?(d|w|days?|weeks?|months?|years?)")
 _DAYS: Final = {"d": 1, "w": 7, "m": 31, "y": 366}
 """No step of a unit is longer."""
 
 Every = Annotated[
     str,
     Meta(
-        pattern=r"^[1-9]\d{0,2} ?(d|w|days?|weeks?|months?|years?)$",
+        pattern=r"^[1-9][0-9]{0,2} ?(d|w|days?|weeks?|months?|years?)$",
         description="how often, such as 90d, 2w, 1 month or 1 year",
     ),
 ]
-Lead = Annotated[str, Meta(pattern=r"^\d{1,3}(d|w)$", description="days or weeks before, such as 7d")]
+Lead = Annotated[str, Meta(pattern=r"^[0-9]{1,3}(d|w)$", description="days or weeks before, such as 7d")]
 
 
 class Meter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

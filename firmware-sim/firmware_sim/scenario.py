@@ -12,7 +12,7 @@ from contract.duration import parse_duration
 from contract.site import Id, Text
 
 Span = Annotated[
-    str, Meta(pattern=r"^\d+(ms|s|m|h|d)$", description="a duration such as 500ms, 20s, 3m or 24h")
+    str, Meta(pattern=r"^[0-9]+(ms|s|m|h|d)$", description="a duration such as 500ms, 20s, 3m or 24h")
 ]
 Chance = Annotated[float, Meta(ge=0, le=1, description="a chance between 0 and 1")]
 Pace = Annotated[float, Meta(ge=1, le=10, description="a factor of 1 or more on the site's walking seconds")]

@@ -12,7 +12,7 @@ from contract.duration import parse_duration
 from contract.problems import ConfigError
 from contract.yamlfile import convert, load_yaml
 
-Span = Annotated[str, Meta(pattern=r"^\d+(ms|s|m|h|d)$", description="a duration such as 20s, 3m or 24h")]
+Span = Annotated[str, Meta(pattern=r"^[0-9]+(ms|s|m|h|d)$", description="a duration such as 20s, 3m or 24h")]
 
 
 class EventWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -66,6 +66,39 @@ def test_a_site_that_does_not_fit_together_is_told_with_what_to_write(
     assert told in check(tmp_path, {"site.yaml": text})
 
 
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("cards: [“1001”]", 'people[0].cards[0]: has the quote “: write "1001"'),
+        ("cards: [‘1001’]", 'people[0].cards[0]: has the quote ‘: write "1001"'),
+        ("cards: ['１００1']", 'people[0].cards[0]: has the full-width １: write "1001"'),
+        ("cards: ['1001，1002']", 'people[0].cards[0]: has the full-width ，: write "1001,1002"'),
+        ("cards: ['1001 ']", 'people[0].cards[0]: begins or ends with a space: write "1001"'),
+        (
+            "cards: ['10\u200b01']",
+            'people[0].cards[0]: has a character that can\'t be seen (U+200B): write "1001"',
+        ),
+        (
+            "contacts: {mail: a＠example.org}",
+            'people[0].contacts.mail: has the full-width ＠: write "a@example.org"',
+        ),
+        ("contacts: {“mail”: a@example.org}", 'people[0].contacts.“mail”: has the quote “: write "mail"'),
+        ("roles: [guard　]", "people[0].roles[0]: begins or ends with a space"),
+    ],
+)
+def test_letters_that_look_like_others_are_told_with_what_to_write(
+    tmp_path: Path, field: str, told: str
+) -> None:
+    said = check(tmp_path, {"site.yaml": f"site: s\npeople:\n  - id: p\n    {field}\n"})
+    assert f"site.yaml:4: {told}" in said.replace("\n", "")
+
+
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan"])
+def test_a_number_without_an_end_is_none(tmp_path: Path, number: str) -> None:
+    said = check(tmp_path, {"site.yaml": f"site: s\ndevices:\n  - id: a\n    ratios: {{ct: {number}}}\n"})
+    assert "site.yaml:4: devices[0].ratios.ct: expected a number with an end" in said
+
+
 def test_a_file_with_another_ending_is_not_passed_over(tmp_path: Path) -> None:
     said = check(tmp_path, {"site.yaml": "site: s\n", "devices.yml": "devices: []\n"})
     assert "devices.yml:1: is not read: expected the ending .yaml; rename it to devices.yaml" in said
