@@ -119,6 +119,7 @@ MOMENT_TYPES: Final = LOCATION_TYPES | frozenset(
 _FIRST_STAMP_MS: Final = 1_577_836_800_000
 """2020-01-01: an earlier stamp is one of a clock that was never set."""
 _CLOCK: Final = b'"clock"'
+_TOLD_LATE: Final = b'"told_late"'
 
 KNOWN_TYPES: Final = (
     LIFE_SAFETY_TYPES
@@ -218,6 +219,12 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     quality: Quality = Quality.GOOD
     clock_error_ms: int = 0
 
+
+TOLD_LATE: Final = "told_late"
+"""The field of the data of a person's act that was told later than it was done: when the cloud heard of it, ms.
+
+Nothing but that person's word says that it was done at `at`.
+"""
 
 STATE: Final = "state"
 """The field of the data that says whether what the type names begins or ends."""
@@ -343,6 +350,14 @@ def is_dated(event: Event) -> bool:
         return about.get("clock") != "unsure"
     stamp = about.get("device_at")
     return not isinstance(stamp, int) or not _FIRST_STAMP_MS <= stamp < event.at
+
+
+def told_late(event: Event) -> int | None:
+    """When the cloud heard of a person's act that was told later than it was done, ms; None: at once, or no such act."""
+    if _TOLD_LATE not in bytes(event.data):
+        return None
+    heard = _about(event).get(TOLD_LATE)
+    return heard if isinstance(heard, int) else None
 
 
 def raw_data(data: dict[str, Any] | None) -> msgspec.Raw:

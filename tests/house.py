@@ -25,7 +25,7 @@ from cloud.operations.record import RecordKind
 from cloud.operations.screen import SCREENS, Pulse, Sign
 from cloud.operations.setup import load_operations
 from cloud.store.base import DeviceHealth, Incident, IncidentState, RefusedNotice
-from cloud.store.memory import MemoryStore
+from cloud.store.memory import MemoryStore, stored_events
 from contract.batch import Batch, Coverage, Lane, encode
 from contract.events import Event, raw_data
 from contract.site import Site
@@ -163,11 +163,21 @@ class House:
         at: int | None = None,
         name: str = "",
         expects: int | None = None,
+        heard_at: int | None = None,
+        since: int | None = None,
     ) -> Answer:
-        """Somebody does something; what they are answered."""
+        """Somebody does something; what they are answered. `heard_at` and `since` as the web part knows them."""
         name = name or f"command-{next(self._numbers)}"
         moment = self.now if at is None else at
-        command = Command(id=name, person=person, at=moment, action=action, expects=expects)
+        command = Command(
+            id=name,
+            person=person,
+            at=moment,
+            action=action,
+            expects=expects,
+            heard_at=heard_at,
+            since=since,
+        )
         self._take(Address(self.site.id, DESK), msgspec.json.encode(command))
         return self.store.partitions[0].answers[self.site.id, name]
 
@@ -254,6 +264,10 @@ class House:
             (row for row in rows if all(getattr(row, name) == value for name, value in fields.items())),
             key=lambda row: (row.opened_at, row.id),
         )
+
+    def events(self) -> list[Event]:
+        """All that is stored."""
+        return [row.event for row in stored_events(self.store.partitions[0], self.site.id)]
 
     def emergencies(self) -> list[Incident]:
         """The open emergencies."""

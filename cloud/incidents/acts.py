@@ -199,6 +199,16 @@ class IncidentActs:
         files = (*incident.life.files, file)
         return self._live(incident, msgspec.structs.replace(incident.life, files=files), now)
 
+    def told_late(self, incident: Incident, at: int, heard_at: int, now: int) -> Incident:
+        """What was just done at `at` was told later than that."""
+        steps = tuple(
+            msgspec.structs.replace(step, told_at=heard_at)
+            if step.at == at and step.how == "declared" and not step.told_at
+            else step
+            for step in incident.life.steps
+        )
+        return self._live(incident, msgspec.structs.replace(incident.life, steps=steps), now)
+
     def _known(self, identity: str) -> Incident:
         incident = self._book.get(identity)
         if incident is None:

@@ -8,18 +8,17 @@ import msgspec
 
 from cloud.errors import RefusedError
 from cloud.incidents.floor import Floor
+from cloud.incidents.moments import FUTURE_MS, check_moment, check_not_before
 from cloud.operations import command as do
 from cloud.operations.alarm import Alarm
 from cloud.operations.alarm_refusals import refuse_earlier
-from cloud.operations.command import Action, Answer, Command, verb_of
+from cloud.operations.command import Action, Answer, Command, heard_at, is_late, verb_of
 from cloud.operations.effects import Deed
 from cloud.operations.miss_book import miss_id
 from cloud.operations.record import Matter, RecordKind, content_id
 from cloud.operations.roster import works
 from cloud.operations.scans import scan, scanned_place
 from cloud.store.base import Incident, IncidentState
-
-FUTURE_MS: Final = 5_000
 
 Target = tuple[str, str]
 """What an action is about: `incident` or a kind of record, and its id."""
@@ -83,10 +82,13 @@ class Desk:
             body=msgspec.json.encode(command, order="sorted"),
         )
         self._floor.duty.settle(now)
+        heard = heard_at(command, received_at)
         try:
+            check_moment(command, received_at, self._floor)
             self._check_person(command.person, at)
             self._check_revision(command)
-            kind, identity, revision = self._do(command, at, now)
+            check_not_before(target_of(command.action), command, self._floor)
+            kind, identity, revision = self._do(msgspec.structs.replace(command, heard_at=heard), at, now)
         except RefusedError as error:
             target = target_of(command.action) or ("", "")
             return msgspec.structs.replace(
@@ -128,6 +130,8 @@ class Desk:
 
         def doing(command: Command, at: int, now: int) -> Did:
             incident = act(command.action, command.person, at, now)
+            if command.heard_at is not None and is_late(command.at, command.heard_at):
+                incident = self._floor.acts.told_late(incident, at, command.heard_at, now)
             about = f"incident:{incident.id}"
             self._acted(command.person, at)
             if does != "records":

@@ -16,7 +16,7 @@ from cloud.incidents.floor import Floor, Outgoing
 from cloud.incidents.links import Links, MissingNumbers
 from cloud.ingest.facts import SiteFacts
 from cloud.ingest.health import Health
-from cloud.operations.command import DESK, Answer, Command
+from cloud.operations.command import DESK, Answer, Command, heard_at, is_late
 from cloud.operations.duty_book import ALIVE
 from cloud.operations.effects import Deed
 from cloud.operations.record import Record
@@ -33,7 +33,7 @@ from cloud.store.base import (
     VerdictRow,
 )
 from contract.batch import Coverage
-from contract.events import Event, Readings, raw_data
+from contract.events import TOLD_LATE, Event, Readings, raw_data
 from contract.site import Site
 
 DATA_FROM: Final = "~data_from"
@@ -254,7 +254,12 @@ class SiteDesk:
         while len(self._answered) > _ANSWERED:
             del self._answered[next(iter(self._answered))]
         self._answers.append(self._desk.take(command, received_at, now))
-        self._tell_rules(self._floor.take_deeds(), now)
+        deeds = self._floor.take_deeds()
+        heard = heard_at(command, received_at)
+        if is_late(command.at, heard):
+            told = {TOLD_LATE: heard}
+            deeds = [msgspec.structs.replace(deed, data={**deed.data, **told}) for deed in deeds]
+        self._tell_rules(deeds, now)
 
     def watch(self, pulse: Pulse, now: int) -> None:
         """Screens of the site answered."""

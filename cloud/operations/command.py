@@ -11,6 +11,10 @@ DESK: Final = "~desk"
 """In the place of an agent, what people do on screens travels under this name; no agent is called so."""
 
 
+LATE_MS: Final = 5_000
+"""What is told later than this after it was done is a late act."""
+
+
 class _Do(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do"):
     """One thing that a person can do. The tag is its name."""
 
@@ -383,7 +387,9 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """One action of one person. `id` makes it happen once, however often it is sent.
 
     `at`: when it was done, ms, which a tablet without a network knows itself. `expects`: the revision of the matter
-    that the person had before their eyes; None where it does not matter.
+    that the person had before their eyes; None where it does not matter. `heard_at`: when the cloud heard of it first,
+    ms; None: when it was received. `since`: the earliest that its sender can't have told at once, since it was out of
+    reach from then on; None where nobody knows.
     """
 
     id: str
@@ -391,6 +397,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     at: int
     action: Action
     expects: int | None = None
+    heard_at: int | None = None
+    since: int | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -413,6 +421,16 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = ""
     target: str = ""
     revision: int | None = None
+
+
+def heard_at(command: Command, received_at: int) -> int:
+    """When an act was heard of first: what the cloud itself needs after that makes nobody late."""
+    return received_at if command.heard_at is None else min(command.heard_at, received_at)
+
+
+def is_late(at: int, heard: int) -> bool:
+    """Whether an act was told later than it was done: nothing but its person's word says when that was."""
+    return heard - at > LATE_MS
 
 
 def verb_of(action: Action) -> str:

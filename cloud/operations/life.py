@@ -29,7 +29,10 @@ ORDER: Final = {phase: place for place, phase in enumerate(Phase)}
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One step: when, by whom, and how it is known. `evidence`: the event that proves it."""
+    """One step: when, by whom, and how it is known. `evidence`: the event that proves it.
+
+    `told_at`: when the cloud heard of it, ms, where that was later than it was done; else 0.
+    """
 
     phase: Phase
     at: int
@@ -37,6 +40,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     how: Literal["evidence", "declared", "system"] = "declared"
     evidence: tuple[str, int] | None = None
     note: str = ""
+    told_at: int = 0
 
 
 class Walked(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from cloud.errors import RefusedError
 from cloud.operations.command import Action, Answer, Command, ExplainMiss, verb_of
 from cloud.store.reads import AnswerQuery
 from cloud.web import cursors
+from cloud.web.contacts import OUTAGE_MS, Contact, contact_in
 from cloud.web.context import Context, InContext, OfSite
 from cloud.web.lists import Name, Paging, PathName, listed, place_of
 from cloud.web.models import AnswerView, Listed
@@ -23,6 +24,7 @@ from cloud.web.views import answer_view
 
 router = APIRouter(prefix="/api/v1/sites", tags=["actions"], responses=PROBLEMS)
 DECIDED_WITHIN_S: Final = 3.0
+_DAY_MS: Final = 86_400_000
 _NUL: Final = b"\\u0000"
 """No database keeps this character in a text."""
 _MISSED: Final = frozenset({Outcome.BREACHED, Outcome.UNKNOWN})
@@ -93,7 +95,7 @@ async def do_action(
     `If-Match` with the `ETag` of what was looked at refuses it (412) when that has changed since. 202: it is taken
     and will be decided; ask for it by its id.
     """
-    command = _command(await _doing(request), context, idempotency_key, if_match)
+    command = _command(await _doing(request), context, contact_in(request.scope), idempotency_key, if_match)
     known = await context.reader.answer(site.id, command.id)
     if known is None:
         try:
@@ -129,7 +131,9 @@ async def _doing(request: Request) -> Doing:
         raise RequestValidationError([{"loc": ("body",), "msg": str(error)}]) from error
 
 
-def _command(doing: Doing, context: Context, key: str | None, if_match: str | None) -> Command:
+def _command(
+    doing: Doing, context: Context, contact: Contact | None, key: str | None, if_match: str | None
+) -> Command:
     identity = key or doing.id or str(uuid.uuid4())
     if not identity.isprintable() or len(identity) > 200:
         raise RequestValidationError(
@@ -145,11 +149,19 @@ def _command(doing: Doing, context: Context, key: str | None, if_match: str | No
         expects = int(text)
     now = context.clocks.now()
     at = now if doing.at is None else doing.at
-    if not 0 <= at <= now + 86_400_000:
+    if not 0 <= at <= now + _DAY_MS:
         raise RequestValidationError(
             [{"loc": ("body.at",), "msg": "expected ms since the epoch, not in the future"}]
         )
-    return Command(id=identity, person=doing.person, at=at, action=doing.action, expects=expects)
+    return Command(
+        id=identity,
+        person=doing.person,
+        at=at,
+        action=doing.action,
+        expects=expects,
+        heard_at=now,
+        since=contact.earliest(now) if contact is not None else now - OUTAGE_MS,
+    )
 
 
 async def _check_missed(command: Command, site: str, context: Context) -> None:

@@ -32,6 +32,7 @@ from cloud.web import (
     stream_routes,
     telemetry_routes,
 )
+from cloud.web.contacts import Contacts, Reach
 from cloud.web.context import Context, context_in
 from cloud.web.feed import Feed
 from cloud.web.metrics import WebMetrics
@@ -105,6 +106,7 @@ def create_app(  # noqa: PLR0913 - each is a part that it is made of
         post=post,
         nonces=Nonces(options.token),
         pulses=Pulses(post),
+        contacts=Contacts(options.token),
         files=files,
         operations=operations or {},
         points={name: points_of(site) for name, site in by_id.items()},
@@ -126,6 +128,7 @@ def create_app(  # noqa: PLR0913 - each is a part that it is made of
     # Lists shrink to a tenth; the stream is left as it is, or nothing of it would come out in time.
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=4)
     app.add_middleware(Observer, metrics=metrics, monotonic=context.clocks.monotonic)
+    app.add_middleware(Reach, contacts=context.contacts, clocks=context.clocks)
     app.add_middleware(Door, options=options)
     return app
 

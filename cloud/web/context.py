@@ -13,6 +13,7 @@ from cloud.plan.drawing import Drawing
 from cloud.review.points import SitePoint
 from cloud.store.files import FileStore
 from cloud.store.reads import Reader
+from cloud.web.contacts import Contacts
 from cloud.web.feed import Feed
 from cloud.web.metrics import WebMetrics
 from cloud.web.options import WebOptions
@@ -38,6 +39,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     post: Post
     nonces: Nonces
     pulses: Pulses
+    contacts: Contacts
     files: FileStore | None = None
     drawn: dict[str, list[Drawing]] = msgspec.field(default_factory=dict)
     """By site, its floors once somebody asked for them."""

@@ -298,6 +298,9 @@ class AnswerView(Model):
     person: str = Field(examples=["p-002"])
     at: Ms
     received_at: Ms
+    late: bool = Field(
+        description="told later than it was done: nothing but the person's word says when that was"
+    )
     verb: str = Field(examples=["acknowledge"])
     done: bool
     problem: str = Field(examples=[""], description="unknown, conflict, stale, not_allowed or unusable")

@@ -42,6 +42,10 @@ def no_nonce(_now: int) -> str | None:
     return None
 
 
+def no_one(_now: int) -> None:
+    """Nobody is told."""
+
+
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What a client wants to hear: of one site or of all, some kinds; `after` None: from now on.
 
@@ -54,6 +58,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     nonce: Callable[[int], str | None] = no_nonce
     sites: Mapping[str, Site] = {}
     """By id, for the names of parts."""
+    reached: Callable[[int], None] = no_one
+    """Told with each heartbeat what time it is: the client still takes what it is sent."""
 
 
 class LiveStream:
@@ -150,6 +156,7 @@ class LiveStream:
     def _beat(self) -> ServerSentEvent:
         self._beaten_at = self._clocks.monotonic()
         now = self._clocks.now()
+        self._wish.reached(now)
         beat = Heartbeat(now=now, live=self._feed.live, nonce=self._wish.nonce(now))
         return self._message("heartbeat", beat)
 

@@ -4,16 +4,17 @@ import functools
 from collections.abc import AsyncIterable
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 
 from cloud.store.reads import ChangeKind
+from cloud.web.contacts import contact_in
 from cloud.web.context import InContext
 from cloud.web.lists import Name, unusable
 from cloud.web.problems import PROBLEMS
 from cloud.web.screen_routes import SCREEN_ID
-from cloud.web.stream import LiveStream, Wish, no_nonce
+from cloud.web.stream import LiveStream, Wish, no_nonce, no_one
 from cloud.web.vector import Vector, parse_vector
 
 MOST_STREAMS: Final = 500
@@ -28,6 +29,7 @@ _Id = Annotated[str | None, Query(max_length=8_000, description="an id of this s
 
 async def open_stream(
     context: InContext,
+    request: Request,
     site: Name | None = None,
     kind: Annotated[list[ChangeKind], Query(description="default: every kind")] = [],  # noqa: B006 - copied
     after: _Id = None,
@@ -44,7 +46,10 @@ async def open_stream(
     place = _place(last_event_id or after)
     await context.feed.refresh()
     asked = no_nonce if screen is None else functools.partial(context.nonces.issue, site or "", screen)
-    wish = Wish(site=site, kinds=frozenset(kind or ChangeKind), after=place, nonce=asked, sites=context.sites)
+    contact = contact_in(request.scope)
+    reached = functools.partial(context.contacts.reached, contact.client) if contact else no_one
+    kinds = frozenset(kind or ChangeKind)
+    wish = Wish(site=site, kinds=kinds, after=place, nonce=asked, sites=context.sites, reached=reached)
     return LiveStream(context.feed, context.clocks, context.metrics, wish)
 
 

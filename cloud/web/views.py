@@ -18,7 +18,7 @@ from cloud.correlation.rules import (
 )
 from cloud.correlation.sentences import WORDS
 from cloud.correlation.verdict import BlindSpan, EventId
-from cloud.operations.command import Answer
+from cloud.operations.command import Answer, is_late
 from cloud.operations.record import Record
 from cloud.store.base import (
     AgentHealth,
@@ -277,11 +277,13 @@ def notice_view(row: NoticeState) -> NoticeView:
 
 def answer_view(answer: Answer) -> AnswerView:
     """What became of a command."""
+    body = msgspec.json.decode(answer.body)
     return AnswerView(
         id=answer.id,
         person=answer.person,
         at=answer.at,
         received_at=answer.received_at,
+        late=is_late(answer.at, body.get("heard_at") or answer.received_at),
         verb=answer.verb,
         done=not answer.problem,
         problem=answer.problem,
@@ -289,7 +291,7 @@ def answer_view(answer: Answer) -> AnswerView:
         kind=answer.kind,
         target=answer.target,
         revision=answer.revision,
-        action=msgspec.json.decode(answer.body)["action"],
+        action=body["action"],
     )
 
 

@@ -1453,6 +1453,11 @@ export interface components {
              */
             kind: string;
             /**
+             * Late
+             * @description told later than it was done: nothing but the person's word says when that was
+             */
+            late: boolean;
+            /**
              * Person
              * @example p-002
              */
@@ -4825,6 +4830,8 @@ export interface components {
         /**
          * Step
          * @description One step: when, by whom, and how it is known. `evidence`: the event that proves it.
+         *
+         *     `told_at`: when the cloud heard of it, ms, where that was later than it was done; else 0.
          */
         Step: {
             at: number;
@@ -4843,6 +4850,8 @@ export interface components {
             /** @default  */
             person?: string;
             phase: components["schemas"]["Phase"];
+            /** @default 0 */
+            told_at?: number;
         };
         /**
          * StopView

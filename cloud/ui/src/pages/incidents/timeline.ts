@@ -7,7 +7,7 @@ export type Notice = components['schemas']['NoticeView']
 /** One line. `at`: when it happened; the other times are those of an event only. */
 export type Entry = { at: number; key: string } & (
   | { kind: 'event'; event: EventRow; role: 'trigger' | 'evidence' | 'context' }
-  | { kind: 'step'; phase: string; person: string; how: string; note: string }
+  | { kind: 'step'; phase: string; person: string; how: string; note: string; toldAt: number }
   | { kind: 'walked'; step: string; person: string; skipped: string }
   | { kind: 'note'; person: string; text: string }
   | { kind: 'file'; person: string; sha256: string; name: string }
@@ -43,7 +43,7 @@ export function timeline(
   const { steps = [], plan = [], notes = [], files = [] } = incident.life
   const entries: Entry[] = [
     ...events(incident, verdicts, rows),
-    ...steps.map((one): Entry => ({ at: one.at, key: `s${one.phase}`, kind: 'step', phase: one.phase, person: one.person ?? '', how: one.how ?? 'declared', note: one.note ?? '' })),
+    ...steps.map((one): Entry => ({ at: one.at, key: `s${one.phase}`, kind: 'step', phase: one.phase, person: one.person ?? '', how: one.how ?? 'declared', note: one.note ?? '', toldAt: one.told_at ?? 0 })),
     ...plan.map((one): Entry => ({ at: one.at, key: `w${one.step}${one.at}`, kind: 'walked', step: one.step, person: one.person, skipped: one.skipped ?? '' })),
     ...notes.map((one, i): Entry => ({ at: one.at, key: `n${i}`, kind: 'note', person: one.person, text: one.text })),
     ...files.map((one): Entry => ({ at: one.at, key: `f${one.sha256}`, kind: 'file', person: one.person, sha256: one.sha256, name: one.name })),
