@@ -14,6 +14,8 @@ OFF_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 OLDEST_MS: Final = 1_577_836_800_000
 """2020-01-01: no device of this system was installed before."""
+NO_TIME: Final = 0
+"""In place of a stamp that can't be read: a time that can't be."""
 AHEAD_MS: Final = DAY_MS
 OLD_MS: Final = 400 * DAY_MS
 """A stamp further ahead, or older, is no time of anything that is told now."""

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+import msgspec
 import structlog
 
 from edge.decode.fields import FieldMemory, doubt, follow_fields
@@ -13,6 +14,8 @@ from edge.sightings import Sightings
 
 REMEMBERED: Final = 4_096
 """Messages of a device that are known again: more than a terminal keeps of an hour without the agent."""
+
+_NOBODY: Final[frozenset[str]] = frozenset()
 
 log = structlog.get_logger("edge.messages")
 
@@ -26,18 +29,23 @@ class Messages:
         self._read: dict[str, None] = {}
         self._count = 0
         self._sightings = Sightings(cards)
-        self._is_nonsense = False
+        self._nonsense: dict[str, Nonsense] = {}
+        self._points: dict[str, dict[str, str]] = {}
         self._bad: dict[str, str] = {}
-        self._unknown: set[str] = set()
+        self._unknown: dict[str, str] = {}
         self._unread: set[str] = set()
 
     @property
-    def is_blind(self) -> bool:
-        """What it said last can't be read, or tells nothing of one of its states: what it does is not known.
+    def blind(self) -> frozenset[str]:
+        """The devices, of those that it tells of, of which is not known what they do.
 
-        A number that can't be used blinds nobody: only its own reading is bad.
+        What it said last of a state of theirs can't be used, or was in a message that can't be read. A number that
+        can't be used blinds nobody: only its own reading is bad.
         """
-        return self._is_nonsense or bool(self._unknown)
+        if not self._nonsense and not self._unknown:
+            return _NOBODY
+        others = (said.told for said in self._nonsense.values())
+        return frozenset(self._unknown.values()).union(*others)
 
     def remember(self, message: str) -> None:
         """A message was read before, in an earlier life."""
@@ -53,7 +61,11 @@ class Messages:
     def as_it_was(self) -> Callable[[], None]:
         """What puts all of it back to now: for a message that the disk refused, and that will come again."""
         fields, count = self._fields, self._count
-        nonsense, unknown, sightings = self._is_nonsense, set(self._unknown), copy.deepcopy(self._sightings)
+        nonsense, unknown, sightings = (
+            dict(self._nonsense),
+            dict(self._unknown),
+            copy.deepcopy(self._sightings),
+        )
         bad, unread = dict(self._bad), set(self._unread)
 
         def back() -> None:
@@ -62,7 +74,7 @@ class Messages:
                 self._count -= 1
                 if self._read:
                     self._read.popitem()
-            self._is_nonsense, self._unknown, self._sightings = nonsense, unknown, sightings
+            self._nonsense, self._unknown, self._sightings = nonsense, unknown, sightings
             self._bad, self._unread = bad, unread
 
         return back
@@ -74,7 +86,7 @@ class Messages:
     def told(self, said: Told) -> list[Observation]:
         """An event; nothing if its message was read before, or is to be repeated first."""
         now = said.event.observed_at
-        sense = self.makes_sense(now)
+        sense = self.makes_sense(now, said.topic)
         confirmed = said.confirm is None or self._sightings.counts(
             said.confirm, said.event.person or "", now, near=said.near
         )
@@ -90,19 +102,24 @@ class Messages:
         if self._is_known(said.once):
             return []
         self._fields, seen, trouble = follow_fields(self._fields, said.values, now)
+        known = self._points.setdefault(said.topic, {})
         for point, _ in said.values:
-            self._unknown.discard(point.name)
-            if point.states and point.name in trouble:
-                self._unknown.add(point.name)
+            if not point.states:
+                continue
+            told = known[point.name] = point.told.device
+            self._unknown.pop(point.name, None)
+            if point.name in trouble:
+                self._unknown[point.name] = told
         self._note(said.unread)
-        judged = self._judge({point.name for point, _ in said.values}, trouble, now)
-        return [*seen, *(() if retained else said.presses), *self.makes_sense(now), *judged]
+        names = {point.name for point, _ in said.values}
+        judged = self._judge({*names, *said.bad}, {**said.bad, **trouble}, now)
+        return [*seen, *(() if retained else said.presses), *self.makes_sense(now, said.topic), *judged]
 
     def _judge(self, names: Iterable[str], trouble: Mapping[str, str], now: int) -> list[Observation]:
         """Each value by itself: told when it begins to be bad, with the reason, and when it is good again."""
         told: list[Observation] = []
         for name in sorted(names):
-            why = trouble.get(name)
+            why = trouble.get(name) or None
             if why is None and self._bad.pop(name, None) is not None:
                 told.append(self._fault(now, {"state": "cleared", "point": name}))
             elif why is not None and name not in self._bad:
@@ -118,11 +135,17 @@ class Messages:
             log.info("a part of a message is not known", action="unread", device=self._device, what=unread)
 
     def nonsense(self, said: Nonsense, now: int) -> list[Observation]:
-        """A message that can't be read: told once, until the next one that can."""
-        if self._is_nonsense:
-            return []
-        self._is_nonsense = True
-        return [self._fault(now, {"state": "active", "why": said.why})]
+        """A message that can't be read: told once, until the next one that can.
+
+        The states that its kind told so far are unknown until each is told again.
+        """
+        states = self._points.get(said.topic, {})
+        is_new = not self._nonsense
+        rest = (said.told or {self._device}) - set(states.values())
+        self._nonsense[said.topic] = msgspec.structs.replace(said, told=frozenset(rest))
+        self._unknown |= states
+        self._fields = doubt(self._fields, states)
+        return [self._fault(now, {"state": "active", "why": said.why})] if is_new else []
 
     def _is_known(self, message: str | None) -> bool:
         if message is None:
@@ -132,12 +155,12 @@ class Messages:
         self._keep(message)
         return False
 
-    def makes_sense(self, now: int) -> list[Observation]:
-        """A message could be read."""
-        if not self._is_nonsense:
+    def makes_sense(self, now: int, topic: str | None = None) -> list[Observation]:
+        """A message of that kind could be read; None: of no kind that tells of states."""
+        if not self._nonsense:
             return []
-        self._is_nonsense = False
-        return [self._fault(now, {"state": "cleared"})]
+        self._nonsense = {name: said for name, said in self._nonsense.items() if said.lasts and name != topic}
+        return [] if self._nonsense else [self._fault(now, {"state": "cleared"})]
 
     def _fault(self, now: int, data: Data) -> Happened:
         return Happened(device=self._device, type="device.fault", at=now, observed_at=now, data=data)

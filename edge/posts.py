@@ -53,6 +53,7 @@ class Posts:
         self._silent_after = silent_after
         self._messages = {device: Messages(device, cards) for device in topics.devices}
         self._heard: dict[str, int] = {}
+        self._covered_to: dict[tuple[str, str], int] = {}
         self._offline: set[str] = set()
         self._kept: dict[str, dict[str, str]] = {}
         for device, message in remembered:
@@ -139,12 +140,22 @@ class Posts:
     def _covered(self, device: str, now: int) -> list[Observation]:
         if device in self._offline:
             return [Failed(devices=self._told_of(device), at=now, why="offline")]
-        if self._messages[device].is_blind:
-            self._heard.pop(device, None)
-            return [Failed(devices=self._told_of(device), at=now, why="not understood")]
-        since = now if self._is_silent(device, now) else self._heard[device]
+        silent, blind = self._is_silent(device, now), self._messages[device].blind
         self._heard[device] = now
-        return [Covered(devices=self._told_of(device), since=since, to=now)]
+        covered: dict[int, list[str]] = {}
+        failed: list[str] = []
+        for name in self._told_of(device):
+            if name in blind:
+                self._covered_to.pop((device, name), None)
+                failed.append(name)
+            else:
+                since = now if silent else self._covered_to.get((device, name), now)
+                self._covered_to[device, name] = now
+                covered.setdefault(since, []).append(name)
+        said: list[Observation] = (
+            [Failed(devices=tuple(failed), at=now, why="not understood")] if failed else []
+        )
+        return said + [Covered(devices=tuple(told), since=since, to=now) for since, told in covered.items()]
 
     def _is_silent(self, device: str, now: int) -> bool:
         heard = self._heard.get(device)

@@ -18,18 +18,30 @@ REDELIVERY_MS: Final = 30_000
 """How long a broker may wait before it gives again what was on its way when we left; nats-server's `ack_wait`."""
 
 
+class _Span:
+    """What is known of a device that is told of.
+
+    `begun`: since when, where that is later than for all of its source; `covered_to`: up to when it was said.
+    """
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.covered_to: int | None = None
+
+
 class _Device:
     """`begun`: since when all of it comes in, with the connection that stands.
 
     `own` and `bridge`: whether it is there by its own word, and whether the bridge is that it is behind; None: nobody
     has said. `silent_after` (ms): it is known only while it is heard so often, and up to when it was `heard`; None for
-    one that is known while it is there.
+    one that is known while it is there. `spans`: by device that it tells of, itself or another, what is known.
     """
 
     def __init__(
         self,
         messages: Messages,
         *,
+        told: Iterable[str],
         own: bool | None,
         bridge: bool | None,
         buffers: bool,
@@ -41,7 +53,7 @@ class _Device:
         self.silent_after = silent_after
         self.heard: int | None = None
         self.begun: int | None = None
-        self.covered_to: int | None = None
+        self.spans = {name: _Span() for name in told}
         self.messages = messages
 
     @property
@@ -55,9 +67,15 @@ class _Device:
         """A message came from it just now."""
         if self.silent_after is not None and (self.heard is None or now - self.heard > self.silent_after):
             self.begun = max(now, self.begun or 0)
-            if not self.buffers:
-                self.covered_to = None
+            self.cut()
         self.heard = now
+
+    def cut(self) -> None:
+        """What follows does not follow on what is known so far."""
+        if self.buffers:
+            return
+        for span in self.spans.values():
+            span.covered_to = None
 
     def is_silent(self, now: int) -> bool:
         """Whether it has not been heard for longer than it may."""
@@ -70,12 +88,17 @@ class _Device:
             return now - LAG_MS
         return None if self.heard is None else min(now - LAG_MS, self.heard)
 
-    def told_something(self, was_blind: bool, now: int) -> None:
-        """After a message: nothing is known from one that can't be read until one that can."""
-        if self.messages.is_blind and not self.buffers:
-            self.covered_to = None
-        elif was_blind:
-            self.begun = max(now, self.begun or 0)
+    def told_something(self, was_blind: frozenset[str], now: int) -> None:
+        """After a message: of a device that it blinds nothing is known until one that tells of it again."""
+        blind = self.messages.blind
+        for name in blind | was_blind:
+            span = self.spans.get(name)
+            if span is None:
+                continue
+            if name not in blind:
+                span.begun = now
+            elif not self.buffers:
+                span.covered_to = None
 
 
 class Signs(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +135,7 @@ class LinePresence:
         self._devices = {
             name: _Device(
                 Messages(name, cards),
+                told=self._told_of.get(name, (name,)),
                 own=None if name in signs.own else True,
                 bridge=None if name in signs.bridge else True,
                 buffers=name in buffering,
@@ -130,8 +154,8 @@ class LinePresence:
         self._up = True
         for device in self._devices.values():
             device.begun = now + (REDELIVERY_MS if remembered else 0)
-            if not remembered and not device.buffers:
-                device.covered_to = None
+            if not remembered:
+                device.cut()
 
     def disconnected(self) -> None:
         """The line is down."""
@@ -186,8 +210,7 @@ class LinePresence:
             device.begun = max(now, device.begun or 0)
         if not said.online:
             device.messages.doubt()
-        if not said.online and not device.buffers:
-            device.covered_to = None
+            device.cut()
         return self._heard(said.device, now, lambda on: on.makes_sense(now))
 
     def nonsense(self, said: Nonsense, now: int) -> list[Observation]:
@@ -196,7 +219,7 @@ class LinePresence:
 
     def _heard(self, name: str, now: int, tell: Callable[[Messages], list[Observation]]) -> list[Observation]:
         device = self._devices[name]
-        was_blind = device.messages.is_blind
+        was_blind = device.messages.blind
         seen = tell(device.messages)
         device.told_something(was_blind, now)
         return seen
@@ -205,12 +228,13 @@ class LinePresence:
         """What can be said of every device: is it there, and up to when is all known. To be called each second."""
         covered: dict[tuple[int, int], list[str]] = {}
         failed: dict[str, list[str]] = {}
-        for name, device in self._devices.items():
-            told = self._told_of.get(name, (name,))
-            if why := self._absent(device, now):
-                failed.setdefault(why, []).extend(told)
-            elif span := _next_span(device, now):
-                covered.setdefault(span, []).extend(told)
+        for device in self._devices.values():
+            blind, why = device.messages.blind, self._absent(device, now)
+            for name, span in device.spans.items():
+                if amiss := why or ("not understood" if name in blind else None):
+                    failed.setdefault(amiss, []).append(name)
+                elif known := _next_span(device, span, now):
+                    covered.setdefault(known, []).append(name)
         said: list[Observation] = [
             Failed(devices=tuple(names), at=now, why=why) for why, names in failed.items()
         ]
@@ -222,20 +246,20 @@ class LinePresence:
             return "line down"
         if device.present is False:
             return "offline"
-        if device.messages.is_blind:
-            return "not understood"
         if device.is_silent(now):
             return "not heard"
         silent = device.present is None and device.begun is not None and now - device.begun > 2 * LAG_MS
         return "no word of it yet" if silent else None
 
 
-def _next_span(device: _Device, now: int) -> tuple[int, int] | None:
-    to = device.known_to(now)
-    if not device.present or device.begun is None or to is None or to < device.begun:
+def _next_span(device: _Device, span: _Span, now: int) -> tuple[int, int] | None:
+    if not device.present or device.begun is None:
         return None
-    since = device.begun if device.covered_to is None else device.covered_to
-    if device.silent_after is not None and to == device.covered_to:
+    to, begun = device.known_to(now), max(device.begun, span.begun)
+    if to is None or to < begun:
         return None
-    device.covered_to = to
+    since = begun if span.covered_to is None else span.covered_to
+    if device.silent_after is not None and to == span.covered_to:
+        return None
+    span.covered_to = to
     return since, to

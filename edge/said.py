@@ -20,8 +20,8 @@ class Call(msgspec.Struct, frozen=True):
 class Told(msgspec.Struct, frozen=True):
     """An event; `once` names its message (see `message_key`), None when the message has no number.
 
-    With `confirm` it counts only when repeated, and of that only reads which are `near`. `bad`: what of its data
-    can't be used, and why.
+    With `confirm` it counts only when repeated, and of that only reads which are `near`. `bad`: what of it can't be
+    used, by name, and why; nothing where it can again. `topic`: the kind of message that it was.
     """
 
     event: Happened
@@ -29,13 +29,14 @@ class Told(msgspec.Struct, frozen=True):
     confirm: Confirm | None = None
     near: bool = True
     bad: Mapping[str, str] = {}
+    topic: str = ""
 
 
 class Values(msgspec.Struct, frozen=True):
     """Values of a device, those that the message holds; and what happens with each such message, `presses`.
 
-    A value that can't be used has no number, and says why. `once` as in `Told`. `unread`: what of the message
-    nobody knows how to read, or nothing.
+    A value that can't be used has no number, and says why. `once` and `bad` as in `Told`. `unread`: what of the message
+    nobody knows how to read, or nothing. `topic`: the kind of message that it was.
     """
 
     device: str
@@ -43,6 +44,8 @@ class Values(msgspec.Struct, frozen=True):
     presses: tuple[Happened, ...] = ()
     once: str | None = None
     unread: str = ""
+    bad: Mapping[str, str] = {}
+    topic: str = ""
 
 
 class Presence(msgspec.Struct, frozen=True):
@@ -54,10 +57,17 @@ class Presence(msgspec.Struct, frozen=True):
 
 
 class Nonsense(msgspec.Struct, frozen=True):
-    """A message of a device that can't be what its profile says."""
+    """A message of a device that can't be what its profile says.
+
+    `topic`: the kind of message that it was. `told`: the devices of which such a message tells: what they do is not known
+    until the next one of its kind that can be read, or, unless it tells of states (`lasts`), until any message.
+    """
 
     device: str
     why: str
+    topic: str = ""
+    told: frozenset[str] = frozenset()
+    lasts: bool = False
 
 
 class Heard(msgspec.Struct, frozen=True):

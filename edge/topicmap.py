@@ -13,9 +13,9 @@ from contract.profile.messages import Topic
 from contract.profile.model import HEARD_DAILY, PublishingProfile
 from contract.site import Device
 from edge.decode import body as take
-from edge.decode.message import Message, Route, counts, elements, read_element, read_presence
+from edge.decode.message import Message, Route, counts, elements, nonsense, read_element, read_presence
 from edge.presence import Signs
-from edge.said import Call, Heard, Nonsense, Said
+from edge.said import Call, Heard, Nonsense, Said, Values
 
 LONGEST_PAYLOAD: Final = take.LONGEST_PAYLOAD
 _PLACE: Final = "{address}"
@@ -173,9 +173,9 @@ class TopicMap:
         for entry in entries:
             reading.take(entry)
         if reading.said:
-            return tuple(reading.said)
-        if reading.why and len(owners := _owners(entries)) == 1:
-            return (Nonsense(owners[0], reading.why),)
+            return _in_order(reading.said)
+        if reading.why and len(_owners(entries)) == 1:
+            return (nonsense(reading.why, [route for entry in entries for route in entry.routes.values()]),)
         return tuple(map(Heard, reading.heard))
 
     def owners(self, topic: str, call: Call | None = None) -> tuple[str, ...]:
@@ -199,6 +199,13 @@ class TopicMap:
         ]
 
 
+def _in_order(said: list[Said]) -> tuple[Said, ...]:
+    """With what can't be read before values, which say anew what it leaves unknown."""
+    if any(isinstance(one, Values) for one in said):
+        return tuple(sorted(said, key=lambda one: not isinstance(one, Nonsense)))
+    return tuple(said)
+
+
 def _is_bridge(topic: Topic) -> bool:
     return topic.availability is not None and _PLACE not in topic.topic and topic.address_at is None
 
@@ -213,5 +220,5 @@ def _presences(entry: Entry, payload: bytes) -> list[Said]:
         try:
             said.append(read_presence(route, payload))
         except ValueError as error:
-            said.append(Nonsense(route.device.id, str(error)))
+            said.append(nonsense(str(error), [route]))
     return said

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import datetime as dt
+import json
 import re
 from collections.abc import Collection
 from typing import Any, Final
@@ -19,11 +20,17 @@ _UNIT_MS: Final = {"ms": 1, "s": 1_000}
 _DECIMAL: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _LOCAL: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _HEX: Final = re.compile(r"(0[xX])?[0-9A-Fa-f]{1,16}")
+_NO_NUMBER: Final = re.compile(
+    r'("(?:[^"\\]|\\.)*(?:"|\Z))|[+-]?\b(?:nan|inf(?:inity)?)\b', re.IGNORECASE | re.DOTALL
+)
+"""What C libraries print for what is no number, outside of texts."""
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def json_body(payload: bytes) -> object:
     """The object or list that a payload is.
+
+    A value of it that JSON does not have, such as NaN or a text in another encoding, spoils none of the others.
 
     Raises:
         ValueError: It is none, or too long.
@@ -33,8 +40,23 @@ def json_body(payload: bytes) -> object:
     try:
         body: object = msgspec.json.decode(payload, type=dict[str, Any] | list[Any])
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise ValueError(f"no JSON object: {error}") from error
+        body = _odd_body(payload)
+        if body is None:
+            raise ValueError(f"no JSON object: {error}") from error
     return body
+
+
+def _odd_body(payload: bytes) -> object:
+    """What is nearly JSON, read as what it means; None where that is no object or list."""
+    text = payload.decode("utf-8", "replace").strip("\ufeff\0 \r\n\t")
+    plain = _NO_NUMBER.sub(lambda found: found[1] or "NaN", text)
+    try:
+        body = json.loads(plain, strict=False)
+        # Halves of a character written as \ud800 could not be stored.
+        body = json.loads(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"), strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict | list) else None
 
 
 def at(body: object, path: str) -> object:

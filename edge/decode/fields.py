@@ -15,7 +15,8 @@ from edge.ports import Observation
 class FieldMemory(msgspec.Struct, frozen=True, kw_only=True):
     """What is remembered of a device: the states that are so, the readings told, when each field was heard last.
 
-    `doubted`: fields that may have changed unheard, since the line or the device was away.
+    `doubted`: fields that may have changed unheard, since the line or the device was away, or since they say nothing
+    that can be used.
     """
 
     active: Mapping[Key, str] = {}
@@ -24,9 +25,10 @@ class FieldMemory(msgspec.Struct, frozen=True, kw_only=True):
     doubted: frozenset[str] = frozenset()
 
 
-def doubt(memory: FieldMemory) -> FieldMemory:
-    """From now on anything may change unheard."""
-    return msgspec.structs.replace(memory, doubted=frozenset(memory.heard))
+def doubt(memory: FieldMemory, names: Iterable[str] | None = None) -> FieldMemory:
+    """From now on anything may change unheard, or these fields may."""
+    doubted = memory.heard.keys() if names is None else memory.doubted | (memory.heard.keys() & set(names))
+    return msgspec.structs.replace(memory, doubted=frozenset(doubted))
 
 
 def field_value(point: Point, raw: float) -> Value:
@@ -53,6 +55,7 @@ def follow_fields(
             said[point.name] = Said(measured.value, now)
         if value.number is None:
             trouble[point.name] = value.cause
+            doubted.add(point.name)
             continue
         before = {key: word for key, word in active.items() if key[0] == point.name}
         outcome = follow(point.name, point.told, point.states, value, before, _moment(memory, point, now))
@@ -60,10 +63,12 @@ def follow_fields(
             del active[key]
         active |= outcome.active
         seen += outcome.events
-        heard[point.name] = now
-        doubted.discard(point.name)
         if outcome.cause:
             trouble[point.name] = outcome.cause
+            doubted.add(point.name)
+            continue
+        heard[point.name] = now
+        doubted.discard(point.name)
     after = FieldMemory(active=active, said=said, heard=heard, doubted=frozenset(doubted))
     return after, tuple(seen), trouble
 

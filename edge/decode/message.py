@@ -2,7 +2,7 @@
 
 import datetime as dt
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -16,6 +16,7 @@ from edge.decode import body as take
 from edge.decode.fields import field_value
 from edge.decode.tlv import read_tlv
 from edge.decode.values import Value
+from edge.deviceclock import NO_TIME
 from edge.ports import Happened
 from edge.said import Nonsense, Presence, Said, Told, Values, message_key
 
@@ -143,7 +144,17 @@ def read_element(route: Route, message: Message) -> Said:
             return _event(route, message)
         return _values(route, message)
     except ValueError as error:
-        return Nonsense(route.device.id, str(error))
+        return nonsense(str(error), [route])
+
+
+def nonsense(why: str, routes: Sequence[Route]) -> Nonsense:
+    """What is not known any more after a message that can't be read; `routes`: all that it could have been of a device."""
+    device = routes[0].device
+    told = {device.id, *(place.point.told.device for route in routes for place in route.places)}
+    if any(route.topic.part is not None for route in routes):
+        told |= {binding.device for binding in device.points.values() if binding.device}
+    lasts = any(field.states for route in routes for field in route.topic.fields)
+    return Nonsense(device.id, why, routes[0].topic.topic, frozenset(told), lasts)
 
 
 # --- values
@@ -164,12 +175,32 @@ def _values(route: Route, message: Message) -> Values:
             continue
         values.append((place.point, field_value(place.point, raw)))
         presses += _presses(place, raw, message.observed_at)
-    once = take.text(message.at(topic.dedup), topic.dedup) if topic.dedup else None
-    device_at = take.stamp(message.at(topic.at), topic, route.zone) if topic.at else None
+    bad: dict[str, str] = {}
+    once = None
+    if topic.dedup:
+        bad[topic.dedup] = ""
+        try:
+            once = take.text(message.at(topic.dedup), topic.dedup)
+        except ValueError as error:
+            bad[topic.dedup] = str(error)
+    device_at = _device_at(route, message, bad)
     timed = tuple(msgspec.structs.replace(press, device_at=device_at) for press in presses)
     if raws.unread and not values:
         raise ValueError(raws.unread)
-    return Values(route.device.id, tuple(values), timed, once, raws.unread)
+    return Values(route.device.id, tuple(values), timed, once, raws.unread, bad, topic.topic)
+
+
+def _device_at(route: Route, message: Message, bad: dict[str, str]) -> int | None:
+    """By the device's own clock; what can't be read is noted in `bad`, and is a time that can't be."""
+    topic = route.topic
+    if not topic.at:
+        return None
+    bad[topic.at] = ""
+    try:
+        return take.stamp(message.at(topic.at), topic, route.zone)
+    except ValueError as error:
+        bad[topic.at] = str(error)
+        return NO_TIME
 
 
 def places_of(route: Route, message: Message) -> tuple[FieldPlace, ...]:
@@ -269,7 +300,7 @@ def _event(route: Route, message: Message) -> Told:
     if confirm is not None and confirm.path is not None:
         near = take.number(message.at(confirm.path), confirm.path) < confirm.below
     key = message_key(once, event.device_at, event.person) if once else None
-    return Told(event, key, confirm, near, bad)
+    return Told(event, key, confirm, near, bad, topic.topic)
 
 
 def _facts(topic: Topic, message: Message) -> tuple[dict[str, Fact], dict[str, str]]:

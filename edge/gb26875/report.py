@@ -122,6 +122,11 @@ def read_report(data: bytes) -> list[Object]:
     return [one for one in objects if one is not None]
 
 
+def tells_states(data: bytes) -> bool:
+    """Whether data, as far as they can be read, may tell more than numbers."""
+    return not data or data[0] != _COMPONENT_ANALOG
+
+
 def _system(raw: bytes) -> str:
     """The system that the first two bytes of an object name; type 0, "general", is none by itself."""
     return f"{raw[0]}/{raw[1]}" if raw[0] else ""

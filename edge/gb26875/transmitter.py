@@ -26,6 +26,7 @@ from edge.gb26875.report import (
     Operation,
     Status,
     read_report,
+    tells_states,
 )
 from edge.ports import Covered, Happened, Measured, Observation
 
@@ -139,8 +140,12 @@ class Transmitter:
         self.known = Known(so=so, again=again, left=frozenset(found.left), resets=found.resets, noted=found)
 
     def hears(self, frame: Frame, now: int, wall: int) -> list[Observation]:
-        """What a frame tells, taken in at `now`; coverage last. Any frame shows that it is there."""
+        """What a frame tells, taken in at `now`; coverage last. Any frame shows that it is there.
+
+        What happened up to one that can't be read is not all known, unless that told nothing but numbers.
+        """
         seen: list[Observation] = []
+        partly = False
         if self.known.last is not None and now - self.known.last > self._silent_after_ms:
             self._doubt(frozenset(self.known.so))
         if frame.command == SEND_DATA:
@@ -148,13 +153,15 @@ class Transmitter:
                 objects = read_report(frame.data)
             except ValueError as error:
                 seen += self._nonsense(str(error), now)
+                partly = tells_states(frame.data)
             else:
                 seen += self._sense(now)
                 for one in objects:
                     seen += self._told(one, frame.sequence, now, wall)
         since = now if self.is_silent(now) else self.known.heard
         self.known = msgspec.structs.replace(self.known, heard=now, last=now)
-        return [*seen, Covered(devices=(self.device,), since=now if since is None else since, to=now)]
+        since = now if since is None else since
+        return [*seen, Covered(devices=(self.device,), since=since, to=now, partly=partly)]
 
     def _told(
         self, one: Status | Operation | Analog, sequence: int, now: int, wall: int

@@ -3,6 +3,7 @@
 import datetime as dt
 import zoneinfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from edge.gb26875.frame import CONFIRM, Frame, FrameReader, confirmation, encode
 from edge.gb26875.label import Form, label_ms
 from edge.gb26875.transmitter import Transmitter
 from edge.parts import PartNames
-from edge.ports import Measured
+from edge.ports import Covered, Measured
 from tests.bus import coverage, events, kinds, measured
 
 # The published vector of codec_gb26875_3_2011: component status, fire, address 0x000600d9.
@@ -397,6 +398,19 @@ def test_a_report_of_the_wrong_length_is_nonsense_once_and_over_with_the_next() 
         ["device.fault"],
         [],
         ["device.fault"],
+    ]
+
+
+@pytest.mark.parametrize(("kind", "partly"), [(2, True), (1, True), (3, False)])
+def test_what_a_report_that_can_not_be_read_said_is_not_known(kind: int, partly: bool) -> None:
+    sender = transmitter()
+    sender.hears(report(2, component(1)), 1_000, NOW)
+    cut = msgspec.structs.replace(report(2, component(3)), data=bytes([kind, 1]) + component(3)[:-1])
+    spans = [one for one in sender.hears(cut, 2_000, NOW) if isinstance(one, Covered)]
+    spans += [one for one in sender.hears(report(2, component(1)), 3_000, NOW) if isinstance(one, Covered)]
+    assert [(one.since, one.to, one.partly) for one in spans] == [
+        (1_000, 2_000, partly),
+        (2_000, 3_000, False),
     ]
 
 
