@@ -120,7 +120,7 @@ class TestAgent:
 
     def publish(self, channel: str, payload: bytes) -> None:
         """Publish on a channel, acknowledged by the broker."""
-        self._client.publish(self.address.topic(channel), payload, qos=1).wait_for_publish(10)
+        self._client.publish(self.address.topic(channel), payload, qos=1).wait_for_publish(PATIENCE_S)
 
     def send(self, *events: dict[str, Any], sent_at: int, sources: dict[str, int] | None = None) -> int:
         """Send events given without numbers, and statements; the number of the last event."""
@@ -145,7 +145,7 @@ class TestAgent:
 
     async def until_durable(self, number: int) -> None:
         """Waits for the cloud's word; sends all of it again every second until then, as agents do."""
-        for _ in range(30):
+        for _ in range(PATIENCE_S):
             with contextlib.suppress(TimeoutError):
                 await until(lambda: any(ack.durable.get(Lane.MAIN, 0) >= number for ack in self.acks), 1)
                 return

@@ -59,8 +59,8 @@ class Broker:
         log.close()
         self._until_up()
 
-    def _until_up(self, timeout_ms: int = 15_000) -> None:
-        end = monotonic_ms() + timeout_ms
+    def _until_up(self, timeout_s: float = PATIENCE_S) -> None:
+        end = monotonic_ms() + timeout_s * 1_000
         while not (is_listening(self.mqtt_port) and is_listening(self.port)):
             if self._process is None or self._process.poll() is not None or monotonic_ms() > end:
                 raise RuntimeError((self.folder / "broker.log").read_text()[-2000:])
@@ -185,9 +185,9 @@ class AgentProcess:
         self.process = None
         return status
 
-    def until_logged(self, action: str, timeout_ms: int = 10_000) -> None:
+    def until_logged(self, action: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait for a line of the log."""
-        end = monotonic_ms() + timeout_ms
+        end = monotonic_ms() + timeout_s * 1_000
         while all(line["action"] != action for line in self.log):
             if monotonic_ms() > end:
                 raise TimeoutError(f"the agent never said {action}")
@@ -267,7 +267,9 @@ class Readers:
         self._client.loop_start()
         self._count = 0
         for reader in ("r1", "r2"):
-            self._client.publish(f"patrol/{reader}/status", "online", 1, retain=True).wait_for_publish(5)
+            self._client.publish(f"patrol/{reader}/status", "online", 1, retain=True).wait_for_publish(
+                PATIENCE_S
+            )
 
     def scan(self) -> str:
         """Make one scan; the card it was made with."""
@@ -275,7 +277,7 @@ class Readers:
         card = f"card:{self._count}"
         body = {"card": card, "t": now_ms(), "n": self._count}
         reader = "r1" if self._count % 2 else "r2"
-        self._client.publish(f"patrol/{reader}/scan", json.dumps(body), 1).wait_for_publish(5)
+        self._client.publish(f"patrol/{reader}/scan", json.dumps(body), 1).wait_for_publish(PATIENCE_S)
         return card
 
     @property

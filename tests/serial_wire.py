@@ -4,12 +4,14 @@
 """
 
 import asyncio
+import contextlib
 import itertools
 import os
 import threading
 import time
 import tty
 from collections import defaultdict
+from collections.abc import AsyncIterator
 
 from pymodbus.framer.rtu import FramerRTU
 
@@ -45,24 +47,33 @@ def period(times: list[float]) -> float:
 
 def asked(every: str, seconds: float, *, silent: set[int]) -> dict[int, list[float]]:
     """By unit, when the driver asked it, in s; of silent ones there is no answer."""
+
+    async def reading() -> dict[int, list[float]]:
+        async with driven(every, silent) as wire:
+            await asyncio.sleep(1 if not silent else 10)  # until what is silent is known to be
+            wire.asked.clear()
+            await asyncio.sleep(seconds)
+            return dict(wire.asked)
+
+    return asyncio.run(reading())
+
+
+@contextlib.asynccontextmanager
+async def driven(every: str, silent: set[int]) -> AsyncIterator["Wire"]:
+    """The wire, with the driver asking its devices at that pace."""
     wire = Wire(silent)
     profile = read_profile(parse_yaml(PROFILE.format(every=every, timeout=200), "eight.yaml"))
     if not isinstance(profile, ModbusProfile):
         raise TypeError("a Modbus profile was written")
     devices = [(Device(id=f"d-{unit}", profile="eight", unit=unit), profile) for unit in UNITS]
     driver = modbus_driver("line", f"modbus-rtu://{wire.path}?baudrate={BAUD}", devices)
-
-    async def reading() -> None:
-        running = asyncio.create_task(driver.run(Notebook()))
-        await asyncio.sleep(1 if not silent else 10)  # until what is silent is known to be
-        wire.asked.clear()
-        await asyncio.sleep(seconds)
+    running = asyncio.create_task(driver.run(Notebook()))
+    try:
+        yield wire
+    finally:
         running.cancel()
         await asyncio.wait([running])
-
-    asyncio.run(reading())
-    wire.close()
-    return dict(wire.asked)
+        wire.close()
 
 
 class Wire:
@@ -75,6 +86,7 @@ class Wire:
         self.path = os.ttyname(near)
         self._near = near
         self.asked: defaultdict[int, list[float]] = defaultdict(list)
+        self.turns: list[int] = []
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -93,6 +105,7 @@ class Wire:
         came = time.perf_counter()
         unit, count = request[0], int.from_bytes(request[4:6])
         self.asked[unit].append(came)
+        self.turns.append(unit)
         if unit in self._silent:
             return
         body = bytes([unit, request[1], 2 * count]) + (236).to_bytes(2) * count

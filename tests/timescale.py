@@ -108,7 +108,7 @@ def _serve(root: Path, inside: str, port: int) -> subprocess.Popen[bytes]:
 
 
 def _wait_ready(root: Path, port: int, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
+    for _ in range(10 * PATIENCE_S):
         ready = subprocess.run(
             ["chroot", str(root), f"{BIN}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)], check=False
         )

@@ -11,6 +11,16 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sitewarden.stack import Stack
 from tests.browser.conftest import TABLET
 
+KEPT = """text => new Promise((answer, fail) => {
+  const asked = indexedDB.open("sitewarden-field")
+  asked.onerror = () => fail(asked.error)
+  asked.onsuccess = () => {
+    const drafts = asked.result.transaction("drafts").objectStore("drafts").getAll()
+    drafts.onsuccess = () => { asked.result.close(); answer(JSON.stringify(drafts.result).includes(text)) }
+  }
+})"""
+"""Whether a draft with that text is in the browser's own database."""
+
 HOUR_MS = 3_600_000
 
 
@@ -77,7 +87,7 @@ def test_a_work_order_is_done_without_a_network_and_sent_once_in_order(
 
     cause = page.locator('[data-item="cause"]')
     cause.get_by_role("textbox").fill("The seal is worn")
-    page.wait_for_timeout(300)
+    page.wait_for_function(KEPT, arg="The seal is worn")
     page.reload()  # The battery dies in mid-form.
     expect(cause.get_by_role("textbox")).to_have_value("The seal is worn")
     cause.get_by_role("button", name="Save").click()

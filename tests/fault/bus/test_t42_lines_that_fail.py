@@ -12,7 +12,7 @@ import pytest
 from contract.site import Device
 from edge.drivers.modbus import FIRST_RECONNECT_S, LONGEST_RECONNECT_S
 from edge.pauses import Pauses
-from edge.ports import Covered
+from edge.ports import Covered, Failed
 from firmware_sim.adapters.modbus import ModbusLine, Unit
 from sitewarden.embedded.ports import free_port
 from tests.bus import simulated
@@ -90,7 +90,7 @@ async def test_t42_a_line_that_failed_is_read_again(manner: str) -> None:
         if manner == "refuse":
             await gate.shut()
         gate.manner = manner
-        await asyncio.sleep(6)
+        await notebook.until(lambda seen: sum(isinstance(one, Failed) for one in seen) >= 2)
         gate.manner = "through"
         if manner == "refuse":
             await gate.listen()

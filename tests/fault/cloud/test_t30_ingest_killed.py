@@ -14,11 +14,12 @@ from cloud.broker.client import Broker, Endpoint, connect
 from cloud.broker.config import CLOUD_USER, AgentLogin, BrokerSettings, render
 from contract.batch import Batch, ack_decoder, encode
 from contract.events import Event
-from contract.topics import PARTITIONS, Address
+from contract.topics import Address
 from sitewarden.embedded.broker import start_broker
 from sitewarden.embedded.ports import free_port
 from sitewarden.embedded.process import Child
 from tests.fault.cloud import ingest_process
+from tests.partitions import partition_of
 from tests.waiting import until
 
 GW_1 = Address("demo", "gw-1")
@@ -79,7 +80,7 @@ async def test_t30_ingest_killed(dsn: str, endpoint: Endpoint, tmp_path: Path, k
     sender = Sender(broker)
     await broker.subscribe(GW_1.subject("ack"), sender.heard)
     facts = tmp_path / "facts.json"
-    partition = await partition_of(broker)
+    partition = await partition_of(broker, GW_1)
     facts.write_text(json.dumps({**as_facts(endpoint), "dsn": dsn, "partition": str(partition)}))
     chance = random.Random(30)
     for number in range(kills + 1):
@@ -104,18 +105,6 @@ async def keep_sending(sender: Sender) -> None:
     while True:
         await sender.send_next()
         await asyncio.sleep(RATE_S)
-
-
-async def partition_of(broker: Broker) -> int:
-    """The partition of the site, learnt from one message in it."""
-    await broker.publish(GW_1.subject("events"), b"hello")
-    for partition in range(PARTITIONS):
-        reader = await broker.read(partition, 0)
-        found = await reader.take(1, 0.2)
-        await reader.close()
-        if found:
-            return partition
-    raise AssertionError("captured nowhere")
 
 
 def as_facts(endpoint: Endpoint) -> dict[str, str]:

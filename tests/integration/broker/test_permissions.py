@@ -53,7 +53,7 @@ class Client:
 
     def publish(self, topic: str) -> None:
         """Publish at QoS 1 and wait for the acknowledgement, which a denied message gets too."""
-        self.paho.publish(topic, b"x", qos=1).wait_for_publish(5)
+        self.paho.publish(topic, b"x", qos=1).wait_for_publish(PATIENCE_S)
 
     def close(self) -> None:
         """Disconnect and end its thread."""

@@ -9,7 +9,8 @@ import pytest
 from cloud.broker.client import Broker, connect
 from cloud.broker.reader import StreamReader
 from cloud.errors import BrokerUnavailableError
-from contract.topics import PARTITIONS, Address, captured_address
+from contract.topics import Address
+from tests.partitions import partition_of
 from tests.waiting import PATIENCE_S
 
 GW_1 = Address("demo", "gw-1")
@@ -29,18 +30,6 @@ async def publish(cloud: Broker, *payloads: bytes, address: Address = GW_1) -> N
         await cloud.publish(address.subject("events"), payload)
 
 
-async def partition_of(cloud: Broker, address: Address) -> int:
-    """The one partition in which a message of that agent turns up."""
-    await publish(cloud, b"where", address=address)
-    for partition in range(PARTITIONS):
-        reader = await cloud.read(partition, 0)
-        taken = await reader.take(10, 0.2)
-        await reader.close()
-        if any(captured_address(message.subject) == address for message in taken):
-            return partition
-    raise AssertionError("captured nowhere")
-
-
 async def until_it_says_so(reader: StreamReader) -> None:
     """Takes until the reader refuses."""
     for _ in range(int(PATIENCE_S / 0.05)):
@@ -57,10 +46,10 @@ async def test_messages_come_in_order_from_the_position_on(cloud: Broker) -> Non
     reader = await cloud.read(partition, 0)
     taken: list[bytes] = []
     while len(taken) < 3001:
-        taken += [message.payload for message in await reader.take(700, 2)]
+        taken += [message.payload for message in await reader.take(700, PATIENCE_S)]
     assert taken[1:] == [b"%d" % number for number in range(3000)]
     later = await cloud.read(partition, after=2998)
-    assert [message.seq for message in await later.take(10, 2)][:1] == [2999]
+    assert [message.seq for message in await later.take(10, PATIENCE_S)][:1] == [2999]
 
 
 async def test_a_reader_waits_for_what_comes_next(cloud: Broker) -> None:

@@ -77,7 +77,7 @@ async def test_mbpoll_reads_every_other_device_as_the_driver_does(profile: str) 
             assert len(read) == request.count, request.key
             words |= {(request.function, address): word for address, word in read.items()}
         async with reading(endpoint, [device]) as notebook:
-            await notebook.until(lambda seen: len(readings(seen)) >= len(reported), 40)
+            await notebook.until(lambda seen: len(readings(seen)) >= len(reported))
     told = {name: one.value for name, one in readings(notebook.seen).items()}
     assert told == {
         point.name: read_value(

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
-import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -112,9 +112,18 @@ def made_by_the_world(scenario: Path, demo: Site) -> list[Happened]:
     return [event for event in world.update(LASTS_MS) if isinstance(event, Happened)]
 
 
+def kept_by_all(folder: Path, demo: Site) -> Counter[Told]:
+    """How often each event is in the spools of the agents."""
+    return Counter(told for agent in demo.agents for told in kept_by(folder / f"{agent}.db", demo))
+
+
+def of_types(types: set[str], kept: Counter[Told]) -> Counter[Told]:
+    return Counter({told: count for told, count in kept.items() if told[1] in types})
+
+
 def kept_by(spool: Path, demo: Site) -> list[Told]:
-    """The events in the spool of an agent that has stopped."""
-    with contextlib.closing(sqlite3.connect(spool)) as database:
+    """The events in the spool of an agent."""
+    with contextlib.closing(sqlite3.connect(f"file:{spool}?mode=ro", uri=True)) as database:
         rows = [row_decoder.decode(body) for (body,) in database.execute("select body from rows")]
     events = [row for row in rows if isinstance(row, EventRow)]
     return [(e.device, e.type, e.zone or demo.devices[e.device].zone, e.person) for e in events]
@@ -125,18 +134,20 @@ def test_the_edges_keep_what_the_world_made(tmp_path: Path, demo: Site, broker: 
     endpoints = start_simulators(start, tmp_path, broker)
     edges = [start_edge(start, tmp_path, agent, endpoints) for agent in demo.file.agents]
     made = made_by_the_world(tmp_path / "dense.yaml", demo)
-    pause = threading.Event()
     while len(trace.read_text().splitlines()) < len(made):
-        pause.wait(0.2)
-    pause.wait(3)  # twice the slowest poll of the devices that make events
+        time.sleep(0.2)
+    watched = {event.type for event in made}
+    expected = Counter((e.device, e.type, e.zone, e.person) for e in made)
+    end = time.monotonic() + PATIENCE_S
+    while of_types(watched, kept_by_all(tmp_path, demo)) != expected and time.monotonic() < end:
+        time.sleep(0.2)
+    time.sleep(3)  # twice the slowest poll of the devices that make events: nothing comes twice
     for edge in edges:
         edge.terminate()
         edge.wait(PATIENCE_S)
 
-    expected = Counter((e.device, e.type, e.zone, e.person) for e in made)
     traced = [json.loads(line) for line in trace.read_text().splitlines()]
     assert Counter((e["device"], e["type"], e["zone"], e["person"]) for e in traced) == expected
-    watched = {event.type for event in made}
     assert watched >= {
         "fire.alarm",
         "fire.reset",
@@ -146,6 +157,6 @@ def test_the_edges_keep_what_the_world_made(tmp_path: Path, demo: Site, broker: 
         "door.closed",
     }
     assert watched >= {"checkpoint.scan", "mains.lost", "mains.restored"}
-    kept = [told for agent in demo.agents for told in kept_by(tmp_path / f"{agent}.db", demo)]
-    assert Counter(told for told in kept if told[1] in watched) == expected
+    kept = kept_by_all(tmp_path, demo)
+    assert of_types(watched, kept) == expected
     assert {"generator.started", "generator.on_load"} <= {told[1] for told in kept}

@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,11 +84,10 @@ def login(broker: Any, tmp_path: Path) -> list[str]:
 
 def until(holds: Callable[[], bool], timeout_s: float = PATIENCE_S) -> bool:
     """Whether something holds in time."""
-    pause = threading.Event()
     for _ in range(int(timeout_s / 0.05)):
         if holds():
             return True
-        pause.wait(0.05)
+        time.sleep(0.05)
     return False
 
 
