@@ -5,6 +5,7 @@ position; constants are followed through arithmetic, names of the module and wha
 """
 
 import ast
+import functools
 import itertools
 import re
 from collections.abc import Iterable, Iterator
@@ -87,9 +88,9 @@ def read_source(text: str, others: dict[str, str] | None = None) -> Source:
         text: What the module says.
         others: The text of the modules it may import from, by dotted name.
     """
-    tree = ast.parse(text)
+    tree = _parse(text)
     imported = (
-        {name: ast.parse(others[name]) for name in _imports(tree) if name in (others or {})} if others else {}
+        {name: _parse(others[name]) for name in _imports(tree) if name in (others or {})} if others else {}
     )
     return Source(
         tree=tree,
@@ -97,6 +98,9 @@ def read_source(text: str, others: dict[str, str] | None = None) -> Source:
         given=_given(tree, imported),
         on_pages="playwright" in text,
     )
+
+
+_parse = functools.cache(ast.parse)
 
 
 def limits_of(trees: Iterable[ast.Module]) -> Limits:
@@ -115,28 +119,34 @@ def _imports(tree: ast.Module) -> Iterator[str]:
     return (node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module)
 
 
+@functools.cache
+def _given_alone(tree: ast.Module) -> Given:
+    return _given(tree, {})
+
+
 def _given(tree: ast.Module, imported: dict[str, ast.Module]) -> Given:
     """What the functions of a module and those that it imports give."""
     found = Given()
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module in imported:
-            theirs, names = _given(imported[node.module], {}), {name.name for name in node.names}
+            theirs, names = _given_alone(imported[node.module]), {name.name for name in node.names}
             found.spans.update(theirs.spans & names)
             found.rates.update(theirs.rates & names)
             found.noted.update(theirs.noted & names)
-    functions = [node for node in ast.walk(tree) if isinstance(node, _FUNCTION)]
-    for function in functions:
-        found.noted.update(_noted(list(_own(function)), found))
-    for function in functions:
-        own = list(_own(function))
+    if not _calls(tree, CLOCKS) and found == Given():
+        return found
+    functions = [(node.name, list(_own(node))) for node in ast.walk(tree) if isinstance(node, _FUNCTION)]
+    for _, own in functions:
+        found.noted.update(_noted(own, found))
+    for name, own in functions:
         flow = _flow(own, found)
         for value in (node.value for node in own if isinstance(node, ast.Return) and node.value is not None):
             if flow.is_rate(value):
-                found.rates.add(function.name)
+                found.rates.add(name)
             elif flow.is_span(value):
-                found.spans.add(function.name)
+                found.spans.add(name)
             elif _holds(value, found.noted):
-                found.noted.add(function.name)
+                found.noted.add(name)
     return found
 
 
@@ -167,7 +177,7 @@ def _numbers(tree: ast.Module, others: dict[str, str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module in others:
-            theirs = _numbers(ast.parse(others[node.module]), others)
+            theirs = _numbers(_parse(others[node.module]), others)
             found |= {
                 name.asname or name.name: theirs[name.name] for name in node.names if name.name in theirs
             }
@@ -278,6 +288,8 @@ def _times(over: ast.expr, numbers: dict[str, float]) -> float | None:
 
 def _hasty_spans(source: Source, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Haste]:
     """Spans and deadlines of real time that are compared, also after they were put in a variable."""
+    if not _calls(source.tree, CLOCKS) and source.given == Given():
+        return
     own = list(_own(function))
     flow = _flow(own, source.given)
     for node in own:
@@ -350,12 +362,7 @@ class Flow:
         return (
             _holds(value, self.spans)
             or _calls(value, self.given.spans)
-            or any(
-                isinstance(node, ast.BinOp)
-                and isinstance(node.op, ast.Sub)
-                and (self.reads(node.left) or self.reads(node.right))
-                for node in ast.walk(value)
-            )
+            or any(self.reads(node.left) or self.reads(node.right) for node in _parts(value).differences)
         )
 
     def is_rate(self, value: ast.expr) -> bool:
@@ -363,10 +370,7 @@ class Flow:
         return (
             _holds(value, self.rates)
             or _calls(value, self.given.rates)
-            or any(
-                isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and self.is_span(node.right)
-                for node in ast.walk(value)
-            )
+            or any(self.is_span(node.right) for node in _parts(value).quotients)
         )
 
     def is_pace(self, value: ast.expr) -> bool:
@@ -393,6 +397,8 @@ def _flow(own: list[ast.AST], given: Given) -> Flow:
                 flow.readings.update(names)
             elif _holds(value, flow.noted):
                 flow.noted.update(names)
+        if not (flow.readings or flow.spans or flow.rates or flow.noted):
+            break
     return flow
 
 
@@ -406,13 +412,35 @@ def _noted(own: list[ast.AST], given: Given) -> Iterator[str]:
             yield ast.unparse(kept).rpartition(".")[2]
 
 
-def _calls(value: ast.expr, names: AbstractSet[str]) -> bool:
-    return any(isinstance(node, ast.Call) and called(node) in names for node in ast.walk(value))
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a piece of code consists of, by what matters here."""
+
+    names: frozenset[str]
+    calls: frozenset[str]
+    differences: tuple[ast.BinOp, ...]
+    quotients: tuple[ast.BinOp, ...]
 
 
-def _holds(value: ast.expr, names: AbstractSet[str]) -> bool:
-    return any(
-        (node.id if isinstance(node, ast.Name) else node.attr) in names
-        for node in ast.walk(value)
-        if isinstance(node, ast.Name | ast.Attribute)
+@functools.cache
+def _parts(value: ast.AST) -> Parts:
+    nodes = list(ast.walk(value))
+    binary = [node for node in nodes if isinstance(node, ast.BinOp)]
+    return Parts(
+        names=frozenset(
+            node.id if isinstance(node, ast.Name) else node.attr
+            for node in nodes
+            if isinstance(node, ast.Name | ast.Attribute)
+        ),
+        calls=frozenset(called(node) for node in nodes if isinstance(node, ast.Call)),
+        differences=tuple(node for node in binary if isinstance(node.op, ast.Sub)),
+        quotients=tuple(node for node in binary if isinstance(node.op, ast.Div)),
     )
+
+
+def _calls(value: ast.AST, names: AbstractSet[str]) -> bool:
+    return not names.isdisjoint(_parts(value).calls)
+
+
+def _holds(value: ast.AST, names: AbstractSet[str]) -> bool:
+    return not names.isdisjoint(_parts(value).names)

@@ -1,18 +1,17 @@
 """No test fails because its machine is busy: what must come is waited for long enough, and speeds are the bench's."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
 
-from tests.architecture.haste import find_haste, limits_of, read_source
+from tests.architecture.haste import Haste, find_haste, limits_of, read_source
 from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py") if "bench" not in path.parts)
 TEXTS = {".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text("utf-8") for path in TESTS}
-SOURCES = {name: read_source(text, TEXTS) for name, text in TEXTS.items()}
-HELPERS = limits_of(source.tree for source in SOURCES.values())
 
 MEANT = {
     ("tests.fault.bus.test_t41_broken_replies", "until"): "waits for what must not come",
@@ -33,25 +32,33 @@ MEANT = {
 """By module and what is called there, why it isn't haste: the more patient, the slower the test, and no less true."""
 
 
+@functools.cache
+def found_everywhere() -> dict[str, list[Haste]]:
+    """By module what is hasty there, meant or not."""
+    sources = {name: read_source(text, TEXTS) for name, text in TEXTS.items()}
+    limits = limits_of(source.tree for source in sources.values())
+    return {name: list(find_haste(source, limits)) for name, source in sources.items()}
+
+
 def test_patience_outlasts_a_busy_machine() -> None:
     assert PATIENCE_S >= 60
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", TEXTS)
 def test_nothing_is_given_up_within_a_minute_and_no_assertion_measures_real_time(name: str) -> None:
-    found = find_haste(SOURCES[name], HELPERS)
-    assert [f"{name}:{one.line}: {one.text}" for one in found if (name, one.called) not in MEANT] == []
+    hasty = [one for one in found_everywhere()[name] if (name, one.called) not in MEANT]
+    assert [f"{name}:{one.line}: {one.text}" for one in hasty] == []
 
 
 def test_whatever_is_meant_is_still_there() -> None:
-    found = {(name, one.called) for name in SOURCES for one in find_haste(SOURCES[name], HELPERS)}
+    found = {(name, one.called) for name, hasty in found_everywhere().items() for one in hasty}
     assert MEANT.keys() - found == set()
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", TEXTS)
 def test_nothing_waits_by_a_call_that_can_drop_a_cancellation(name: str) -> None:
     """`asyncio.wait_for` does before Python 3.12, when its result and the cancellation meet: the test then hangs."""
-    calls = [node for node in ast.walk(SOURCES[name].tree) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(ast.parse(TEXTS[name])) if isinstance(node, ast.Call)]
     used = [call.lineno for call in calls if ast.unparse(call.func) == "asyncio.wait_for"]
     assert not used, f"{name}: use asyncio.timeout in lines {used}"
 
