@@ -26,6 +26,7 @@ from sitewarden.embedded.ports import free_port
 from tests.bus import simulated
 from tests.edge_harness import Broker
 from tests.lines import registers, served
+from tests.waiting import PATIENCE_S
 
 NOW = 1_796_000_000_000
 SITE = """
@@ -84,7 +85,7 @@ def kept(broker: Broker, messages: list[Message]) -> None:
     client.connect("127.0.0.1", broker.mqtt_port)
     client.loop_start()
     for one in messages:
-        client.publish(one.topic, one.payload, 1, retain=True).wait_for_publish(5)
+        client.publish(one.topic, one.payload, 1, retain=True).wait_for_publish(PATIENCE_S)
     client.disconnect()
     client.loop_stop()
 
