@@ -46,23 +46,34 @@ class AskedDevice(Protocol):
 
 
 class RegisterDevice:
-    """A Modbus device."""
+    """A Modbus device. `known`: its sheet, if it is known; `refresh_ms`: how often it works its registers out anew."""
 
-    def __init__(self, device: Device, profile: ModbusProfile) -> None:
+    def __init__(
+        self, device: Device, profile: ModbusProfile, known: Sheet | None = None, refresh_ms: int = 0
+    ) -> None:
         self._device, self._profile = device, profile
+        self._refresh_ms = refresh_ms
+        self._fresh_to = 0
         self._played = build(device, profile)
         self._image = self._played.update(0, _NOTHING)
-        self.sheet = sheet(device_map(profile, device))
+        self._answers: dict[str, Words | None] = {}
+        self.sheet = known or sheet(device_map(profile, device))
 
     def live(self, now: int, inputs: Inputs, *, shows: bool) -> None:
         """See `AskedDevice.live`."""
+        if not inputs and now < self._fresh_to:
+            return
+        self._fresh_to = now + self._refresh_ms
         image = self._played.update(now, inputs)
-        if shows:
+        if shows and image is not self._image:
             self._image = image
+            self._answers.clear()
 
     def answers(self, request: Request) -> Words | None:
         """See `AskedDevice.answers`."""
-        return _words(request, self._image)
+        if request.key not in self._answers:
+            self._answers[request.key] = _words(request, self._image)
+        return self._answers[request.key]
 
     def restart(self) -> None:
         """See `AskedDevice.restart`."""

@@ -6,6 +6,7 @@
 import urllib.parse
 import zoneinfo
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from contract.duration import parse_duration
@@ -14,6 +15,7 @@ from contract.site import Device
 from edge.decode.device import Memory, Refusal, is_lacking, on_answer, on_failure, on_refusal
 from edge.decode.kept import after_restart, standing
 from edge.decode.request import Answer
+from edge.decode.sheet import Sheet
 from edge.gb26875.frame import FrameReader
 from edge.gb26875.transmitter import Transmitter
 from edge.jwm import session
@@ -141,10 +143,20 @@ def _code(fault: str | None) -> int:
 
 
 class ModbusBus(AskedBus):
-    """A Modbus line."""
+    """A Modbus line. `sheets`: those that are known, by device; `refresh_ms` as in `RegisterDevice`."""
 
-    def __init__(self, devices: Sequence[tuple[Device, ModbusProfile]]) -> None:
-        super().__init__({device.id: RegisterDevice(device, profile) for device, profile in devices})
+    def __init__(
+        self,
+        devices: Sequence[tuple[Device, ModbusProfile]],
+        sheets: Mapping[str, Sheet] = MappingProxyType({}),
+        refresh_ms: int = 0,
+    ) -> None:
+        super().__init__(
+            {
+                device.id: RegisterDevice(device, profile, sheets.get(device.id), refresh_ms)
+                for device, profile in devices
+            }
+        )
 
 
 class MeterBus(AskedBus):

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -70,11 +71,19 @@ def play(name: str, first: int, count: int, steps: int) -> tuple[Found, float]:
     began = time.process_time()
     found: Found = []
     for seed in range(first, first + count):
-        history = History(name, seed)
-        history.play(steps)
-        if wrong := differences(history):
+        if wrong := _wrong(name, seed, steps):
             found.append((seed, wrong))
     return found, time.process_time() - began
+
+
+def _wrong(name: str, seed: int, steps: int) -> list[str]:
+    history = History(name, seed)
+    try:
+        history.play(steps)
+        return differences(history)
+    except Exception:  # noqa: BLE001 - a supervisor of histories
+        # What the product raises is a difference, too; the other histories go on.
+        return traceback.format_exc().splitlines()
 
 
 def _tell(name: str, seed: int, wrong: list[str]) -> None:

@@ -20,13 +20,16 @@ from contract.profile.model import (
     TransmitterProfile,
 )
 from contract.site import Binding, Device
+from edge.decode.sheet import Sheet, sheet
 from sitewarden.rehearsal.lines import Doorway, MeterBus, ModbusBus, MqttBus, Switchboard, VirtualLine
 
 PROFILES: Final = Path(__file__).parents[2] / "config" / "profiles"
 EPOCH: Final = 1_764_547_200_000
 ZONE: Final = zoneinfo.ZoneInfo("Asia/Shanghai")
-SLOWEST_POLL: Final = "20s"
+SLOWEST_POLL: Final = "10s"
 """What a profile asks for more rarely is asked for so often here: the days between two polls show nothing new."""
+REFRESH_MS: Final = 200
+"""How often a simulated device works its registers out anew where nothing is done to it."""
 Value = float | bool | str
 
 BOUND: Final[Mapping[str, Mapping[str, Binding]]] = {
@@ -67,11 +70,29 @@ def device_of(name: str) -> Device:
     return Device(id="dev", profile=name, zone="z", line="line", address=address, points=points)
 
 
+@cache
+def _sheets(name: str) -> Mapping[str, Sheet]:
+    profile = profile_of(name)
+    return {"dev": sheet(device_map(profile, device_of(name)))} if isinstance(profile, ModbusProfile) else {}
+
+
+@cache
+def slowest_poll_ms(name: str) -> int:
+    """How often what a device is asked for most rarely is asked for; 0 where it speaks by itself."""
+    match profile_of(name):
+        case ModbusProfile() as profile:
+            return max(device_map(profile, device_of(name)).polls.values())
+        case MeterProfile() as profile:
+            return max(meter_map(profile, device_of(name), 0).polls.values())
+        case _:
+            return 0
+
+
 def line_of(profile: Profile, device: Device) -> VirtualLine:
     """A line with that one device."""
     match profile:
         case ModbusProfile():
-            return ModbusBus([(device, profile)])
+            return ModbusBus([(device, profile)], _sheets(profile.profile), REFRESH_MS)
         case MeterProfile():
             return MeterBus([(device, profile)])
         case MqttProfile():
@@ -134,5 +155,6 @@ def _offered(profile: Profile, device: Device) -> Iterator[tuple[str, tuple[Valu
 
 def _numbers(low: float | None, high: float | None, scale: float) -> tuple[Value, ...]:
     bottom, top = (0.0 if low is None else low), (100.0 if high is None else high)
-    steps = (bottom, bottom + (top - bottom) / 4, bottom + (top - bottom) / 2)
+    # Not the bottom itself: some simulators let their numbers drift, and out of range is bad.
+    steps = (bottom + (top - bottom) / 50, bottom + (top - bottom) / 4, bottom + (top - bottom) / 2)
     return tuple(round(step / scale) * scale for step in steps)

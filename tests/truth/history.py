@@ -7,16 +7,14 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Final
 
-from contract.profile.expand import device_map
-from contract.profile.meter import meter_map
 from contract.profile.model import MeterProfile, ModbusProfile
 from edge.ports import Observation
 from sitewarden.rehearsal.lines import AskedBus
-from tests.truth.device import Value, device_of, inputs_of, line_of, profile_of
+from tests.truth.device import Value, device_of, inputs_of, line_of, profile_of, slowest_poll_ms
 from tests.truth.product import Product
 
-QUIET_MS: Final = 60_000
-"""Longer than the longest pause after failures: at the end everything has been read again, twice where polls are slow."""
+QUIET_MS: Final = 20_000
+"""Longer than the longest pause after failures, and than a device must have made sense for."""
 STEPS: Final = 12
 _PASSES_MS: Final = 1_000
 SILENCE: Final = ("silence", "late", "bad-crc", "garbage", "wrong-unit", "restart")
@@ -78,11 +76,16 @@ class History:
         for _ in range(steps):
             self._step()
             self.played.until(self.played.now + self._chance.choice((300, 3_000, 20_000)))
-        self.played.until(self.played.now + quiet_ms(self.name))
+        self.played.until(self.played.now + self.quiet_ms)
         if not self._is_bus:
             self.played.put(self.values)
             self.played.until(self.played.now + QUIET_MS)
         self.product.ends(self.played.now)
+
+    @property
+    def quiet_ms(self) -> int:
+        """How long nothing happens at the end: all is read again, what is read slowly twice."""
+        return QUIET_MS + 2 * slowest_poll_ms(self.name)
 
     def _begin(self) -> None:
         self.played.until(5_000)
@@ -150,20 +153,8 @@ class History:
             # The very device: some go on living by themselves, and burn fuel or count hours.
             fresh.line.played = self.played.line.played
         fresh.now = fresh.line.due = self.played.now
-        fresh.until(fresh.now + 5_000)
+        fresh.until(fresh.now + 2_000)
         if not isinstance(fresh.line, AskedBus):
             fresh.put(self.values)
-        fresh.until(fresh.now + quiet_ms(self.name))
+        fresh.until(fresh.now + self.quiet_ms - QUIET_MS)
         return fresh
-
-
-def quiet_ms(name: str) -> int:
-    """How long nothing happens at the end."""
-    match profile_of(name):
-        case ModbusProfile() as profile:
-            polls = device_map(profile, device_of(name)).polls
-        case MeterProfile() as profile:
-            polls = meter_map(profile, device_of(name), 0).polls
-        case _:
-            return QUIET_MS
-    return QUIET_MS + 2 * max(polls.values())

@@ -32,7 +32,7 @@ from cloud.store.base import Incident, IncidentState
 from cloud.store.memory import MemoryStore, stored_events
 from contract.batch import HEARTBEAT_MS, Coverage, Lane
 from contract.events import MOMENT_TYPES, Event
-from contract.site import Agent, Device, Line, ProfileHead, Site, SiteFile, Zone
+from contract.site import Agent, Calendar, Device, Line, ProfileHead, Site, SiteFile, Zone
 from contract.topics import Address
 from edge.clockmap import ClockMap, Sample
 from edge.coverage import Change, CoverageTracker, packed, unpacked
@@ -66,6 +66,7 @@ def setup_of(name: str) -> SiteSetup:
     own = Device(id=DESK, zone="z", emits=("operator.acknowledged",))
     file = SiteFile(
         site="s",
+        calendar=Calendar(country=None),
         zones=(Zone(id="z"),),
         devices=(device, *(Device(id=name, zone="z") for name in bound), own),
         agents=(Agent(id=AGENT, lines=(Line(id="line", endpoint="modbus-tcp://127.0.0.1:502"),)),),

@@ -137,6 +137,9 @@ class SetController(SimDevice):
         self._extra = {_HGM_MAINS_STATUS: _HGM_MAINS_WELL} if profile.profile == "smartgen-hgm6120n" else {}
         self._set = Genset(timings or Timings())
         self._load_kw = 80.0
+        self._viewed: Shown = {}
+        self._base = self._shown.image()
+        self._image = self._base.with_registers(self._extra)
 
     @override
     def update(self, now: int, inputs: Inputs) -> Image:
@@ -144,9 +147,15 @@ class SetController(SimDevice):
         for name, value in inputs.items():
             self._take(name, value, now)
         self._set.react(now)
-        for name, shown in self._view(self._set, self._load_kw).items():
-            self._shown.set(name, shown)
-        return self._shown.image().with_registers(self._extra)
+        view = self._view(self._set, self._load_kw)
+        if inputs or view != self._viewed:
+            self._viewed = view
+            for name, shown in view.items():
+                self._shown.set(name, shown)
+        base = self._shown.image()
+        if base is not self._base:
+            self._base, self._image = base, base.with_registers(self._extra)
+        return self._image
 
     def _take(self, name: str, value: float | bool | str, now: int) -> None:
         if name == "mode":

@@ -13,6 +13,7 @@ class InputModule(SimDevice):
     def __init__(self) -> None:
         self._inputs = {f"di_{n}": False for n in range(1, CHANNELS + 1)}
         self._relays = {f"relay_{n}": False for n in range(1, CHANNELS + 1)}
+        self._image: Image | None = None
 
     @override
     def update(self, now: int, inputs: Inputs) -> Image:
@@ -21,7 +22,9 @@ class InputModule(SimDevice):
             if name not in bank:
                 raise KeyError(name)
             bank[name] = bool(value)
-        return Image(
-            discrete_inputs=dict(enumerate(self._inputs.values())),
-            coils=dict(enumerate(self._relays.values())),
-        )
+        if inputs or self._image is None:
+            self._image = Image(
+                discrete_inputs=dict(enumerate(self._inputs.values())),
+                coils=dict(enumerate(self._relays.values())),
+            )
+        return self._image

@@ -54,6 +54,7 @@ class FirePanel(SimDevice):
             if address not in self._registers:
                 raise KeyError(name)
             self._registers[address] = _NORMAL
+        self._image: Image | None = None
 
     @override
     def update(self, now: int, inputs: Inputs) -> Image:
@@ -62,7 +63,9 @@ class FirePanel(SimDevice):
                 self._registers[_PANEL_STATUS] = _SILENCED if value else 0
             else:
                 self._registers[self._points[name]] = CONDITIONS[_condition(value)]
-        return Image(holding_registers=dict(self._registers))
+        if inputs or self._image is None:
+            self._image = Image(holding_registers=dict(self._registers))
+        return self._image
 
 
 def point_address(name: str) -> int:

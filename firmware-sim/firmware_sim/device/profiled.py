@@ -45,6 +45,7 @@ class ProfiledDevice(SimDevice):
             if "." in rule.name
         }
         self._hole = _hole(profile)
+        self._image: Image | None = None
 
     @override
     def update(self, now: int, inputs: Inputs) -> Image:
@@ -59,6 +60,7 @@ class ProfiledDevice(SimDevice):
             KeyError: The device has no such point.
             ValueError: The value does not go in there.
         """
+        self._image = None
         if name in self._nibbles:
             register, shift = self._nibbles[name]
             self._raw[register] = self._raw[register] & ~(0xF << shift) | (int(value) & 0xF) << shift
@@ -99,7 +101,12 @@ class ProfiledDevice(SimDevice):
         return code
 
     def image(self) -> Image:
-        """The registers as they stand."""
+        """The registers as they stand: the same as before, where nothing was put there."""
+        if self._image is None:
+            self._image = self._made()
+        return self._image
+
+    def _made(self) -> Image:
         banks: dict[str, dict[int, int]] = {bank: {} for bank in _BANKS.values()}
         for name, point in self._points.items():
             bank = banks[_BANKS[point.function]]
