@@ -20,6 +20,7 @@ from firmware_sim.device.meter import Meter
 
 Words = tuple[int, ...]
 _NOTHING: Final[Inputs] = {}
+_NEVER: Final = 1 << 62
 
 
 class AskedDevice(Protocol):
@@ -43,6 +44,9 @@ class AskedDevice(Protocol):
 
     def restart(self) -> None:
         """Forget everything."""
+
+    def hold(self) -> None:
+        """Change no more without being told to."""
 
 
 class RegisterDevice:
@@ -78,6 +82,10 @@ class RegisterDevice:
     def restart(self) -> None:
         """See `AskedDevice.restart`."""
         self._played = build(self._device, self._profile)
+
+    def hold(self) -> None:
+        """See `AskedDevice.hold`."""
+        self._fresh_to = _NEVER
 
 
 def _words(request: Request, image: Image) -> Words | None:
@@ -120,3 +128,6 @@ class DigitDevice:
     def restart(self) -> None:
         """See `AskedDevice.restart`."""
         self._meter = Meter(self._profile, self._address)
+
+    def hold(self) -> None:
+        """See `AskedDevice.hold`. No meter of the simulation changes by itself."""

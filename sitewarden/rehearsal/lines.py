@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from typing_extensions import override
+
 from contract.duration import parse_duration
 from contract.profile.model import HttpProfile, MeterProfile, ModbusProfile, MqttProfile, TransmitterProfile
 from contract.site import Device
@@ -23,7 +25,7 @@ from edge.jwm.session import Saying, Taken
 from edge.jwm.wand import Rounds
 from edge.jwm.wand import Wand as WandReader
 from edge.poll import Turn, Turns
-from edge.ports import Covered, Observation
+from edge.ports import Covered, Failed, Observation
 from edge.posts import Posts
 from edge.presence import LinePresence
 from edge.said import Call
@@ -34,6 +36,7 @@ from firmware_sim.device.transmitter import FireTransmitter
 from firmware_sim.device.wand import Wand as SimWand
 from firmware_sim.device.wand import wall_clock
 from sitewarden.rehearsal.asked import AskedDevice, DigitDevice, RegisterDevice
+from sitewarden.rehearsal.converter import Converter
 
 ANSWER_MS: Final = 20
 LOOK_MS: Final = 1_000
@@ -41,6 +44,7 @@ DOCK_LOOK_MS: Final = 30_000
 SILENT: Final = frozenset({"silence", "late", "wrong-unit", "bad-crc", "garbage", "restart"})
 """Faults that the driver takes for no answer at all."""
 _BUSY: Final = 4
+_AGENT: Final = "agent stopped"
 _NOTHING: Final[Inputs] = {}
 
 
@@ -62,8 +66,17 @@ class VirtualLine(Protocol):
     def misbehaves(self, now: int, device: str, fault: str | None) -> None:
         """A device answers wrongly from now on, or rightly again."""
 
+    def cut(self, *, agent: bool) -> None:
+        """The cable is out, or the `agent` has stopped: nothing comes in."""
 
-class AskedBus:
+    def mend(self, now: int, *, kept: bool) -> Sequence[Observation]:
+        """It is back; what is seen at once.
+
+        An agent that had stopped knows what its notes say. `kept`: what was said meanwhile was kept for it.
+        """
+
+
+class AskedBus(VirtualLine):
     """A line whose devices are asked: one question at a time, by the turns of the real scheduler."""
 
     def __init__(self, played: Mapping[str, AskedDevice]) -> None:
@@ -73,6 +86,8 @@ class AskedBus:
         self._sheets = {name: one.sheet for name, one in played.items()}
         self._memories = {name: Memory() for name in played}
         self._faults: dict[str, str] = {}
+        self._converter = Converter()
+        self._cut: str | None = None
         self._turns = Turns(
             {
                 name: [(request, one.map.polls[request.poll]) for request in one.requests]
@@ -82,8 +97,12 @@ class AskedBus:
         )
         self.due = 0
 
+    @override
     def live(self, now: int) -> Sequence[Observation]:
         """See `VirtualLine.live`."""
+        if self._cut == _AGENT:
+            self.due = now + LOOK_MS
+            return ()
         turn = self._turns.next(now)
         if isinstance(turn, int):
             self.due = max(turn, now + 1)
@@ -93,21 +112,23 @@ class AskedBus:
     def _ask(self, turn: Turn, now: int) -> Sequence[Observation]:
         name, request = turn.device, turn.request
         one, fault = self._sheets[name], self._faults.get(name)
-        if fault in SILENT:
-            return self._silence(turn, now, fault)
-        self.played[name].live(now, _NOTHING, shows=fault != "frozen")
+        if self._cut is not None or fault in SILENT:
+            return self._silence(turn, now, self._cut or fault or "")
+        asked = self._converter.asked(now, one.map.limits.response_timeout_ms)
+        self.played[name].live(asked, _NOTHING, shows=fault != "frozen")
         try:
             words = None if fault == "exception" else self.played[name].answers(request)
         except TimeoutError:
             return self._silence(turn, now, "no answer")
-        self.due = later = now + ANSWER_MS
+        later = asked + ANSWER_MS
+        self.due = self._converter.answered(later)
         if words is None:
-            refusal = Refusal(request=request, asked_at=now, answered_at=later, code=_code(fault))
+            refusal = Refusal(request=request, asked_at=asked, answered_at=later, code=_code(fault))
             lacking = is_lacking(self._memories[name], refusal)
             self._memories[name], seen = on_refusal(one, self._memories[name], refusal)
             self._turns.answered(turn, later, one.map.limits.pause_ms, lacking=lacking)
             return seen
-        read = Answer(request=request, asked_at=now, answered_at=later, words=words)
+        read = Answer(request=request, asked_at=asked, answered_at=later, words=words)
         self._memories[name], seen = on_answer(one, self._memories[name], read)
         self._turns.answered(turn, later, one.map.limits.pause_ms)
         return seen
@@ -118,12 +139,14 @@ class AskedBus:
         self._turns.failed(turn, self.due)
         return [on_failure(one, why, self.due)]
 
+    @override
     def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
         """See `VirtualLine.takes`."""
         self._inputs[device] |= inputs
         self.played[device].live(now, inputs, shows=self._faults.get(device) != "frozen")
         return ()
 
+    @override
     def misbehaves(self, now: int, device: str, fault: str | None) -> None:
         """See `VirtualLine.misbehaves`."""
         if self._faults.pop(device, None) == "restart":
@@ -131,6 +154,28 @@ class AskedBus:
             self.takes(now, device, dict(self._inputs[device]))
         if fault is not None:
             self._faults[device] = fault
+
+    def hold(self) -> None:
+        """No device changes any more by itself."""
+        for one in self.played.values():
+            one.hold()
+
+    def closes(self, *, answers: int = 0, idle_ms: int = 0) -> None:
+        """The converter before the line closes its connection after so many answers, or so long a silence; 0: never."""
+        self._converter.closes(answers=answers, idle_ms=idle_ms)
+
+    @override
+    def cut(self, *, agent: bool) -> None:
+        """See `VirtualLine.cut`."""
+        self._cut = _AGENT if agent else "line down"
+
+    @override
+    def mend(self, now: int, *, kept: bool) -> Sequence[Observation]:
+        """See `VirtualLine.mend`. Nobody keeps what was not asked."""
+        if self._cut == _AGENT:
+            self.restart_agent()
+        self._cut = None
+        return ()
 
     def restart_agent(self) -> None:
         """The agent begins again, with what it noted of the states of its devices."""
@@ -175,29 +220,33 @@ class MqttBus:
         self, devices: Sequence[tuple[Device, MqttProfile]], buffering: frozenset[str], epoch: int
     ) -> None:
         self._topics = TopicMap(devices)
-        self._presence = LinePresence(
-            self._topics.devices,
-            signs=self._topics.signs,
-            buffering=buffering,
-        )
+        self._buffering = buffering
+        self._presence = self._unknowing()
         self._played = {
             device.id: Publisher(profile, device.address or device.id) for device, profile in devices
         }
         self._epoch = epoch
         self._begun = False
+        self._cut: str | None = None
+        self._retained: dict[str, Message] = {}
+        self._waiting: list[Message] = []
         self.due = 0
+
+    def _unknowing(self) -> LinePresence:
+        topics = self._topics
+        return LinePresence(topics.devices, signs=topics.signs, buffering=self._buffering)
 
     def live(self, now: int) -> Sequence[Observation]:
         """See `VirtualLine.live`."""
+        self.due = now + LOOK_MS
         seen: list[Observation] = []
         if not self._begun:
             self._presence.connected(now, remembered=False)
             for publisher in self._played.values():
-                seen += self._hears(publisher.bridge(online=True), now)
-                seen += self._hears(publisher.presence(online=True), now)
+                seen += self._takes(publisher.bridge(online=True), now)
+                seen += self._takes(publisher.presence(online=True), now)
         self._begun = True
-        self.due = now + LOOK_MS
-        return [*seen, *self._presence.look_around(now)]
+        return [*seen, *self._presence.look_around(now)] if self._cut != _AGENT else seen
 
     def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
         """See `VirtualLine.takes`."""
@@ -206,22 +255,46 @@ class MqttBus:
         messages = publisher.update(self._epoch + now, inputs)
         seen: list[Observation] = []
         if was_online != publisher.online:
-            seen += self._hears(publisher.presence(online=publisher.online), now)
+            seen += self._takes(publisher.presence(online=publisher.online), now)
         for message in messages:
-            seen += self._hears(message, now)
+            seen += self._takes(message, now)
         return seen
 
-    def _hears(self, message: Message | None, now: int) -> list[Observation]:
+    def _takes(self, message: Message | None, now: int) -> list[Observation]:
+        """The broker takes a message, and passes it on or keeps it for an agent that is away."""
         if message is None:
             return []
+        if message.retain:
+            self._retained[message.topic] = message
+        if self._cut is not None:
+            self._waiting.append(message)
+            return []
+        return self._hears(message, now, retained=False)
+
+    def _hears(self, message: Message, now: int, *, retained: bool) -> list[Observation]:
         return [
             seen
             for said in self._topics.read(message.topic, message.payload, now)
-            for seen in self._presence.takes(said, now, retained=False)
+            for seen in self._presence.takes(said, now, retained=retained)
         ]
 
     def misbehaves(self, now: int, device: str, fault: str | None) -> None:
         """A device that publishes has inputs for its troubles."""
+
+    def cut(self, *, agent: bool) -> None:
+        """See `VirtualLine.cut`."""
+        self._cut = _AGENT if agent else "line down"
+        self._presence.disconnected()
+
+    def mend(self, now: int, *, kept: bool) -> Sequence[Observation]:
+        """See `VirtualLine.mend`. What waited comes first, then what the broker retains."""
+        if self._cut == _AGENT:
+            self._presence = self._unknowing()
+        waiting, self._waiting, self._cut = self._waiting if kept else [], [], None
+        self._presence.connected(now, remembered=kept)
+        seen = [one for message in waiting for one in self._hears(message, now, retained=False)]
+        retained = self._retained.values()
+        return seen + [one for message in retained for one in self._hears(message, now, retained=True)]
 
 
 class Doorway:
@@ -230,8 +303,12 @@ class Doorway:
     def __init__(
         self, devices: Sequence[tuple[Device, HttpProfile]], epoch: int, zone: zoneinfo.ZoneInfo
     ) -> None:
-        silent = {device.id: parse_duration(profile.silent_after).ms for device, profile in devices}
-        self._posts = Posts(TopicMap(devices, zone), silent)
+        self._silent = {device.id: parse_duration(profile.silent_after).ms for device, profile in devices}
+        self._topics = TopicMap(devices, zone)
+        self._posts = Posts(self._topics, self._silent)
+        self._cut: str | None = None
+        self._waiting: list[Message] = []
+        self._notes: bytes | None = None
         self._played = {
             device.id: Publisher(profile, device.address or device.id, zone=zone)
             for device, profile in devices
@@ -242,23 +319,42 @@ class Doorway:
     def live(self, now: int) -> Sequence[Observation]:
         """See `VirtualLine.live`."""
         self.due = now + LOOK_MS
-        return self._posts.look_around(now)
+        return self._posts.look_around(now) if self._cut != _AGENT else ()
 
     def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
         """See `VirtualLine.takes`."""
-        seen: list[Observation] = []
-        for message in self._played[device].update(self._epoch + now, inputs):
-            path, _, words = message.topic.partition("?")
-            call = Call(message.method, dict(urllib.parse.parse_qsl(words)))
-            post = self._posts.hears(path, message.payload, now, call)
-            seen += post.seen if post is not None else ()
-        return seen
+        messages = self._played[device].update(self._epoch + now, inputs)
+        if self._cut is not None:
+            self._waiting += messages
+            return ()
+        return [seen for message in messages for seen in self._hears(message, now)]
+
+    def _hears(self, message: Message, now: int) -> Sequence[Observation]:
+        path, _, words = message.topic.partition("?")
+        call = Call(message.method, dict(urllib.parse.parse_qsl(words)))
+        post = self._posts.hears(path, message.payload, now, call)
+        if post is None:
+            return ()
+        self._notes = post.notes or self._notes
+        return post.seen
 
     def misbehaves(self, now: int, device: str, fault: str | None) -> None:
         """A device that posts has inputs for its troubles."""
 
+    def cut(self, *, agent: bool) -> None:
+        """See `VirtualLine.cut`."""
+        self._cut = _AGENT if agent else "line down"
 
-class Switchboard:
+    def mend(self, now: int, *, kept: bool) -> Sequence[Observation]:
+        """See `VirtualLine.mend`."""
+        if self._cut == _AGENT:
+            self._posts = Posts(self._topics, self._silent)
+            self._posts.recall(self._notes)
+        waiting, self._waiting, self._cut = self._waiting if kept else [], [], None
+        return [seen for message in waiting for seen in self._hears(message, now)]
+
+
+class Switchboard(VirtualLine):
     """A line where fire transmitters call."""
 
     def __init__(
@@ -268,33 +364,74 @@ class Switchboard:
         self._played = {
             device.id: FireTransmitter(bytes.fromhex(device.address or ""), zone) for device, _ in devices
         }
-        self._callers = {
-            device.id: Transmitter(device.id, profile.time, zone, parse_duration(profile.silent_after).ms)
-            for device, profile in devices
-        }
+        self._devices, self._zone = devices, zone
+        self._callers = self._unknowing()
+        self._notes: dict[str, bytes] = {}
+        self._doubled: set[str] = set()
+        self._cut: str | None = None
+        self._waiting: list[tuple[str, bytes]] = []
         self.due = 0
 
+    def _unknowing(self) -> dict[str, Transmitter]:
+        return {
+            device.id: Transmitter(
+                device.id, profile.time, self._zone, parse_duration(profile.silent_after).ms
+            )
+            for device, profile in self._devices
+        }
+
+    @override
     def live(self, now: int) -> Sequence[Observation]:
         """See `VirtualLine.live`."""
         self.due = now + LOOK_MS
-        return [seen for device in self._played for seen in self.takes(now, device, _NOTHING)]
+        seen = [one for device in self._played for one in self.takes(now, device, _NOTHING)]
+        silent = tuple(name for name, caller in self._callers.items() if caller.is_silent(now))
+        if silent and self._cut != _AGENT:
+            seen.append(Failed(devices=silent, at=now, why="not heard"))
+        return seen
 
+    @override
     def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
         """See `VirtualLine.takes`."""
-        frames = FrameReader()
-        wall = self._epoch + now
-        return [
-            seen
-            for sent in self._played[device].update(wall, inputs)
-            for frame in frames.feed(sent)
-            for seen in self._callers[device].hears(frame, now, wall)
-        ]
+        sent = [(device, data) for data in self._played[device].update(self._epoch + now, inputs)]
+        self._waiting += sent * 2 if device in self._doubled else sent
+        return self._hears(now) if self._cut is None else ()
 
+    def _hears(self, now: int) -> list[Observation]:
+        """What has come in."""
+        waiting, self._waiting = self._waiting, []
+        seen: list[Observation] = []
+        for device, data in waiting:
+            caller = self._callers[device]
+            for frame in FrameReader().feed(data):
+                seen += caller.hears(frame, now, self._epoch + now)
+                self._notes[device] = caller.note(self._epoch + now) or self._notes.get(device, b"")
+        return seen
+
+    @override
     def misbehaves(self, now: int, device: str, fault: str | None) -> None:
-        """A transmitter has inputs for its troubles."""
+        """`doubled`: it sends every frame twice; it has inputs for its other troubles."""
+        self._doubled = self._doubled | {device} if fault == "doubled" else self._doubled - {device}
+
+    @override
+    def cut(self, *, agent: bool) -> None:
+        """See `VirtualLine.cut`."""
+        self._cut = _AGENT if agent else "line down"
+        for caller in self._callers.values():
+            caller.away()
+
+    @override
+    def mend(self, now: int, *, kept: bool) -> Sequence[Observation]:
+        """See `VirtualLine.mend`. A transmitter sends again what was not confirmed, so that nothing is lost."""
+        if self._cut == _AGENT:
+            self._callers = self._unknowing()
+            for device, caller in self._callers.items():
+                caller.recall(self._notes.get(device), self._epoch + now)
+        self._cut = None
+        return self._hears(now)
 
 
-class Dock:
+class Dock(VirtualLine):
     """A dock in which a wand lies: read and wiped every half minute. `places`: badge by checkpoint."""
 
     def __init__(self, reader: WandReader, rounds: Rounds, places: Mapping[str, str], epoch: int) -> None:
@@ -306,6 +443,7 @@ class Dock:
         self._set_at: int | None = epoch
         self.due = 0
 
+    @override
     def live(self, now: int) -> Sequence[Observation]:
         """See `VirtualLine.live`."""
         self.due = now + DOCK_LOOK_MS
@@ -327,6 +465,7 @@ class Dock:
         except StopIteration as end:
             return end.value or Taken(())
 
+    @override
     def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
         """See `VirtualLine.takes`."""
         if "card" in inputs:
@@ -334,5 +473,15 @@ class Dock:
             self._wand.touch(badge, wall_clock(self._epoch + now, self._reader.zone))
         return ()
 
+    @override
     def misbehaves(self, now: int, device: str, fault: str | None) -> None:
         """A wand has no troubles of its own."""
+
+    @override
+    def cut(self, *, agent: bool) -> None:
+        """A wand keeps what it has read until it is taken."""
+
+    @override
+    def mend(self, now: int, *, kept: bool) -> Sequence[Observation]:
+        """See `cut`."""
+        return ()

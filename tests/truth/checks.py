@@ -14,22 +14,13 @@ from contract.profile.model import MeterProfile, ModbusProfile
 from edge.parts import PartNames
 from edge.ports import Happened, Measured, Observation
 from tests.truth.device import profile_of
-from tests.truth.history import History, Played
+from tests.truth.history import ALIVE, History, Played
 from tests.truth.product import Span
 
 BRIDGE_MS: Final = 40_000
 """A device that was away for longer than any profile bridges was not known meanwhile."""
-ALIVE: Final = frozenset(
-    {
-        "comap-intelilite4",
-        "dse-7320-mkii",
-        "dse-73xx-mk1",
-        "smartgen-hgm6120n",
-        "smartgen-hsc941",
-        "socomec-atys-pm",
-    }
-)
-"""Sets that start and take the load in their own time: when, only they know."""
+NORMAL_MODE: Final = "auto"
+"""A device that was always so says nothing of it."""
 _LINES: Final = {**LASTING, "input": ("input.on", "input.off")}
 _LINE_OF: Final = {kind: (line, kinds) for line, kinds in _LINES.items() for kind in kinds}
 
@@ -59,15 +50,15 @@ def standing(events: Iterable[Event]) -> Standing:
                 for other, stands in found.items()
                 if not other[1].startswith("fire.") or (ended and other[2] != ended)
             }
-        elif phase_of(event) is Phase.ENDS or kinds.index(event.type) > 0:
+        elif phase_of(event) is Phase.ENDS or kinds.index(event.type) > 0 or _mode(event) == NORMAL_MODE:
             found.pop(key, None)
         else:
-            found[key] = Stands(event.type, str(_data(event).get("mode", "")))
+            found[key] = Stands(event.type, _mode(event))
     return found
 
 
-def _data(event: Event) -> Mapping[str, object]:
-    return msgspec.json.decode(event.data, type=dict[str, object])
+def _mode(event: Event) -> str:
+    return str(msgspec.json.decode(event.data, type=dict[str, object]).get("mode", ""))
 
 
 def as_events(seen: Iterable[Observation], names: PartNames) -> list[Event]:
@@ -149,7 +140,7 @@ def _on_pages(history: History, is_so: Standing) -> Iterator[str]:
     shown = {
         (one.event.device, line_of[one.event.type], one.part or "", one.event.type)
         for one in history.product.states
-        if one.event.type not in ends | RESET_TYPES
+        if one.event.type not in ends | RESET_TYPES and _mode(one.event) != NORMAL_MODE
     }
     for key in sorted(wanted ^ shown):
         yield f"pages {'show' if key in shown else 'do not show'} {key}"

@@ -30,6 +30,8 @@ SLOWEST_POLL: Final = "10s"
 """What a profile asks for more rarely is asked for so often here: the days between two polls show nothing new."""
 REFRESH_MS: Final = 200
 """How often a simulated device works its registers out anew where nothing is done to it."""
+SWITCHES: Final = ("mains", "running", "on_load", "fails_to_start", "breaker_stuck", "reset", "silenced")
+"""Inputs of sets and panels that are no points of theirs."""
 Value = float | bool | str
 
 BOUND: Final[Mapping[str, Mapping[str, Binding]]] = {
@@ -135,7 +137,8 @@ def _offered(profile: Profile, device: Device) -> Iterator[tuple[str, tuple[Valu
                     yield point.name, (False, True)
                 elif point.report:
                     yield point.name, _numbers(point.low, point.high, point.scale)
-            yield from ((name, (False, True)) for name in ("mains", "running", "on_load"))
+            yield from ((name, (False, True)) for name in SWITCHES)
+            yield "mode", ("auto", "stop", "manual", "test_on_load")
         case MeterProfile():
             for item in meter_map(profile, device, 0).points:
                 yield item.name, (*_numbers(item.low, item.high, item.scale), "missing")

@@ -3,18 +3,32 @@
 The truth is the simulator's: which inputs are on at the end, when each changed, and while the device was out of reach.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Final
 
 from contract.profile.model import MeterProfile, ModbusProfile
 from edge.ports import Observation
-from sitewarden.rehearsal.lines import AskedBus
+from sitewarden.rehearsal.lines import AskedBus, Switchboard
 from tests.truth.device import Value, device_of, inputs_of, line_of, profile_of, slowest_poll_ms
 from tests.truth.product import Product
 
 QUIET_MS: Final = 20_000
 """Longer than the longest pause after failures, and than a device must have made sense for."""
+ALIVE: Final = frozenset(
+    {
+        "comap-intelilite4",
+        "dse-7320-mkii",
+        "dse-73xx-mk1",
+        "smartgen-hgm6120n",
+        "smartgen-hsc941",
+        "socomec-atys-pm",
+    }
+)
+"""Sets that start and take the load in their own time: when, only they know."""
+ALIVE_MS: Final = 60_000
+"""So long it takes them at the most to come to rest."""
 STEPS: Final = 12
 _PASSES_MS: Final = 1_000
 SILENCE: Final = ("silence", "late", "bad-crc", "garbage", "wrong-unit", "restart")
@@ -48,6 +62,10 @@ class Played:
     def put(self, values: Mapping[str, Value]) -> None:
         """Something happens to the device now."""
         self._saw(self.line.takes(self.now, "dev", values))
+
+    def mend(self, *, kept: bool) -> None:
+        """The cable or the agent is back."""
+        self._saw(self.line.mend(self.now, kept=kept))
 
     def _saw(self, seen: Sequence[Observation]) -> None:
         self.seen += seen
@@ -85,7 +103,7 @@ class History:
     @property
     def quiet_ms(self) -> int:
         """How long nothing happens at the end: all is read again, what is read slowly twice."""
-        return QUIET_MS + 2 * slowest_poll_ms(self.name)
+        return (ALIVE_MS if self.name in ALIVE else QUIET_MS) + 2 * slowest_poll_ms(self.name)
 
     def _begin(self) -> None:
         self.played.until(5_000)
@@ -115,29 +133,58 @@ class History:
                 self._trouble()
 
     def _trouble(self) -> None:
-        """The device is out of reach, restarts, or says things twice, late, or with a wrong clock."""
-        lasts = self._chance.choice((2_000, 20_000, 120_000))
-        if isinstance(self.played.line, AskedBus) and self._chance.random() < 0.3:
+        """The device or the agent is out of reach, begins anew, or says things oddly."""
+        line, chance = self.played.line, self._chance.random()
+        if chance < 0.3:
+            self._cut(agent=chance < 0.15)
+        elif isinstance(line, AskedBus) and chance < 0.45:
+            line.closes(answers=self._chance.choice((0, 1, 3)), idle_ms=self._chance.choice((0, 400)))
+        elif isinstance(line, AskedBus):
+            self._misbehaves(self._chance.choice(SILENCE))
+        elif chance < 0.6:
+            self._try({"off_by_ms": self._chance.choice((0, -7_200_000, 45_000)), "copies": 2})
+        elif isinstance(line, Switchboard):
+            self._misbehaves(self._chance.choice(("doubled", None)))
+        else:
+            self._try({"online": False})
             self._while_away()
-            self.played.line.restart_agent()
+            self.played.until(self.played.now + self._lasts())
+            self._try({"copies": 1, "online": True})
+
+    def _lasts(self) -> int:
+        return self._chance.choice((2_000, 20_000, 120_000))
+
+    def _cut(self, *, agent: bool) -> None:
+        """Nothing comes in for a while: the cable is out, or the agent has stopped."""
+        start = self.played.now
+        self.played.line.cut(agent=agent)
+        self.product.is_down = agent
+        self.played.until(start + self._lasts())
+        self._while_away()
+        self.played.until(self.played.now + 1_000)
+        if agent:
             self.product.restarts()
-            return
-        if self._is_bus:
-            start = self.played.now
-            self.played.line.misbehaves(start, "dev", self._chance.choice(SILENCE))
-            self.played.until(start + lasts)
+        kept = self._chance.random() < 0.7
+        self.played.mend(kept=kept)
+        if isinstance(self.played.line, AskedBus) or (
+            not kept and not isinstance(self.played.line, Switchboard)
+        ):
+            self.silent.append((start, self.played.now))
+
+    def _misbehaves(self, fault: str | None) -> None:
+        start = self.played.now
+        self.played.line.misbehaves(start, "dev", fault)
+        if fault in SILENCE:
+            self.played.until(start + self._lasts())
             self._while_away()
             self.played.line.misbehaves(self.played.now, "dev", None)
             self.silent.append((start, self.played.now))
-            return
-        odd: dict[str, Value] = {"copies": 2} if self._chance.random() < 0.5 else {"online": False}
-        try:
-            self.played.put(odd)
-        except KeyError:
-            return
-        self._while_away()
-        self.played.until(self.played.now + lasts)
-        self.played.put({"copies": 1, "online": True})
+
+    def _try(self, odd: Mapping[str, Value]) -> None:
+        """Put those of the inputs that the device has."""
+        for name, value in odd.items():
+            with contextlib.suppress(KeyError):
+                self.played.put({name: value})
 
     def _while_away(self) -> None:
         """What happens meanwhile is found only afterwards."""
@@ -150,11 +197,12 @@ class History:
         """The same device as it is at the end, seen by a reader that knows nothing of its history."""
         fresh = Played(self.name)
         if isinstance(fresh.line, AskedBus) and isinstance(self.played.line, AskedBus):
-            # The very device: some go on living by themselves, and burn fuel or count hours.
+            # The very device, as it is now: some would go on living by themselves.
             fresh.line.played = self.played.line.played
+            fresh.line.hold()
         fresh.now = fresh.line.due = self.played.now
         fresh.until(fresh.now + 2_000)
         if not isinstance(fresh.line, AskedBus):
             fresh.put(self.values)
-        fresh.until(fresh.now + self.quiet_ms - QUIET_MS)
+        fresh.until(fresh.now + 2_000)
         return fresh

@@ -129,6 +129,8 @@ class Product:
         opened = self._writer.opened
         self._partition = Partition(0, opened, opened.position, {self.site.id: self._setup}, EPOCH)
         self._numbers = itertools.count(1)
+        self.is_down = False
+        """Whether the agent has stopped."""
 
     # --- the agent
 
@@ -160,6 +162,7 @@ class Product:
 
     def restarts(self) -> None:
         """The agent's process begins again, with its notes."""
+        self.is_down = False
         known = unpacked(packed(self.tracker)["coverage"])
         self.tracker = CoverageTracker(BOOT, known, buffering=self.site.buffering)
         self._clocks = DeviceClocks(self.site.buffering)
@@ -167,6 +170,8 @@ class Product:
 
     def passes(self, now: int) -> None:
         """Time has come to `now`: what is kept goes up, or a sign of life."""
+        if self.is_down:
+            return
         rows = any(self._spool.last(lane) > self._sent[lane] for lane in Lane)
         if rows or now - self._spoke_at >= 4 * HEARTBEAT_MS:
             self._spoke_at = now
