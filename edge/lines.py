@@ -152,9 +152,7 @@ def _mqtt_line(line: mqtt.Line, devices: Devices, site: Site) -> Build:
             told_of=topics.told_of,
             cards=_cards(site),
         )
-        return mqtt.MqttDriver(
-            line, topics, presence, kept=services.kept, random_source=random.SystemRandom()
-        )
+        return mqtt.MqttDriver(line, topics, presence, services=services, random_source=random.SystemRandom())
 
     return build
 

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from edge.decode.fields import FieldMemory, doubt, follow_fields
+from edge.decode.kept import marked, plain
 from edge.ports import Data, Happened, Observation
 from edge.said import Nonsense, Told, Values
 from edge.sightings import Sightings
@@ -18,6 +19,15 @@ REMEMBERED: Final = 4_096
 _NOBODY: Final[frozenset[str]] = frozenset()
 
 log = structlog.get_logger("edge.messages")
+
+
+class Note(msgspec.Struct, frozen=True):
+    """What is remembered of a device over a restart: what is so, what its messages lack, and whether they make sense."""
+
+    so: tuple[tuple[str, str, str], ...] = ()
+    bad: tuple[tuple[str, str], ...] = ()
+    unknown: tuple[str, ...] = ()
+    nonsense: bool = False
 
 
 class Messages:
@@ -46,6 +56,28 @@ class Messages:
             return _NOBODY
         others = (said.told for said in self._nonsense.values())
         return frozenset(self._unknown.values()).union(*others)
+
+    def note(self) -> bytes:
+        """What is to be remembered over a restart."""
+        so = plain(self._fields.active)
+        note = Note(
+            so=tuple(sorted((*key, word) for key, word in so.items())),
+            bad=tuple(sorted(self._bad.items())),
+            unknown=tuple(sorted(self._unknown)),
+            nonsense=self._is_nonsense,
+        )
+        return msgspec.json.encode(note)
+
+    def recall(self, note: bytes | None) -> None:
+        """Go on from the note of an earlier life; what has ended meanwhile is told as over once it is heard."""
+        try:
+            found = msgspec.json.decode(note or b"{}", type=Note)
+        except msgspec.MsgspecError:
+            return  # of another version
+        so = {(point, rule): word for point, rule, word in found.so}
+        self._fields = FieldMemory(active=marked(so))
+        self._bad, self._unknown = dict(found.bad), set(found.unknown)
+        self._is_nonsense = found.nonsense
 
     def remember(self, message: str) -> None:
         """A message was read before, in an earlier life."""

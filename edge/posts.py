@@ -23,7 +23,8 @@ _PLACE: Final = re.compile(r"\{([A-Za-z_.]+)\}")
 class Post(msgspec.Struct, frozen=True):
     """What a post said; `why` it can't be read, or nothing. `forget` it, where it could not be kept: it will come again.
 
-    `answer` is what its device expects to hear, or nothing in particular; `notes` are to be remembered then.
+    `answer` is what its device expects to hear, or nothing in particular; `notes` are to be remembered then, and of each
+    device the `states` (`Messages.note`).
     """
 
     seen: tuple[Observation, ...]
@@ -31,6 +32,7 @@ class Post(msgspec.Struct, frozen=True):
     forget: Callable[[], None]
     answer: str = ""
     notes: bytes | None = None
+    states: Mapping[str, bytes] = {}
 
 
 def _filled(name: str, words: Mapping[str, str], kept: Mapping[str, str]) -> str:
@@ -64,6 +66,15 @@ class Posts:
         """Whether a device of ours calls there so."""
         return bool(self._topics.entries(path, call))
 
+    @property
+    def devices(self) -> Iterable[str]:
+        """The devices that post."""
+        return self._messages
+
+    def recall_states(self, device: str, note: bytes | None) -> None:
+        """See `Messages.recall`."""
+        self._messages[device].recall(note)
+
     def recall(self, notes: bytes | None) -> None:
         """Go on with what devices said in an earlier life of the words to keep, from `Post.notes`."""
         with contextlib.suppress(msgspec.MsgspecError):
@@ -91,15 +102,17 @@ class Posts:
             for back in forgets.values():
                 back()
 
+        states = {device: self._messages[device].note() for device in forgets}
         topic = next((entry.topic for entry in entries if entry.topic.answer), None)
         if topic is None or (read and all(isinstance(said, Nonsense) for said in read)):
-            return Post(tuple(seen), why, forget)
+            return Post(tuple(seen), why, forget, states=states)
         return Post(
             tuple(seen),
             "",
             forget,
             self._answer(topic, entries[0], call, len(read)),
             self._note(topic, forgets, call),
+            states,
         )
 
     def _answer(self, topic: Topic, entry: Entry, call: Call, count: int) -> str:

@@ -149,6 +149,14 @@ class LinePresence:
             for device in heirs:
                 device.messages.remember(message)
 
+    def note(self, device: str) -> bytes:
+        """See `Messages.note`."""
+        return self._devices[device].messages.note()
+
+    def recall(self, device: str, note: bytes | None) -> None:
+        """See `Messages.recall`."""
+        self._devices[device].messages.recall(note)
+
     def connected(self, now: int, *, remembered: bool) -> None:
         """The line is up. `remembered`: the broker kept for us what happened meanwhile, and gives it now."""
         self._up = True

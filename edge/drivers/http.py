@@ -80,12 +80,15 @@ class HttpDriver:
         self._receipts = Receipts(services.kept)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._note = f"posts/{line}"
+        self._states: dict[str, bytes] = {}
         self.port = 0
         """Where it listens, once it does."""
 
     async def run(self, sink: Sink) -> None:
         """See `Driver.run`."""
         self._posts.recall(await self._services.recall(self._note))
+        for device in self._posts.devices:
+            self._posts.recall_states(device, await self._services.recall(f"states/{device}"))
         calls = Calls(self._line, lambda reader, writer: self._serve(reader, writer, sink))
         server = await calls.listen(self._where.host, self._where.port)
         self.port = server.sockets[0].getsockname()[1]
@@ -158,6 +161,10 @@ class HttpDriver:
             return _Answer(503, "the disk takes nothing now: post it again")
         if post.notes is not None:
             await self._services.remember(self._note, post.notes)
+        for device, note in post.states.items():
+            if self._states.get(device) != note:
+                self._states[device] = note
+                await self._services.remember(f"states/{device}", note)
         return _Answer(400, post.why) if post.why else _Answer(200, post.answer or "OK")
 
 

@@ -6,7 +6,7 @@ they are on disk: what a reader handed to the broker outlives a restart of the a
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -16,7 +16,7 @@ from edge import clock, receipts
 from edge.errors import BrokerLost
 from edge.mqtt import Endpoint, Message, MqttConnection, Session
 from edge.pauses import Pauses
-from edge.ports import Observation, Refused, Sink
+from edge.ports import Observation, Services, Sink
 from edge.presence import LinePresence
 from edge.receipts import Receipts
 from edge.said import device_of
@@ -45,11 +45,14 @@ class _Visit(msgspec.Struct, frozen=True):
 
 
 class _Unconfirmed(msgspec.Struct, frozen=True):
-    """A message that is still on the broker, by what it came, and the devices that it is of."""
+    """A message that is still on the broker, by what it came, and the notes of the devices that it is of.
+
+    One of QoS 0 is on no broker: it waits only so that its notes are not on disk before what it told.
+    """
 
     message: Message
     visit: "_Visit"
-    devices: frozenset[str]
+    notes: Mapping[str, bytes]
     pending: receipts.Pending
 
 
@@ -58,7 +61,7 @@ def _nothing() -> None:
 
 
 class MqttDriver:
-    """See `edge.ports.Driver`. `kept` waits until what was put to the sink is on disk."""
+    """See `edge.ports.Driver`."""
 
     def __init__(
         self,
@@ -66,13 +69,16 @@ class MqttDriver:
         topics: TopicMap,
         presence: LinePresence,
         *,
-        kept: Callable[[], Awaitable[Refused]],
+        services: Services,
         random_source: random.Random,
     ) -> None:
         self._line = line
         self._topics = topics
         self._presence = presence
-        self._receipts = Receipts(kept)
+        self._services = services
+        self._receipts = Receipts(services.kept)
+        self._noted: dict[str, bytes] = {}
+        self._latest: dict[str, bytes] = {}
         self._pauses = Pauses(0.5, 4.0, random_source)
         self._coming: MqttConnection | None = None
         self._visit: _Visit | None = None
@@ -86,6 +92,8 @@ class MqttDriver:
     async def run(self, sink: Sink) -> None:
         """See `Driver.run`."""
         self._sink = sink
+        for device in self._topics.devices:
+            self._presence.recall(device, await self._services.recall(f"states/{device}"))
         await together(self._stay_connected(), self._acknowledge(), self._look_around())
 
     # --- the connection
@@ -157,12 +165,14 @@ class MqttDriver:
         devices = frozenset(device_of(said) for said in read)
         undo = self._presence.as_it_was(devices) if message.qos else _nothing
         seen = [one for said in read for one in self._presence.takes(said, now, retained=message.retained)]
-        if not message.qos:
+        notes = {device: self._presence.note(device) for device in devices}
+        if not message.qos and notes.items() <= self._latest.items():
             self._put(seen)
         elif self._sink is not None:
+            self._latest |= notes
             content = receipts.Message((message.topic, message.payload), seen, undo)
             pending = self._receipts.put(self._sink, content)
-            self._unconfirmed.append(_Unconfirmed(message, visit, devices, pending))
+            self._unconfirmed.append(_Unconfirmed(message, visit, notes, pending))
             self._arrived.set()
 
     def _put(self, observations: list[Observation]) -> None:
@@ -183,23 +193,35 @@ class MqttDriver:
         One that the disk refused stays there, with all that came after it of the same devices: the broker gives them
         anew, in order, to the next connection.
         """
-        again = not one.visit.given_back.isdisjoint(one.devices)
+        if not one.message.qos:
+            if not (await one.pending.refused).any_of(one.pending.told):
+                await self._remember(one.notes)
+            return
+        again = not one.visit.given_back.isdisjoint(one.notes)
         if await self._receipts.is_kept(one.pending, again=again):
             self._is_refused = False
+            await self._remember(one.notes)
             # A new connection gets the messages anew, under other numbers.
             if one.visit is self._visit:
                 one.visit.connection.acknowledge(one.message)
         elif not again:
             self._give_back(one)
 
+    async def _remember(self, notes: Mapping[str, bytes]) -> None:
+        """Note what is so of devices, now that what tells of it is on disk."""
+        for device, note in notes.items():
+            if self._noted.get(device) != note:
+                self._noted[device] = note
+                await self._services.remember(f"states/{device}", note)
+
     def _give_back(self, one: _Unconfirmed) -> None:
         """Undone is what all its devices said since, on whatever connection."""
         if not self._is_refused:
             log.error("the disk refused a message, the broker keeps it", action="refused", line=self._line.id)
         self._is_refused = True
-        one.visit.given_back.update(one.devices)
+        one.visit.given_back.update(one.notes)
         if self._visit is not None:
-            self._visit.given_back.update(one.devices)
+            self._visit.given_back.update(one.notes)
             self._visit.connection.close()
 
     async def _look_around(self) -> None:

@@ -229,6 +229,7 @@ class MqttBus:
         self._begun = False
         self._cut: str | None = None
         self._retained: dict[str, Message] = {}
+        self._notes: dict[str, bytes] = {}
         self._waiting: list[Message] = []
         self.due = 0
 
@@ -284,12 +285,15 @@ class MqttBus:
     def cut(self, *, agent: bool) -> None:
         """See `VirtualLine.cut`."""
         self._cut = _AGENT if agent else "line down"
+        self._notes = {device: self._presence.note(device) for device in self._played}
         self._presence.disconnected()
 
     def mend(self, now: int, *, kept: bool) -> Sequence[Observation]:
         """See `VirtualLine.mend`. What waited comes first, then what the broker retains."""
         if self._cut == _AGENT:
             self._presence = self._unknowing()
+            for device, note in self._notes.items():
+                self._presence.recall(device, note)
         waiting, self._waiting, self._cut = self._waiting if kept else [], [], None
         self._presence.connected(now, remembered=kept)
         seen = [one for message in waiting for one in self._hears(message, now, retained=False)]
@@ -309,6 +313,7 @@ class Doorway:
         self._cut: str | None = None
         self._waiting: list[Message] = []
         self._notes: bytes | None = None
+        self._states: dict[str, bytes] = {}
         self._played = {
             device.id: Publisher(profile, device.address or device.id, zone=zone)
             for device, profile in devices
@@ -336,6 +341,7 @@ class Doorway:
         if post is None:
             return ()
         self._notes = post.notes or self._notes
+        self._states |= post.states
         return post.seen
 
     def misbehaves(self, now: int, device: str, fault: str | None) -> None:
@@ -350,6 +356,8 @@ class Doorway:
         if self._cut == _AGENT:
             self._posts = Posts(self._topics, self._silent)
             self._posts.recall(self._notes)
+            for device, note in self._states.items():
+                self._posts.recall_states(device, note)
         waiting, self._waiting, self._cut = self._waiting if kept else [], [], None
         return [seen for message in waiting for seen in self._hears(message, now)]
 

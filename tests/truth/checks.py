@@ -108,7 +108,7 @@ def _are_near(one: float | None, other: float | None) -> bool:
     """Whether two readings are the same but for changes smaller than a dead band, which profiles do not tell of."""
     if one is None or other is None:
         return one is other
-    return math.isclose(one, other, rel_tol=0.02, abs_tol=1)
+    return math.isclose(one, other, rel_tol=0.02, abs_tol=1.5)
 
 
 def _unequal(where: str, said: Mapping[object, object], is_so: Mapping[object, object]) -> Iterator[str]:

@@ -90,10 +90,27 @@ class History:
 
     def play(self, steps: int = STEPS) -> None:
         """Do random things, then leave the device alone and in reach."""
-        self._begin()
+        self.begin()
         for _ in range(steps):
             self._step()
             self.played.until(self.played.now + self._chance.choice((300, 3_000, 20_000)))
+        self.end()
+
+    def play_restart(self) -> None:
+        """Everything is otherwise than at the beginning when the agent stops, and as at the beginning when it is back."""
+        self.begin()
+        self._put({name: values[-1] for name, values in self._inputs.items()})
+        self.played.until(self.played.now + self.quiet_ms)
+        self.played.line.cut(agent=True)
+        self.product.is_down = True
+        self._put({name: values[0] for name, values in self._inputs.items()})
+        self.played.until(self.played.now + 2_000)
+        self.product.restarts()
+        self.played.mend(kept=False)
+        self.end()
+
+    def end(self) -> None:
+        """Leave the device alone and in reach, until all that is so has been told."""
         self.played.until(self.played.now + self.quiet_ms)
         if not self._is_bus:
             self.played.put(self.values)
@@ -105,7 +122,8 @@ class History:
         """How long nothing happens at the end: all is read again, what is read slowly twice."""
         return (ALIVE_MS if self.name in ALIVE else QUIET_MS) + 2 * slowest_poll_ms(self.name)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Give every input its first value."""
         self.played.until(5_000)
         self._put({name: values[0] for name, values in self._inputs.items()})
         self.played.until(30_000)

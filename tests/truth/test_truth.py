@@ -22,6 +22,13 @@ def test_what_the_product_says_of_a_device_is_so(name: str) -> None:
         assert differences(history) == [], f"python -m tests.truth --only {name} --seed {seed}"
 
 
+@pytest.mark.parametrize("name", profiles())
+def test_what_ends_while_the_agent_is_down_does_not_stand_for_ever(name: str) -> None:
+    history = History(name, 0)
+    history.play_restart()
+    assert differences(history) == []
+
+
 ONLY_CARDS = {"espresense-station", "hikvision-access", "json-post", "patrol-reader", "tasmota-pn532"}
 ONLY_CARDS |= {"tasmota-rdm6300", "zkteco-push"}
 """Readers tell of moments, which end with themselves: nothing of theirs stands."""

@@ -3,10 +3,16 @@
 import pytest
 
 from contract.events import Phase, phase_of
+from contract.profile.model import MqttProfile
+from contract.site import Device
 from edge.decode.kept import after_restart, packed, standing, unpacked
-from edge.ports import Happened
+from edge.messages import Messages
+from edge.ports import Happened, Observation
+from edge.said import Nonsense, Values
+from edge.topicmap import TopicMap
 from tests.bus import Hand, events, on_site, shipped, simulated
 from tests.truth.checks import as_event
+from tests.truth.device import profile_of
 
 PANEL = "notifier-modbus-gw"
 DEVICE = on_site(PANEL, unit=3, l1d001={"zone": "z"}, l1d002={"zone": "z"})
@@ -59,3 +65,46 @@ def test_two_restarts_in_a_row_forget_nothing() -> None:
 
 def test_a_note_that_can_not_be_read_is_none() -> None:
     assert unpacked(b"[1") == unpacked(None) == {}
+
+
+def test_a_fault_of_the_device_that_ended_meanwhile_is_told_as_over() -> None:
+    sensor = on_site("xy-md02")
+    before, after = Hand(shipped("xy-md02"), sensor), Hand(shipped("xy-md02"), sensor)
+    request = before.request("temperature")
+    (fault,) = events(before.answers(request, [0x7000, 500], 1_000))
+    after.memory = after_restart(unpacked(packed(standing(before.sheet, before.memory))))
+    assert events(after.answers(request, [220, 500], 90_000)) == []
+    (over,) = events(after.answers(request, [220, 500], 96_000))
+    assert (fault.type, over.type, over.data) == ("device.fault", "device.fault", {"state": "cleared"})
+
+
+def test_a_note_of_messages_goes_on_with_what_was_so_lacking_and_not_understood() -> None:
+    door = Device(id="d", profile="zigbee2mqtt-contact", address="d")
+    profile = profile_of("zigbee2mqtt-contact")
+    assert isinstance(profile, MqttProfile)
+    topics = TopicMap([(door, profile)])
+
+    def heard(messages: Messages, payload: bytes, now: int) -> list[Happened]:
+        found: list[Observation] = []
+        for said in topics.read("zigbee2mqtt/d", payload, now):
+            if isinstance(said, Nonsense):
+                found += messages.nonsense(said, now)
+            elif isinstance(said, Values):
+                found += [*messages.values(said, now)]
+        return events(found)
+
+    before, after = Messages("d"), Messages("d")
+    assert [one.type for one in heard(before, b'{"contact": false}', 1_000)] == ["door.opened"]
+    assert [one.type for one in heard(before, b"{", 2_000)] == ["device.fault"]
+    after.recall(before.note())
+    assert after.is_blind
+    told = [(one.type, one.data.get("state")) for one in heard(after, b'{"contact": true}', 9_000)]
+    assert told == [("door.closed", None), ("device.fault", "cleared")]
+    assert heard(after, b'{"contact": true}', 9_500) == []
+
+
+@pytest.mark.parametrize("note", [None, b"", b"[1", b'{"so": 1}'])
+def test_a_note_of_messages_that_can_not_be_read_is_none(note: bytes | None) -> None:
+    messages = Messages("d")
+    messages.recall(note)
+    assert messages.note() == Messages("d").note()
