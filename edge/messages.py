@@ -25,9 +25,10 @@ class Note(msgspec.Struct, frozen=True):
     """What is remembered of a device over a restart: what is so, what its messages lack, and whether they make sense."""
 
     so: tuple[tuple[str, str, str], ...] = ()
-    bad: tuple[tuple[str, str], ...] = ()
-    unknown: tuple[str, ...] = ()
-    nonsense: bool = False
+    bad: dict[str, str] = {}
+    unknown: dict[str, str] = {}
+    nonsense: dict[str, Nonsense] = {}
+    points: dict[str, dict[str, str]] = {}
 
 
 class Messages:
@@ -62,11 +63,12 @@ class Messages:
         so = plain(self._fields.active)
         note = Note(
             so=tuple(sorted((*key, word) for key, word in so.items())),
-            bad=tuple(sorted(self._bad.items())),
-            unknown=tuple(sorted(self._unknown)),
-            nonsense=self._is_nonsense,
+            bad=self._bad,
+            unknown=self._unknown,
+            nonsense=self._nonsense,
+            points=self._points,
         )
-        return msgspec.json.encode(note)
+        return msgspec.json.encode(note, order="deterministic")
 
     def recall(self, note: bytes | None) -> None:
         """Go on from the note of an earlier life; what has ended meanwhile is told as over once it is heard."""
@@ -76,8 +78,8 @@ class Messages:
             return  # of another version
         so = {(point, rule): word for point, rule, word in found.so}
         self._fields = FieldMemory(active=marked(so))
-        self._bad, self._unknown = dict(found.bad), set(found.unknown)
-        self._is_nonsense = found.nonsense
+        self._bad, self._unknown = found.bad, found.unknown
+        self._nonsense, self._points = found.nonsense, found.points
 
     def remember(self, message: str) -> None:
         """A message was read before, in an earlier life."""

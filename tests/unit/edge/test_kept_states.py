@@ -97,7 +97,7 @@ def test_a_note_of_messages_goes_on_with_what_was_so_lacking_and_not_understood(
     assert [one.type for one in heard(before, b'{"contact": false}', 1_000)] == ["door.opened"]
     assert [one.type for one in heard(before, b"{", 2_000)] == ["device.fault"]
     after.recall(before.note())
-    assert after.is_blind
+    assert after.blind
     told = [(one.type, one.data.get("state")) for one in heard(after, b'{"contact": true}', 9_000)]
     assert told == [("door.closed", None), ("device.fault", "cleared")]
     assert heard(after, b'{"contact": true}', 9_500) == []
