@@ -100,6 +100,8 @@ MOMENT_TYPES: Final = LOCATION_TYPES | frozenset(
         "operator.closed",
         "request.opened",
         "request.accepted",
+        "request.paused",
+        "request.resumed",
         "request.done",
         "request.answered",
         "request.followed_up",

@@ -9,6 +9,7 @@ from typing import Final
 from cloud.correlation.rules import EventFilter, Quota, Recurrence, Response, Rule, RuleBook, Staffing
 from cloud.correlation.sentences import OTHERWISE, SENTENCES, WORDS
 from cloud.correlation.verdict import BlindSpan, Item, Reason, Verdict
+from contract.duration import parse_duration
 from contract.site import Site, Text
 from contract.site_parts import part_label
 
@@ -25,6 +26,7 @@ _PARTS: Final[dict[str, dict[str, str]]] = {
         "fault": "{device} {word}",
         "at": " ({moment})",
         "somebody": "somebody who qualifies",
+        "put_off": "{limit} and the {paused} of its pauses",
         "colon": ": ",
         "gap": " ",
     },
@@ -38,6 +40,7 @@ _PARTS: Final[dict[str, dict[str, str]]] = {
         "fault": "{device}{word}",
         "at": "（{moment}）",
         "somebody": "合格人员",
+        "put_off": "{limit}（另计暂停{paused}）",
         "colon": "：",
         "gap": "",
     },
@@ -159,7 +162,14 @@ class _Fields:
         return self._words.what(self._rule.expect.type)
 
     def limit(self) -> str:
-        return length(self._verdict.due_at - self._verdict.opened_at, self._words.language)
+        """The rule's own, and beside it for how long pauses put it off."""
+        whole, language = self._verdict.due_at - self._verdict.opened_at, self._words.language
+        if isinstance(self._rule, Response) and self._rule.pauses is not None:
+            own = parse_duration(self._rule.within)
+            if not own.working_days and whole > own.ms:
+                said = self._words.parts["put_off"]
+                return said.format(limit=length(own.ms, language), paused=length(whole - own.ms, language))
+        return length(whole, language)
 
     def elapsed(self) -> str:
         """To the second; to the millisecond where the limit would read the same."""

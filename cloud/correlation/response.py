@@ -53,7 +53,7 @@ class ResponseMachine:
     @cached_property
     def horizon(self) -> int:
         """How long after its opening evidence can change an episode, at the most over all versions."""
-        return max(version.horizon for version in self._by_start)
+        return max(version.horizon + version.most_put_off for version in self._by_start)
 
     @cached_property
     def early(self) -> int:
@@ -64,7 +64,8 @@ class ResponseMachine:
     def _types(self) -> tuple[str, ...]:
         found: set[str] = set(LOCATION_TYPES) if self.ttl else set()
         for version in self._by_start:
-            found |= version.rule.on.types | version.rule.expect.types | version.rule.void_types
+            found |= version.rule.on.types | version.rule.expect.types
+            found |= version.rule.void_types | version.rule.pause_types
         return tuple(sorted(found))
 
     def version_at(self, at: int) -> VersionOf | None:
@@ -89,6 +90,8 @@ class ResponseMachine:
                 found.setdefault(name, []).append(self._evidence_taker(version))
             for name in version.rule.void_types:
                 found.setdefault(name, []).append(self._ending_taker(version))
+            for name in version.rule.pause_types:
+                found.setdefault(name, []).append(self._pause_taker(version))
         return found
 
     def _triggered(self, version: VersionOf, event: Event) -> Keys:
@@ -124,6 +127,12 @@ class ResponseMachine:
         if version.rule.pair is not None:
             return _paired(event, version.rule.pair)
         return voiding.keys(event.device, event_zone(self._site, event))
+
+    def _paused(self, version: VersionOf, event: Event) -> tuple[Keys, bool]:
+        """The keys whose clock an event of the right type stops (True) or lets run again (False)."""
+        pausing, pair = version.pausing, version.rule.pair
+        begins = pausing.says(event) if pausing is not None and event.device in self._devices else None
+        return (_NO_KEYS, False) if begins is None or pair is None else (_paired(event, pair), begins)
 
     def _zone_asked(self, version: VersionOf, event: Event) -> str | None:
         """The zone of a trigger where it matters for what makes void."""
@@ -176,6 +185,21 @@ class ResponseMachine:
                 if self._host.keep_ms is not None:
                     self._recall(chain, version, chain.ended_by(ending), event.at)
                 if chain.put_ending(version, ending):
+                    self._host.mark(chain)
+                else:
+                    self._host.changed(chain)
+
+        return take
+
+    def _pause_taker(self, version: VersionOf) -> Callable[[Event, int], None]:
+        def take(event: Event, seq: int) -> None:
+            keys, begins = self._paused(version, event)
+            mark = (event.at, event.device, seq, begins)
+            for key in keys:
+                chain = self._chain(key)
+                if self._host.keep_ms is not None:
+                    self._recall(chain, version, chain.paused_by(mark), event.at)
+                if chain.put_pause(version, mark):
                     self._host.mark(chain)
                 else:
                     self._host.changed(chain)
@@ -239,6 +263,10 @@ class ResponseMachine:
         if event.type in rule.void_types and chain.key in self._ended(version, event):
             zone = event_zone(self._site, event) or ""
             chain.put_ending(version, (event.at, event.device, event.seq, zone))
+        if event.type in rule.pause_types:
+            keys, begins = self._paused(version, event)
+            if chain.key in keys:
+                chain.put_pause(version, (event.at, event.device, event.seq, begins))
 
     # --- chains
 
@@ -250,6 +278,8 @@ class ResponseMachine:
             for version in self._by_start:
                 if version.voiding is not None:
                     devices |= version.voiding.telling_of(key)
+                if version.pausing is not None:
+                    devices |= version.pausing.telling
             self._host.depends(self, chain, devices - {OPERATOR})
         return chain
 

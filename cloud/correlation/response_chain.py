@@ -9,6 +9,7 @@ import msgspec
 from cloud.correlation.coverage import NOTHING, CoverageBook, covered_up_to
 from cloud.correlation.episodes import MARKS_MS, Judged, Span, Told
 from cloud.correlation.marks import ALWAYS, Mark, Marks, bound
+from cloud.correlation.pausing import FOREVER, Limit, PauseMark, put_off
 from cloud.correlation.response_verdict import Ending, Facts, Found, Trigger, VersionOf, earliest, judge
 from cloud.correlation.sources import OPERATOR
 from cloud.correlation.verdict import Outcome, Reason, Verdict
@@ -22,7 +23,8 @@ _FEW: Final = 32
 class Kept(msgspec.Struct, array_like=True):
     """All of a chain, but for its marks, that must survive a restart.
 
-    `endings`: by version what may make an episode void; `zones`: where triggers were, for versions that ask.
+    `endings`: by version what may make an episode void; `zones`: where triggers were, for versions that ask; `pauses`: by
+    version what stops the clock and lets it run again.
     """
 
     triggers: list[Trigger]
@@ -32,6 +34,7 @@ class Kept(msgspec.Struct, array_like=True):
     floor: int
     endings: dict[int, list[Ending]] = {}
     zones: dict[Trigger, str] = {}
+    pauses: dict[int, list[PauseMark]] = {}
 
 
 class Rule(Protocol):
@@ -188,7 +191,7 @@ class ResponseChain:
             known.insert(place, found)
         kept.most_error = max(kept.most_error, found[3])
         return bool(self._openings) and self.touch_between(
-            found[0] - version.horizon, found[0] + found[3] + version.early
+            found[0] - version.horizon - version.most_put_off, found[0] + found[3] + version.early
         )
 
     def changed_by(self, found: Found) -> int | None:
@@ -206,7 +209,7 @@ class ResponseChain:
         known.insert(place, ending)
         if version.voiding and version.voiding.wanted.ends_join:
             self._rechain(ending[0])
-        self.touch_between(ending[0] - version.within, ending[0])
+        self.touch_between(ending[0] - version.within - version.most_put_off, ending[0])
         return bool(self._dirty)
 
     def ended_by(self, ending: Ending) -> int | None:
@@ -216,6 +219,21 @@ class ResponseChain:
         if mark is not None and ending[0] < self._reach_of(mark):
             return min(mark.opened_at, mark.opened_at if changed is None else changed)
         return changed
+
+    # --- what stops the clock
+
+    def put_pause(self, version: VersionOf, mark: PauseMark) -> bool:
+        """Take in what stops the clock or lets it run again; whether an episode wants to be looked at again."""
+        known = self._kept.pauses.setdefault(version.number, [])
+        place = bisect.bisect_left(known, mark)
+        if place < len(known) and known[place] == mark:
+            return False
+        known.insert(place, mark)
+        return self.touch_between(NOTHING, FOREVER)
+
+    def paused_by(self, mark: PauseMark) -> int | None:
+        """When the first episode opened that was let go and that a pause may change."""
+        return self.marks.changed_by(mark[:3], 0, self._rule.horizon)
 
     def _ended(self, version: VersionOf, opener: Trigger, last: int) -> Ending | None:
         """The first event that makes void what a trigger opened, up to and including a moment."""
@@ -253,14 +271,31 @@ class ResponseChain:
         seen = self._rule.already_there(version, self.key, opened_at)
         found = None if seen else self._earliest(version, opened_at)
         joined = triggers[first + 1 : end]
-        if version.voiding is None:
-            facts = Facts(self.key, triggers[first], joined, seen, found)
-        else:
-            opener = triggers[first]
-            ended = self._ended(version, opener, version.due(opened_at))
-            telling = version.voiding.telling(opener[1], self._kept.zones.get(opener, ""))
-            facts = Facts(self.key, opener, joined, seen, found, ended, telling)
+        limit, reach = self._limit(version, opened_at), self._looked_for(version, opened_at)
+        telling = version.pausing.telling if version.pausing else frozenset[str]()
+        opener, ended = triggers[first], None
+        if version.voiding is not None:
+            ended = self._ended(version, opener, limit.at if limit.paused is None else FOREVER)
+            telling |= version.voiding.telling(opener[1], self._kept.zones.get(opener, ""))
+        facts = Facts(self.key, opener, limit, reach, joined, seen, found, ended, telling)
+        decided = facts.void or facts.found
+        if decided is not None and version.pausing is not None:  # what is paused later changes nothing
+            facts = msgspec.structs.replace(facts, limit=self._limit(version, opened_at, decided[0]))
         return judge(version, facts, self._rule.book, now)
+
+    def _limit(self, version: VersionOf, opened_at: int, until: int = FOREVER) -> Limit:
+        """Until when evidence is in time, by the pauses that are told of before a moment."""
+        return put_off(version.due(opened_at), self._pauses(version, opened_at, until))
+
+    def _pauses(self, version: VersionOf, opened_at: int, until: int = FOREVER) -> list[PauseMark]:
+        """What is told of pauses since an episode opened: what was paused before is another matter."""
+        marks = self._kept.pauses.get(version.number, [])
+        return marks[bisect.bisect_left(marks, (opened_at,)) : bisect.bisect_left(marks, (until,))]
+
+    def _looked_for(self, version: VersionOf, opened_at: int) -> int:
+        """Until when evidence is looked for."""
+        reach = put_off(opened_at + version.horizon, self._pauses(version, opened_at))
+        return reach.at if reach.paused is None else FOREVER
 
     def _version(self, opened_at: int) -> VersionOf:
         version = self._rule.version_at(opened_at)
@@ -276,8 +311,8 @@ class ResponseChain:
 
     def _earliest(self, version: VersionOf, opened_at: int) -> Found | None:
         known = self._kept.evidence.get(version.number, [])
-        since, horizon = opened_at - version.early, version.horizon + version.early
-        return earliest(known, since, horizon, self._kept.most_error)
+        since = opened_at - version.early
+        return earliest(known, since, self._looked_for(version, opened_at) - since, self._kept.most_error)
 
     def vanished(self) -> list[int]:
         """See `Chain.vanished`."""
@@ -309,12 +344,12 @@ class ResponseChain:
 
     def touch_blind(self, start: int, end: int) -> bool:
         """See `Chain.touch_blind`."""
-        most = max(version.within for version in self._rule.versions.values())
+        most = max(version.within + version.most_put_off for version in self._rule.versions.values())
         return self.touch_between(start - most, end - 1 + self._rule.early)
 
     def unsettled_by(self, start: int, end: int) -> int | None:
         """See `Chain.unsettled_by`."""
-        most = max(version.within for version in self._rule.versions.values())
+        most = max(version.within + version.most_put_off for version in self._rule.versions.values())
         return self.marks.first_unmet(start - most, end - 1 + self._rule.early)
 
     # --- letting go and taking back
@@ -348,7 +383,8 @@ class ResponseChain:
             until = (opened_at + (verdict.elapsed_ms or 0) + 1, "", 0)
         else:
             found = self._earliest(version, opened_at)
-            until = bound(found[:3] if found else None, opened_at, version.horizon)
+            reach = self._looked_for(version, opened_at) - opened_at
+            until = bound(found[:3] if found else None, opened_at, reach)
         return Mark(opener, until, verdict.outcome in {Outcome.MET, Outcome.VOID}, self._reach(opener))
 
     def wants_trimming(self, number: int) -> bool:
@@ -371,6 +407,8 @@ class ResponseChain:
             del evidence[: bisect.bisect_left(evidence, (kept.floor - kept.most_error - self._rule.early,))]
         for endings in kept.endings.values():
             del endings[: bisect.bisect_left(endings, (kept.floor,))]
+        for marks in kept.pauses.values():
+            del marks[: bisect.bisect_left(marks, (kept.floor,))]
         kept_of = [*map(len, kept.evidence.values()), *map(len, kept.endings.values())]
         most = max(kept_of, default=0)
         self._trim_at = max(_FEW, 2 * most)
@@ -415,7 +453,7 @@ class ResponseChain:
     def dirty_cells(self) -> dict[str, bytes | None]:
         """See `Chain.dirty_cells`."""
         kept = self._kept
-        known = any(kept.evidence.values()) or any(kept.endings.values())
+        known = any(map(any, (kept.evidence.values(), kept.endings.values(), kept.pauses.values())))
         worth = kept.triggers or kept.told or known or kept.floor != NOTHING
         cells: dict[str, bytes | None] = {self.name: msgspec.msgpack.encode(kept) if worth else None}
         marks = self.marks.dirty_cell()
@@ -430,6 +468,7 @@ class ResponseChain:
         kept.triggers = [trigger for trigger in kept.triggers if self._rule.version_at(trigger[0])]
         kept.evidence = {number: found for number, found in kept.evidence.items() if number in known}
         kept.endings = {number: found for number, found in kept.endings.items() if number in known}
+        kept.pauses = {number: found for number, found in kept.pauses.items() if number in known}
         self._openings = []
         self._rechain(NOTHING)
         self._dirty.update(self._openings)

@@ -7,6 +7,7 @@ import msgspec
 
 from cloud.correlation.coverage import CoverageBook
 from cloud.correlation.episodes import Judged
+from cloud.correlation.pausing import FOREVER, LONGEST_MS, Limit, Pausing
 from cloud.correlation.people import evidence_test
 from cloud.correlation.rules import Response, RuleVersion
 from cloud.correlation.sources import OPERATOR, Sources
@@ -42,11 +43,17 @@ class VersionOf:
         self.early = parse_duration(rule.early).ms
         self.is_enough = evidence_test(rule, site)
         self.voiding = Voiding(rule.void_when, rule, site, self.sources) if rule.void_when else None
+        self.pausing = Pausing(rule.pauses, site) if rule.pauses else None
         self.start, self.end = dated.start, dated.end
         self._suspended = dated.suspended
 
+    @property
+    def most_put_off(self) -> int:
+        """How long pauses may put off its limit and its horizon, in ms."""
+        return LONGEST_MS if self.pausing else 0
+
     def due(self, opened_at: int) -> int:
-        """The last moment at which evidence is in time."""
+        """The last moment at which evidence is in time, pauses left aside."""
         if self._calendar is None:
             return opened_at + self.within
         return self._calendar.after(opened_at, self._days)
@@ -63,12 +70,15 @@ class VersionOf:
 class Facts(msgspec.Struct, frozen=True, gc=False):
     """One episode and what is known of it.
 
-    `seen`: who was there already; `found`: the earliest evidence; `ended`: the first event in time that makes it
-    void, and `telling` the devices that can tell of one.
+    `limit`: until when evidence is in time, and `reach` until when it is looked for. `seen`: who was there already;
+    `found`: the earliest evidence; `ended`: the first event in time that makes it void, and `telling` the devices that
+    can tell of one, or of a pause.
     """
 
     key: str
     trigger: Trigger
+    limit: Limit
+    reach: int
     joined: Sequence[Trigger] = ()
     seen: Trigger | None = None
     found: Found | None = None
@@ -79,6 +89,17 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     def opened_at(self) -> int:
         """When the obligation began."""
         return self.trigger[0]
+
+    @property
+    def due_at(self) -> int:
+        """The last moment at which evidence is in time; a pause without an end lasts until what decided."""
+        decided = self.void or self.found
+        return self.limit.at if decided is None else self.limit.told_at(decided[0])
+
+    @property
+    def paused(self) -> int | None:
+        """Since when the clock stands."""
+        return self.limit.paused if self.seen is None and self.void is None and self.found is None else None
 
     @property
     def void(self) -> Ending | None:
@@ -109,7 +130,7 @@ def earliest(known: Sequence[Found], opened_at: int, horizon: int, most_error: i
 
 def judge(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> Judged:
     """The verdict as of `now`, and what could change it."""
-    opened_at, due_at = facts.opened_at, version.due(facts.opened_at)
+    opened_at, due_at = facts.opened_at, facts.due_at
     decided = _decide(version, facts, book, now)
     pending = decided.outcome is Outcome.PENDING
     answer = None if pending else _answer(facts)
@@ -129,7 +150,7 @@ def judge(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> Jud
         reason=decided.reason,
         elapsed_ms=None if answer is None else max(0, answer[0] - opened_at),
         evidence=(_identity(facts.trigger), *((_identity(answer),) if answer else ())),
-        overdue=pending and now > due_at,
+        overdue=pending and now > due_at and decided.reason is not Reason.PAUSED,
         joined=tuple(map(_identity, facts.joined)),
         blind=decided.blind,
     )
@@ -148,15 +169,16 @@ def _identity(event: Trigger) -> EventId:
 
 
 def _decide(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> _Decided:
-    due_at, found = version.due(facts.opened_at), facts.found
+    due_at, found = facts.due_at, facts.found
     if facts.seen is not None:
         return _Decided(Outcome.MET, Reason.ALREADY_THERE)
     if facts.void is not None:
         return _Decided(Outcome.VOID, Reason.NO_LONGER_DUE)
     if found is not None and found[0] - found[3] <= due_at:
         return _Decided(Outcome.MET, Reason.IN_TIME if found[0] <= due_at else Reason.WITHIN_CLOCK_ERROR)
-    if now <= due_at:
-        return _Decided(Outcome.PENDING, Reason.WAITING)
+    stands = facts.paused is not None and facts.paused <= now
+    if stands or now <= due_at:
+        return _Decided(Outcome.PENDING, Reason.PAUSED if stands else Reason.WAITING)
     sources = version.sources.answering(facts.key)
     if book.lagging((sources | facts.telling) - {OPERATOR}, due_at) is not None:
         return _Decided(Outcome.PENDING, Reason.WAITING_FOR_COVERAGE)
@@ -173,7 +195,9 @@ _Waits = tuple[int | None, str | None, int]
 
 
 def _pending_waits(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> _Waits:
-    due_at = version.due(facts.opened_at)
+    due_at = facts.due_at
+    if facts.paused is not None:  # only an event lets the clock run again
+        return facts.paused if now < facts.paused else None, None, 0
     if now <= due_at:
         return due_at + 1, None, 0
     asked = version.sources.answering(facts.key) | facts.telling
@@ -186,15 +210,17 @@ def _final_waits(version: VersionOf, facts: Facts, book: CoverageBook, now: int)
     needs = [(version.sources.triggering(facts.key), opened_at)]
     # Whoever was there already is not undone by an answer that comes.
     if facts.seen is None:
-        decided_by = found[0] if found else opened_at + version.horizon
+        decided_by = found[0] if found else facts.reach
         needs.append((version.sources.answering(facts.key), decided_by))
         # An end at the moment of the evidence changes nothing, nor one after the limit.
-        ended_by = min(decided_by if facts.void else decided_by - 1, version.due(opened_at))
+        ended_by = min(decided_by if facts.void else decided_by - 1, facts.due_at)
         if ended_by >= opened_at:
             needs.append((facts.telling, ended_by))
     if version.ttl:
         needs.append((version.sources.locating, opened_at))
     for devices, needed in needs:
+        if needed >= FOREVER:  # only an event can end that
+            return None, None, 0
         if OPERATOR in devices and now <= needed:
             return needed + 1, None, 0
         lagging = book.lagging(devices - {OPERATOR}, needed)

@@ -106,6 +106,7 @@ class RuleCheck:
                 yield from self._void_when(rule)
                 if rule.pair is not None and (rule.per == "answerer" or self._written.holds("match")):
                     yield self._written.problem("pair", "expected without match and per: it names the key")
+                yield from self._pauses(rule)
             case Recurrence() as rule:
                 yield from self._types("expect", rule.expect)
                 yield from self._selection(rule)
@@ -140,6 +141,15 @@ class RuleCheck:
                 )
                 yield self._written.problem("void_when.type", said)
 
+    def _pauses(self, rule: Response) -> Iterator[Problem]:
+        if rule.pauses is None:
+            return
+        yield from self._types("pauses.from", rule.pauses.from_)
+        yield from self._types("pauses.to", rule.pauses.to)
+        if rule.pair is None:
+            said = "expected with `pair`: only what names the same request can pause it"
+            yield self._written.problem("pauses", said)
+
     def _can_end(self, wanted: EventFilter) -> bool:
         return _declared(wanted) or bool(wanted.types & self._emitted)
 
@@ -155,6 +165,9 @@ class RuleCheck:
             return
         if isinstance(rule, Response) and rule.void_when and not self._can_end(rule.void_when):
             yield f"{rule.id} is never void at {self._site.id}: no device here emits {_either(rule.void_when)}"
+        if isinstance(rule, Response) and rule.pauses and not rule.pauses.types & self._emitted:
+            said = " or ".join(sorted(rule.pauses.types))
+            yield f"{rule.id} knows of no pause at {self._site.id}: no device here emits {said}"
         if isinstance(rule, Duration) and is_old_each(rule.while_.each):
             yield str(self._written.problem("while.each", OLD_EACH))
         if isinstance(rule, Response) and rule.pair is None and not _declared(rule.expect):

@@ -80,6 +80,18 @@ class VoidWhen(EventFilter, frozen=True, forbid_unknown_fields=True):
     ends_join: bool = False
 
 
+class Pauses(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """What stops the clock of an obligation (`from`), such as an order that waits for a part, and lets it run again (`to`)."""
+
+    from_: EventFilter
+    to: EventFilter
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The types of both."""
+        return self.from_.types | self.to.types
+
+
 class Response(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="response"
 ):
@@ -87,7 +99,8 @@ class Response(
 
     `pair`: a field of the data, such as the number of a request: each value is a key of its own, and only evidence
     with the same value answers it. `void_when`: an event that makes the obligation void when it comes in time and
-    before any evidence. `early`: how long before the trigger evidence counts already, such as a handover written
+    before any evidence. `pauses`, with `pair` only: the time between its two events does not count, and puts off the
+    limit and the horizon. `early`: how long before the trigger evidence counts already, such as a handover written
     before the shift is over.
     """
 
@@ -108,6 +121,7 @@ class Response(
     presence_ttl: DurationText = "0s"
     void_when: VoidWhen | None = None
     early: DurationText = "0s"
+    pauses: Pauses | None = None
     name: Text = Text()
     source: Text = Text()
 
@@ -115,6 +129,11 @@ class Response(
     def void_types(self) -> frozenset[str]:
         """The types that can make an obligation void."""
         return self.void_when.types if self.void_when else frozenset()
+
+    @property
+    def pause_types(self) -> frozenset[str]:
+        """The types that stop its clock or let it run again."""
+        return self.pauses.types if self.pauses else frozenset()
 
     @property
     def least_grade(self) -> Literal["strong", "weak", "declared"]:
@@ -322,7 +341,7 @@ def asked_types(rule: Rule) -> frozenset[str]:
     """The event types that a rule asks about."""
     match rule:
         case Response():
-            return rule.on.types | rule.expect.types | rule.void_types
+            return rule.on.types | rule.expect.types | rule.void_types | rule.pause_types
         case Recurrence():
             return rule.expect.types
         case Duration():

@@ -25,6 +25,7 @@ SENTENCES: Final[dict[str, dict[Reason, str]]] = {
         Reason.WAITING_FOR_COVERAGE: (
             "{place}: overdue since {due}, no {what} known yet; not every device has reported up to then."
         ),
+        Reason.PAUSED: "{place}: it is paused, and the clock stands; without pauses {what} was due by {due}.",
         Reason.LATE: "{place}: {what}{of} only after {elapsed}; the limit is {limit}{witness}.",
         Reason.NO_EVIDENCE: "{place}: no {what} within {limit} (by {due}); every device that could show it worked.",
         Reason.BLIND: "{place}: nobody can know whether there was {what} in time: {blind}{after}.",
@@ -45,6 +46,7 @@ SENTENCES: Final[dict[str, dict[Reason, str]]] = {
         Reason.ALREADY_THERE: "{place}：{who}已在现场{witness}。",
         Reason.WAITING: "{place}：应在{due}前{what}。",
         Reason.WAITING_FOR_COVERAGE: "{place}：{due}已到期，尚未见{what}；部分设备的数据还未传到该时刻。",
+        Reason.PAUSED: "{place}：已暂停，停止计时；不计暂停应在{due}前{what}。",
         Reason.LATE: "{place}：{of}{elapsed}后才{what}，时限{limit}{witness}。",
         Reason.NO_EVIDENCE: "{place}：{limit}内（{due}前）未见{what}，相关设备均正常。",
         Reason.BLIND: "{place}：无法判定是否按时{what}：{blind}{after}。",

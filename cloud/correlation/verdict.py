@@ -26,6 +26,7 @@ class Reason(StrEnum):
     ALREADY_THERE = "already_there"
     WAITING = "waiting"
     WAITING_FOR_COVERAGE = "waiting_for_coverage"
+    PAUSED = "paused"
     LATE = "late"
     NO_EVIDENCE = "no_evidence"
     BLIND = "blind"

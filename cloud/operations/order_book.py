@@ -186,7 +186,9 @@ class OrderBook:
         order = self._orders.known(action.order)
         check.pausable(order, at)
         check.reason(action.reason)
-        return self._orders.put(paused(order, person, at, action.reason), now)
+        order = self._orders.put(paused(order, person, at, action.reason), now)
+        self._orders.tell_rules(order, "paused", person, at, reason=action.reason)
+        return order
 
     def resume(self, action: do.ResumeOrder, person: str, at: int, now: int) -> Order:
         """Its clock runs again."""
@@ -198,7 +200,9 @@ class OrderBook:
             raise check.conflict("该工单未暂停", "the order is not paused")
         if at < pause.from_:
             raise check.unusable("时间早于暂停", "it can't have gone on before it was paused")
-        return self._orders.put(resumed(order, at), now)
+        order = self._orders.put(resumed(order, at), now)
+        self._orders.tell_rules(order, "resumed", person, at)
+        return order
 
     def fill(self, action: do.FillItem, person: str, at: int, now: int) -> Order:
         """An item of the checklist; what is bad may open an order of its own."""

@@ -4,13 +4,10 @@ It shares the words with the engine (site, rules, verdicts), and none of its log
 looking at all events again.
 """
 
-import datetime as dt
 from typing import Any
 
 from cloud.correlation.rules import (
-    By,
     Duration,
-    EventFilter,
     Quota,
     Response,
     RuleBook,
@@ -18,17 +15,28 @@ from cloud.correlation.rules import (
     Staffing,
     Tour,
 )
-from cloud.correlation.verdict import BlindSpan, Outcome, Reason, Verdict
-from contract.events import LOCATION_TYPES, MOMENT_TYPES, Event, event_data, is_dated
+from cloud.correlation.verdict import Outcome, Reason, Verdict
+from contract.events import LOCATION_TYPES, Event, event_data, is_dated
 from contract.site import Site
-from tests.properties.plain import FOREVER, NEVER, Known, in_force, ms, selected
+from tests.properties.plain import (
+    FOREVER,
+    NEVER,
+    Known,
+    blind_spans,
+    emitting,
+    in_force,
+    may,
+    ms,
+    passes,
+    zone_of,
+)
 from tests.properties.reference_duration import durations
 from tests.properties.reference_quota import quotas
+from tests.properties.reference_recurrence import recurrences
 from tests.properties.reference_staffing import posts
 from tests.properties.reference_tour import tours
 
 RANK = {"declared": 0, "weak": 1, "strong": 2}
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def reference(site: Site, rules: RuleBook, known: Known, now: int) -> list[Verdict]:
@@ -100,6 +108,8 @@ def ends(site: Site, rule: Any, trigger: Event, event: Event) -> bool:
     wanted = rule.void_when
     if not wanted or event.device not in site.devices or not passes(wanted, event):
         return False
+    if rule.pair:
+        return event_data(event).get(rule.pair) == event_data(trigger).get(rule.pair)
     return event.device in ending_devices(site, rule, trigger) and (
         (wanted.match or rule.match) != "zone"
         or zone_of(site, event) in site.answering_zones.get(zone_of(site, trigger), frozenset())
@@ -108,7 +118,7 @@ def ends(site: Site, rule: Any, trigger: Event, event: Event) -> bool:
 
 def ending_devices(site: Site, rule: Any, trigger: Event) -> set[str]:
     """The devices whose events relate to a trigger; for zones any, since the event says its zone."""
-    match = rule.void_when.match or rule.match
+    match = "site" if rule.pair else rule.void_when.match or rule.match
     if match == "device":
         return {trigger.device}
     if match == "escape_route":
@@ -125,7 +135,7 @@ def ending_sources(site: Site, rule: Any, trigger: Event) -> set[str]:
     if not rule.void_when:
         return set()
     found = emitting(site, rule.void_when.types) & ending_devices(site, rule, trigger)
-    if (rule.void_when.match or rule.match) == "zone":
+    if not rule.pair and (rule.void_when.match or rule.match) == "zone":
         zones = site.answering_zones.get(zone_of(site, trigger), frozenset())
         return {device for device in found if site.zones_seen_by[device] & zones}
     return found
@@ -136,7 +146,10 @@ def response(
 ) -> Verdict:
     """One episode."""
     rule: Any = version.rule
-    opened_at, due_at = trigger.at, trigger.at + ms(rule.within)
+    opened_at = trigger.at
+    due_at, paused = counted(rule, key, opened_at, ms(rule.within), events)
+    reach, endless = counted(rule, key, opened_at, ms(rule.horizon), events)
+    reach = reach if endless is None else FOREVER
     sources = evidence_sources(site, rule, key)
     there = already_there(site, rule, key, opened_at, events)
     evidence = next(
@@ -144,17 +157,29 @@ def response(
             event
             for event in events
             if event.at + event.clock_error_ms >= opened_at - ms(rule.early)
-            and event.at <= opened_at + ms(rule.horizon)
+            and event.at <= reach
             and counts(site, rule, key, event)
         ),
         None,
     )
     ended = next(
-        (one for one in events if opened_at <= one.at <= due_at and ends(site, rule, trigger, one)), None
+        (
+            one
+            for one in events
+            if opened_at <= one.at <= (due_at if paused is None else FOREVER)
+            and ends(site, rule, trigger, one)
+        ),
+        None,
     )
     if ended and (there or (evidence and evidence.at <= ended.at)):
         ended = None
-    tellers = ending_sources(site, rule, trigger)
+    if decider := ended or evidence:  # a pause lasts until what decided; what is paused later changes nothing
+        before = [one for one in events if one.at < decider.at]
+        due_at, paused = counted(rule, key, opened_at, ms(rule.within), before)
+        due_at, paused = due_at + (max(0, decider.at - paused) if paused is not None else 0), None
+    tellers = ending_sources(site, rule, trigger) | (
+        emitting(site, rule.pauses.types) if rule.pauses else set()
+    )
     asked = sources | tellers
     complete = min((known.complete.get(device, NEVER) for device in asked), default=FOREVER)
     blind = blind_spans(known, asked, opened_at - ms(rule.early), due_at)
@@ -168,6 +193,8 @@ def response(
         outcome, reason = Outcome.MET, Reason.IN_TIME
     elif evidence and evidence.at - evidence.clock_error_ms <= due_at:
         outcome, reason = Outcome.MET, Reason.WITHIN_CLOCK_ERROR
+    elif paused is not None and paused <= now:
+        reason = Reason.PAUSED
     elif now > due_at and complete > due_at:
         if not sources:
             outcome, reason = Outcome.UNKNOWN, Reason.NO_SOURCE
@@ -183,7 +210,7 @@ def response(
     if ms(rule.presence_ttl):
         needs.append((emitting(site, LOCATION_TYPES), opened_at))
     if not there:
-        needs.append((sources, evidence.at if evidence else opened_at + ms(rule.horizon)))
+        needs.append((sources, evidence.at if evidence else reach))
         if ended:
             needs.append((tellers, ended.at))
         elif evidence is None or evidence.at > opened_at:
@@ -203,13 +230,36 @@ def response(
         reason=reason,
         elapsed_ms=elapsed,
         evidence=((trigger.device, trigger.seq), *(((decided.device, decided.seq),) if decided else ())),
-        overdue=outcome is Outcome.PENDING and now > due_at,
+        overdue=outcome is Outcome.PENDING and now > due_at and reason is not Reason.PAUSED,
         blind=blind if reason is Reason.BLIND else (),
     )
 
 
+def counted(rule: Any, key: str, start: int, length: int, events: list[Event]) -> tuple[int, int | None]:
+    """When a length has passed that does not count while it is paused; or since when it is, and what it stood at."""
+    told = [
+        (one.at, passes(rule.pauses.from_, one))
+        for one in events
+        if rule.pauses
+        and one.at >= start
+        and one.type in rule.pauses.types
+        and event_data(one).get(rule.pair) == key
+    ]
+    at, left, since = start, length, None
+    for moment, begins in told:
+        passed = max(0, moment - at)
+        if since is None and passed >= left:
+            break
+        left -= passed if since is None else 0
+        at = max(at, moment)
+        since = (at if since is None else since) if begins else None
+    return (at + left, None) if since is None else (since + left, since)
+
+
 def keys_of(site: Site, rule: Any, event: Event) -> list[str]:
     """The keys that a trigger opens."""
+    if rule.pair:
+        return [event_data(event)[rule.pair]] if event.type else [site.id]
     zone = zone_of(site, event)
     if rule.per == "answerer":
         if rule.match == "escape_route":
@@ -245,6 +295,8 @@ def counts(site: Site, rule: Any, key: str, event: Event) -> bool:
         strength = "declared"
     if RANK[strength] < RANK[rule.least_grade] or not may(site, rule.by, person, event.at):
         return False
+    if rule.pair:
+        return event_data(event).get(rule.pair) == key
     if rule.per == "answerer":
         return event.device == key
     if rule.match == "zone":
@@ -259,6 +311,8 @@ def counts(site: Site, rule: Any, key: str, event: Event) -> bool:
 def evidence_sources(site: Site, rule: Any, key: str) -> set[str]:
     """The devices that emit a type the rule expects and whose zone matches."""
     answering = emitting(site, rule.expect.types)
+    if rule.pair:
+        return answering
     if rule.per == "answerer" or rule.match == "device":
         return answering & {key}
     if rule.match == "zone":
@@ -274,6 +328,8 @@ def evidence_sources(site: Site, rule: Any, key: str) -> set[str]:
 def trigger_sources(site: Site, rule: Any, key: str) -> set[str]:
     """The devices that can open an episode of a key."""
     triggering = emitting(site, rule.on.types)
+    if rule.pair:
+        return triggering
     found = set()
     for device in triggering:
         zones = site.zones_seen_by[device] or {None}
@@ -306,161 +362,3 @@ def already_there(site: Site, rule: Any, key: str, opened_at: int, events: list[
         and may(site, rule.by, site.people[person], opened_at)
     ]
     return max(here, key=lambda event: (event.at, event.device, event.seq), default=None)
-
-
-def recurrences(
-    site: Site, version: RuleVersion, events: list[Event], known: Known, now: int
-) -> list[Verdict]:
-    """The kind `recurrence`."""
-    rule: Any = version.rule
-    found = []
-    for device in site.file.devices:
-        if selected(rule, device) and site.emits(device) & rule.expect.types:
-            own = [
-                event
-                for event in events
-                if event.device == device.id
-                and passes(rule.expect, event)
-                and may(site, rule.by, site.people.get(event.person or ""), event.at)
-            ]
-            for window in windows_of(site, version, known.data_from, now):
-                found += in_window(version, device.id, window, own, known, now)
-    return found
-
-
-def in_window(
-    version: RuleVersion, device: str, window: tuple[int, int], own: list[Event], known: Known, now: int
-) -> list[Verdict]:
-    """The obligations of one window."""
-    rule: Any = version.rule
-    inside = [event for event in own if window[0] <= event.at < window[1]]
-    anchors: list[Event | None] = [None, *inside]
-    found = []
-    for index, anchor in enumerate(anchors):
-        opened_at = window[0] if anchor is None else anchor.at
-        due_at = opened_at + ms(rule.every)
-        following = inside[index] if index < len(inside) else None
-        if due_at >= window[1] or not in_force(version, opened_at):
-            continue
-        if following and following.at == opened_at:  # one moment, one obligation
-            continue
-        complete = known.complete.get(device, NEVER)
-        blind = blind_spans(known, {device}, opened_at, due_at)
-        outcome, reason = Outcome.PENDING, Reason.WAITING
-        if following and following.at <= due_at:
-            outcome, reason = Outcome.MET, Reason.IN_TIME
-        elif now > due_at and complete > due_at:
-            if blind:
-                outcome, reason = Outcome.UNKNOWN, Reason.BLIND
-            else:
-                outcome, reason = Outcome.BREACHED, Reason.LATE if following else Reason.NO_EVIDENCE
-        elif now > due_at:
-            reason = Reason.WAITING_FOR_COVERAGE
-        decided = following if outcome is not Outcome.PENDING else None
-        needed = following.at if following else window[1] - 1
-        found.append(
-            Verdict(
-                rule=rule.id,
-                version=rule.version,
-                kind="recurrence",
-                key=device,
-                opened_at=opened_at,
-                due_at=due_at,
-                outcome=outcome,
-                final=outcome is not Outcome.PENDING and complete > needed,
-                reason=reason,
-                elapsed_ms=decided.at - opened_at if decided else None,
-                evidence=tuple((event.device, event.seq) for event in (anchor, decided) if event),
-                overdue=outcome is Outcome.PENDING and now > due_at,
-                blind=blind if reason is Reason.BLIND else (),
-            )
-        )
-    return found
-
-
-def windows_of(site: Site, version: RuleVersion, data_from: int, now: int) -> list[tuple[int, int]]:
-    """The windows that have begun."""
-    rule: Any = version.rule
-    first = max(version.start, data_from)
-    if rule.during is None:
-        return [(first, FOREVER)] if first < now else []
-    weekly = site.schedules[rule.during].windows if isinstance(rule.during, str) else rule.during
-    days = [
-        site_day(site, first) + dt.timedelta(days=offset)
-        for offset in range(-2, (now - first) // 86_400_000 + 9)
-    ]
-    spans = []
-    for window in weekly:
-        for day in days:
-            if DAYS[day.weekday()] in window.days or window.days == "daily":
-                start = moment(site, day, window.from_)
-                end = moment(site, day if window.to > window.from_ else day + dt.timedelta(days=1), window.to)
-                spans.append((start, end))
-    joined: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(end, joined[-1][1])
-        else:
-            joined.append((start, end))
-    spans = [(max(start, first), end) for start, end in joined if end > first]
-    return [span for span in spans if span[0] < now]
-
-
-def site_day(site: Site, at: int) -> dt.date:
-    """The day at the site."""
-    return dt.datetime.fromtimestamp(at / 1000, site.timezone).date()
-
-
-def moment(site: Site, day: dt.date, clock: str) -> int:
-    """A local time as ms; one that does not exist is the next instant that does."""
-    if clock == "24:00":
-        day, clock = day + dt.timedelta(days=1), "00:00"
-    local = dt.datetime.combine(day, dt.time.fromisoformat(clock))
-    step = 0
-    while True:
-        wanted = local + dt.timedelta(minutes=step)
-        instant = wanted.replace(tzinfo=site.timezone).astimezone(dt.UTC)
-        if instant.astimezone(site.timezone).replace(tzinfo=None) == wanted:
-            return round(instant.timestamp() * 1000)
-        step += 1
-
-
-def passes(wanted: EventFilter, event: Event) -> bool:
-    """Whether an event has a type and the data that are asked for; without a word for it, the end of a state has not."""
-    said, asked = event_data(event), wanted.data
-    if event.type not in MOMENT_TYPES:
-        said, asked = {"state": "active", **said}, {"state": "active", **asked}
-    return event.type in wanted.types and all(said.get(name) == value for name, value in asked.items())
-
-
-def may(site: Site, by: By | None, person: Any, at: int) -> bool:
-    """Whether a person has the role and the qualification at that moment."""
-    if by is None:
-        return True
-    if person is None or (by.role and by.role not in person.roles):
-        return False
-    day = site_day(site, at)
-    return by.qualification is None or any(
-        one.name == by.qualification and (one.from_ or day) <= day <= (one.to or day)
-        for one in person.qualifications
-    )
-
-
-def emitting(site: Site, types: frozenset[str]) -> set[str]:
-    """The devices that emit one of the types."""
-    return {device.id for device in site.file.devices if site.emits(device) & types}
-
-
-def zone_of(site: Site, event: Event) -> str:
-    """The zone of an event: its own, else its device's."""
-    return event.zone or site.devices[event.device].zone or ""
-
-
-def blind_spans(known: Known, devices: set[str], first: int, last: int) -> tuple[BlindSpan, ...]:
-    """What is blind of the moments `first..last`, both included."""
-    return tuple(
-        BlindSpan(device, max(start, first), min(end, last + 1))
-        for device in sorted(devices)
-        for start, end in sorted(known.blind.get(device, []))
-        if start <= last and end > first
-    )

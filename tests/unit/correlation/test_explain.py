@@ -110,9 +110,36 @@ def test_each_reason_has_its_sentence(verdict: Verdict, zh: str, en: str) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("reason", "due_at", "elapsed_ms", "zh", "en"),
+    [
+        (
+            Reason.IN_TIME,
+            T0 + 72 * 3_600_000,
+            70 * 3_600_000,
+            "2天22小时后完工，时限1天（另计暂停2天）。",
+            "completion after 2 d 22 h; the limit is 1 d and the 2 d of its pauses.",
+        ),
+        (
+            Reason.PAUSED,
+            T0 + 24 * 3_600_000,
+            None,
+            "已暂停，停止计时；不计暂停应在06-02 10:00:00前完工。",
+            "it is paused, and the clock stands; without pauses completion was due by 06-02 10:00:00.",
+        ),
+    ],
+)
+def test_pauses_are_told_beside_the_limit(
+    reason: Reason, due_at: int, elapsed_ms: int | None, zh: str, en: str
+) -> None:
+    verdict = fire(reason, due_at=due_at, elapsed_ms=elapsed_ms, evidence=(), rule="WO-2", key="R-1")
+    assert Explainer(SITE, BOOK).sentence(verdict, "zh").endswith("R-1：" + zh)
+    assert Explainer(SITE, BOOK).sentence(verdict, "en").endswith("R-1: " + en)
+
+
 REASONS = {
     "response": {"in_time", "within_clock_error", "already_there", "waiting", "waiting_for_coverage", "late"}
-    | {"no_evidence", "blind", "no_source", "joined_another", "no_longer_due"},
+    | {"no_evidence", "blind", "no_source", "joined_another", "no_longer_due", "paused"},
     "recurrence": {"in_time", "waiting", "waiting_for_coverage", "late", "no_evidence", "blind"},
     "duration": {"waiting", "waiting_for_coverage", "lasts", "ended_late", "ended_in_time", "blind"},
     "quota": {"waiting", "waiting_for_coverage", "enough", "too_few", "blind"},

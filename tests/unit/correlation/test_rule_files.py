@@ -415,6 +415,11 @@ def test_a_state_that_can_not_be_judged_is_refused(
             "rules[0].session.point",
             "with max_below or min_at_least",
         ),
+        (
+            "at_least: 1, per: week, match: site, session: {start: {type: door.opened}, stop: {type: door.closed}}",
+            "rules[0].match",
+            "a session begins and ends at one device",
+        ),
     ],
 )
 def test_a_quota_that_can_not_be_judged_is_refused(

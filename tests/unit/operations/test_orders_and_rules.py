@@ -94,6 +94,18 @@ def test_a_complaint_is_answered_in_its_time(urgency: str, rule: str, after: int
     assert told.judged(rule, MONDAY + 4 * DAY) == ["met"]
 
 
+def test_what_waits_for_a_part_is_not_late() -> None:
+    told = Told()
+    name, book = told.open("repair"), told.book
+    book.accept(do.AcceptOrder(order=name), "engineer", MONDAY + M, MONDAY + M)
+    book.pause(do.PauseOrder(order=name, reason="no part"), "engineer", MONDAY + H, MONDAY + H)
+    assert told.judged("WO-2", MONDAY + 3 * DAY) == ["pending"]
+    book.resume(do.ResumeOrder(order=name), "engineer", MONDAY + 3 * DAY, MONDAY + 3 * DAY)
+    done = MONDAY + 3 * DAY + 23 * H
+    book.finish(do.FinishOrder(order=name), "engineer", done, done)
+    assert told.judged("WO-2", MONDAY + 8 * DAY) == ["met"]
+
+
 def test_an_inspection_and_its_measurements_count() -> None:
     told = Told(INSPECTION)
     told.book.settle(MONDAY)
