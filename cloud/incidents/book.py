@@ -72,7 +72,7 @@ class IncidentBook:
         touched = self._open[incident.id] = self._touch(incident, now)
         return touched
 
-    def alarmed(self, alarm: Alarm, kind: AlarmKind, now: int, drill: str = "") -> Incident | None:
+    def alarmed(self, alarm: Alarm, kind: AlarmKind, now: int) -> Incident | None:
         """An alarm was raised: its group's incident is opened or grows; None where it is no emergency."""
         if kind.emergency is None or alarm.suppressed_by:
             return None
@@ -84,7 +84,7 @@ class IncidentBook:
             self._begin(
                 alarm.group, IncidentKind.ALARM, subject, alarm.opened_at, alarm.cause, now, alarm.trigger
             )
-            life = Life(emergency=kind.emergency, priority=int(alarm.priority), drill=drill)
+            life = Life(emergency=kind.emergency, priority=int(alarm.priority), drill=alarm.drill)
             life = reached(life, Step(phase=Phase.DETECTED, at=alarm.opened_at, how="system"))
         else:
             life = incident.life

@@ -59,10 +59,12 @@ class Floor:
         self.site = site
         self.effects = Effects()
         self.incidents = incidents
-        self.alarms = AlarmBook(site, setup.kinds, kept)
+        self.drills = DrillBook(
+            site, self.effects, self._scores, kept, lambda drill: len(self.alarms.of_drill(drill))
+        )
+        self.alarms = AlarmBook(site, setup.kinds, kept, self.drills.drill_for)
         self.duty = DutyBook(site, setup.rosters or Rosters(site), self.effects, kept)
         self.telling = TellingBook(site, setup.telling, self.duty, kept, self._nobody)
-        self.drills = DrillBook(site, self.effects, self._scores, kept)
         self.acts = IncidentActs(site, incidents, setup.plans, self.effects, self._stands, self.alarms)
         self.checks = CheckBook(
             site, setup.checks, self.effects, self._busy, self._worked, kept, began=now, seed=seed
@@ -158,7 +160,7 @@ class Floor:
             part=str(episode.opened_at),
             cause=episode.rule,
             zone=zone,
-            group=identity if emergency else "",
+            group=(identity, incident.life.drill) if incident is not None and emergency else ("", ""),
         )
 
     def link_down(self, subject: str, cause: str, now: int) -> None:
@@ -225,13 +227,12 @@ class Floor:
         emergency = kind.emergency or ""
         if not alarm.first_out and self.incidents.get(alarm.group) is None:
             alarm = self.alarms.begin_group(alarm, now)
-        drill = self.drills.drill_for(emergency, alarm.zone, alarm.opened_at)
         known = self.incidents.get(alarm.group)
-        incident = self.incidents.alarmed(alarm, kind, now, drill)
+        incident = self.incidents.alarmed(alarm, kind, now)
         if incident is None:
             return
         title = self._title(alarm, kind)
-        drill = drill if known is None else incident.life.drill
+        drill = alarm.drill
         if drill:
             if known is None:
                 self.drills.joined(drill, incident.id, now)

@@ -60,7 +60,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `group` names the group it is annunciated with (the id of the group's first alarm and its moment); `first_out`:
     it is the first of it. `latched`: its condition has gone and it waits for a reset. `suppressed_by` names the
     alarms or drills that hide it. `times`: the moments of its latest activations within a minute. `raised_at`: when the
-    cloud took it in, and people could first see it. `ends`: its source tells of its end.
+    cloud took it in, and people could first see it. `ends`: its source tells of its end. `drill`: the drill that it
+    belongs to, empty for a real one.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     count: int = 1
     trigger: tuple[str, int] | None = None
     cause: str = ""
+    drill: str = ""
     revision: int = 0
     changed_at: int = 0
 
@@ -138,10 +140,13 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def activated(alarm: Alarm, fresh: Alarm) -> Alarm:
-    """Its condition came again, as `fresh` tells: whoever acknowledged it before did not mean this."""
-    times = tuple(
-        moment for moment in (*alarm.times, fresh.opened_at) if moment > fresh.opened_at - CHATTER_MS
-    )
+    """Its condition came again, as `fresh` tells: whoever acknowledged it before did not mean this.
+
+    What was told or set aside in a drill counts for nothing outside of it.
+    """
+    is_same = alarm.drill == fresh.drill
+    before = alarm.times if is_same else ()
+    times = tuple(moment for moment in (*before, fresh.opened_at) if moment > fresh.opened_at - CHATTER_MS)
     return msgspec.structs.replace(
         alarm,
         active=True,
@@ -158,6 +163,8 @@ def activated(alarm: Alarm, fresh: Alarm) -> Alarm:
         cause=fresh.cause,
         group=fresh.group,
         first_out=fresh.first_out,
+        drill=fresh.drill,
+        shelved=alarm.shelved if is_same else None,
     )
 
 

@@ -1,6 +1,6 @@
 """The alarms of one site: begun and ended by events, grouped, hidden, set aside, counted."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -20,7 +20,7 @@ from cloud.operations.alarm import (
     was_reset,
 )
 from cloud.operations.alarm_events import clears, is_told_again
-from cloud.operations.alarm_groups import AlarmGroups
+from cloud.operations.alarm_groups import AlarmGroups, Members
 from cloud.operations.alarm_history import LAST, AlarmHistory, Place
 from cloud.operations.alarm_kinds import LINK, OVERDUE, AlarmKind, AlarmKinds
 from cloud.operations.alarm_refusals import need_reason, refuse_acknowledgement
@@ -47,14 +47,23 @@ FLOOD_MS: Final = 600_000
 """Ten alarms in ten minutes are a flood (ISA-18.2, 16.5)."""
 CALM: Final = 5
 """Under so many in ten minutes it is over."""
+DrillFor = Callable[[str, str | None, int], str]
+"""The drill that an alarm of an emergency, in a zone, of a moment belongs to; empty for a real one."""
 
 
 class AlarmBook:
     """Every call notes what changed; `take` hands it over. `now` is the cloud's time, ms."""
 
-    def __init__(self, site: Site, kinds: AlarmKinds, records: Iterable[Record] = ()) -> None:
+    def __init__(
+        self,
+        site: Site,
+        kinds: AlarmKinds,
+        records: Iterable[Record] = (),
+        drill_for: DrillFor = lambda _emergency, _zone, _at: "",
+    ) -> None:
         self._site = site
         self._kinds = kinds
+        self._drill_for = drill_for
         self._register = Register(site.id, RecordKind.ALARM, Alarm, records)
         self._old_ids: dict[str, str] = {}
         self._history = AlarmHistory()
@@ -64,7 +73,7 @@ class AlarmBook:
         self._family = Family(site)
         self._groups = AlarmGroups(site.id, self._family.roots, self._stands)
         self._of_source: dict[str, dict[str, set[str]]] = {}
-        self._of_group: dict[str, set[str]] = {}
+        self._members = Members()
         self._aside: set[str] = set()
         self.flooding = False
         for alarm in self._register.all():
@@ -105,16 +114,16 @@ class AlarmBook:
         part: str = "",
         cause: str = "",
         zone: str | None = None,
-        group: str = "",
+        group: tuple[str, str] = ("", ""),
     ) -> None:
         """An alarm that no event begins (`alarm_kinds.UNDECIDED`); nothing happens where the site has no such kind.
 
-        `group`: the group it belongs to, whatever its kind says.
+        `group`: the group it belongs to, whatever its kind says, and the drill that this group is of.
         """
         kind = self._kinds.get(name)
         if kind is not None:
             fresh = self._fresh(kind, source, part, zone, now, now)
-            self._put(kind, msgspec.structs.replace(fresh, cause=cause, group=group), now)
+            self._put(kind, msgspec.structs.replace(fresh, cause=cause, group=group[0], drill=group[1]), now)
 
     def end(self, name: str, source: str, now: int, *, part: str = "") -> None:
         """It is over."""
@@ -133,7 +142,10 @@ class AlarmBook:
         known = self._register.get(fresh.id)
         if not self._history.begins(fresh, known, place):
             return
-        if known is not None and known.active:
+        if known is not None and known.active and not known.drill:
+            # What is real stays so, whatever is tried around it.
+            fresh = msgspec.structs.replace(fresh, drill="")
+        if known is not None and known.active and known.drill == fresh.drill:
             # Told again of what stands (as after a restart, or by a word that could mean its end) is nothing new.
             if said is EventPhase.UNCLEAR or is_told_again(event):
                 return
@@ -153,25 +165,26 @@ class AlarmBook:
             opened_at=at,
             raised_at=now,
             latches=kind.latches,
+            drill=self._drill_for(kind.emergency, zone, at) if kind.emergency is not None else "",
         )
 
     def _put(self, kind: AlarmKind, fresh: Alarm, now: int) -> None:
         """Raise it, in the group that it names or in that of its kind."""
         known, at, source = self._register.get(fresh.id), fresh.opened_at, fresh.source
-        if known is not None and known.active and fresh.trigger is None:
+        if known is not None and known.active and fresh.trigger is None and known.drill == fresh.drill:
             return
         group, first = (fresh.group, False) if fresh.group else self._groups.join(kind, fresh)
         fresh = msgspec.structs.replace(fresh, group=group, first_out=first)
         if known is not None:
             alarm = activated(known, fresh)
         else:
-            times = (*self._history.times(fresh.id, at), at)
+            times = (at,) if fresh.drill else (*self._history.times(fresh.id, at), at)
             alarm = msgspec.structs.replace(fresh, times=times, count=len(times))
         if self._history.came(alarm):
             self._groups.forget(at)
         alarm = self._note(suppressed(alarm, self._hiders(alarm, kind)), now)
         self._raised.append(alarm)
-        if alarm.annunciates:
+        if alarm.annunciates and not alarm.drill:
             self._annunciated.append(now)
         self._rehide(kind, source, now)
 
@@ -208,7 +221,7 @@ class AlarmBook:
         if (part := renamed(alarm.part)) != alarm.part:
             self._old_ids[alarm_id(self._site.id, alarm.kind, alarm.source, part)] = alarm.id
         self._of_source.setdefault(alarm.source, {}).setdefault(alarm.kind, set()).add(alarm.id)
-        self._of_group.setdefault(alarm.group, set()).add(alarm.id)
+        self._members.join(alarm.id, alarm.group)
         (self._aside.add if alarm.shelved is not None else self._aside.discard)(alarm.id)
 
     def _at(self, source: str, kinds: Iterable[str] | None = None) -> list[Alarm]:
@@ -234,9 +247,7 @@ class AlarmBook:
         return self._note(msgspec.structs.replace(alarm, group=group, first_out=first), now)
 
     def _stands(self, group: str) -> bool:
-        return any(
-            (alarm := self._register.get(name)) and alarm.active for name in self._of_group.get(group, ())
-        )
+        return any((alarm := self._register.get(name)) and alarm.active for name in self._members.of(group))
 
     # --- hiding
 
@@ -251,7 +262,11 @@ class AlarmBook:
         if kind.hidden_by_link:
             agents = self._family.agents_of.get(alarm.source, ())
             found += [other for source in agents for other in self._at(source, (LINK,))]
-        return tuple(other.id for other in found if other.active and other.id != alarm.id)
+        return tuple(
+            other.id
+            for other in found
+            if other.active and other.id != alarm.id and other.drill in {"", alarm.drill}
+        )
 
     def _rehide(self, kind: AlarmKind, source: str, now: int) -> None:
         """An alarm of a kind came or went at a source: see what it hides or shows."""
@@ -383,10 +398,19 @@ class AlarmBook:
         return self._note(was_reset(alarm), now)
 
     def _back(self, alarm: Alarm, now: int) -> Alarm:
+        kind = self._kinds.get(alarm.kind)
+        if alarm.drill and kind is not None:
+            drill = self._drill_for(kind.emergency or "", alarm.zone, now)
+            if drill != alarm.drill:
+                # What still stands after its drill is real.
+                alarm = msgspec.structs.replace(alarm, drill=drill)
+                group, first = self._groups.join(kind, alarm)
+                alarm = msgspec.structs.replace(alarm, group=group, first_out=first)
         alarm = self._note(alarm, now)
         if alarm.annunciates:
             self._raised.append(alarm)
-            self._annunciated.append(now)
+            if not alarm.drill:
+                self._annunciated.append(now)
         return alarm
 
     def _known(self, name: str) -> Alarm:
@@ -417,6 +441,10 @@ class AlarmBook:
 
     # --- looking
 
+    def of_drill(self, drill: str) -> list[Alarm]:
+        """The alarms of a drill whose condition still stands."""
+        return [alarm for alarm in self._register.all() if alarm.drill == drill and alarm.active]
+
     def get(self, name: str) -> Alarm | None:
         """An alarm that is live."""
         return self._register.get(name)
@@ -430,7 +458,7 @@ class AlarmBook:
 
     def of_group(self, group: str) -> list[Alarm]:
         """The live alarms of a group, oldest first."""
-        return self._chosen(self._of_group.get(group, ()))
+        return self._chosen(self._members.of(group))
 
     def stands_at(self, device: str) -> list[Alarm]:
         """The alarms whose condition is there at a device."""
@@ -457,10 +485,7 @@ class AlarmBook:
             if not record.live:
                 alarm = msgspec.json.decode(record.body, type=Alarm)
                 self._of_source.get(alarm.source, {}).get(alarm.kind, set()).discard(alarm.id)
-                of_group = self._of_group.get(alarm.group, set())
-                of_group.discard(alarm.id)
-                if not of_group:
-                    self._of_group.pop(alarm.group, None)
+                self._members.leave(alarm.id)
         return records
 
 

@@ -27,7 +27,7 @@ class AlarmGroups:
         self._site = site
         self._roots = roots
         self._stands = stands
-        self._groups: dict[tuple[str, str], Group] = {}
+        self._groups: dict[tuple[str, str, str], Group] = {}
 
     def join(self, kind: AlarmKind, alarm: Alarm) -> tuple[str, bool]:
         """The group that an alarm of now belongs to, and whether it is the first of it."""
@@ -67,10 +67,38 @@ class AlarmGroups:
         device, seq = alarm.trigger or (alarm.source, alarm.opened_at)
         return content_id(self._site, "alarm", device, str(seq))
 
-    def _key(self, kind: AlarmKind, alarm: Alarm) -> tuple[str, str]:
+    def _key(self, kind: AlarmKind, alarm: Alarm) -> tuple[str, str, str]:
+        """What, where, and in which drill: a real alarm never shares a group with one of a drill."""
         what = kind.emergency or kind.id
         if kind.group == "site":
-            return what, ""
+            return what, "", alarm.drill
         if kind.group == "area" and alarm.zone is not None:
-            return what, self._roots.get(alarm.zone, alarm.zone)
-        return what, alarm.source
+            return what, self._roots.get(alarm.zone, alarm.zone), alarm.drill
+        return what, alarm.source, alarm.drill
+
+
+class Members:
+    """The live alarms of each group. An alarm is in one group: acts upon the one that it left are not about it."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, set[str]] = {}
+        self._group_of: dict[str, str] = {}
+
+    def join(self, alarm: str, group: str) -> None:
+        """An alarm belongs to a group from now on, and to no other."""
+        if self._group_of.get(alarm) != group:
+            self.leave(alarm)
+        self._group_of[alarm] = group
+        self._of.setdefault(group, set()).add(alarm)
+
+    def leave(self, alarm: str) -> None:
+        """An alarm belongs to no group any more."""
+        group = self._group_of.pop(alarm, "")
+        members = self._of.get(group, set())
+        members.discard(alarm)
+        if not members:
+            self._of.pop(group, None)
+
+    def of(self, group: str) -> frozenset[str]:
+        """The alarms of a group."""
+        return frozenset(self._of.get(group, ()))

@@ -7,9 +7,9 @@ import msgspec
 
 from cloud.errors import RefusedError
 from cloud.operations.command import EndDrill, PlanDrill
-from cloud.operations.effects import Deed, Effects
+from cloud.operations.effects import Concern, Deed, Effects
 from cloud.operations.record import Record, RecordKind, Register
-from contract.site import Site
+from contract.site import Site, Text
 
 LONGEST_MS: Final = 8 * 3_600_000
 _ROLES: Final = frozenset({"supervisor", "controller"})
@@ -62,7 +62,10 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DrillBook:
-    """The planned and running drills of a site. `scores`: how the incidents of a drill went so far."""
+    """The planned and running drills of a site.
+
+    `scores`: how the incidents of a drill went so far; `standing`: how many alarms of a drill still stand.
+    """
 
     def __init__(
         self,
@@ -70,10 +73,12 @@ class DrillBook:
         effects: Effects,
         scores: Callable[[Sequence[str]], tuple[Score, ...]],
         records: Iterable[Record] = (),
+        standing: Callable[[str], int] = lambda _drill: 0,
     ) -> None:
         self._site = site
         self._effects = effects
         self._scores = scores
+        self._standing = standing
         self._register = Register(site.id, RecordKind.DRILL, Drill, records)
 
     def plan(self, action: PlanDrill, identity: str, person: str, now: int) -> Drill:
@@ -92,6 +97,12 @@ class DrillBook:
                 raise RefusedError("unknown", f"没有区域 {zone}", f"no zone {zone}")
         if not action.name.strip():
             raise RefusedError("unusable", "请写演习名称", "give the drill a name")
+        if not action.zones and not action.emergencies:
+            raise RefusedError(
+                "unusable",
+                "请选择演习的区域或事件类型：没有范围的演习会盖过所有真实报警",
+                "name the zones or the emergencies of the drill: without any it would cover every real alarm",
+            )
         if not action.start < action.end <= action.start + LONGEST_MS or action.end <= now:
             hours = LONGEST_MS // 3_600_000
             raise RefusedError(
@@ -169,9 +180,29 @@ class DrillBook:
             data = {"drill": drill.id, "name": drill.name, "incidents": len(drill.incidents)}
             zone = drill.zones[0] if drill.zones else None
             self._effects.deed(Deed(type="drill.ended", at=at, person=by or drill.by, zone=zone, data=data))
+            self._tell_standing(drill)
         return self._register.put(
             msgspec.structs.replace(drill, ended_at=at, ended_by=by, scores=scores), now
         )
+
+    def _tell_standing(self, drill: Drill) -> None:
+        """What still stands from a drill would hide a real alarm at the same detector: it is to be reset."""
+        count = self._standing(drill.id)
+        if count:
+            text = Text(
+                zh=f"演习“{drill.name}”已结束，仍有{count}个报警未复位：请现场复位，之后的报警均按真实处理",
+                en=f"the drill {drill.name!r} is over and {count} of its alarms still stand: reset them on site; "
+                "whatever comes from now on is taken as real",
+            )
+            concern = Concern(
+                key=f"drill:{drill.id}:standing",
+                about=f"drill:{drill.id}",
+                text=text,
+                role="controller",
+                people=(drill.by,),
+                urgent=True,
+            )
+            self._effects.concern(concern)
 
     def next_at(self) -> int | None:
         """When `settle` wants to be called next."""

@@ -342,13 +342,15 @@ class TellingBook:
                 step=number,
             ),
             now,
+            drill=running.drill,
         )
         return identity
 
-    def _tell(self, notice: Notice, now: int) -> None:
-        """Send it alone, or with others when too many come."""
+    def _tell(self, notice: Notice, now: int, drill: str = "") -> None:
+        """Send it alone, or with others when too many come: those of a drill never make a real one wait."""
         if (
-            notice.priority is not Priority.CRITICAL
+            not drill
+            and notice.priority is not Priority.CRITICAL
             and notice.kind != "withdrawal"
             and self._too_many(notice, now)
         ):

@@ -144,12 +144,18 @@ def test_a_real_fire_during_a_drill_is_loud_and_stands_in_its_record(house: Hous
 def test_a_drill_that_makes_no_sense_is_refused(
     house: House, person: str, start: int, end: int, problem: str
 ) -> None:
-    plan = PlanDrill(name="x", start=house.now + start, end=house.now + end, zones=(), emergencies=())
+    plan = PlanDrill(name="x", start=house.now + start, end=house.now + end, zones=("b1",), emergencies=())
     assert house.do(person, plan).problem == problem
 
 
+def test_a_drill_without_a_scope_is_refused_for_it_would_cover_everything(house: House) -> None:
+    answer = house.do("p-001", PlanDrill(name="x", start=house.now, end=house.now + H))
+    assert answer.problem == "unusable"
+    assert "name the zones or the emergencies" in answer.en
+
+
 def test_a_drill_can_be_called_off_and_does_not_count(house: House) -> None:
-    plan = PlanDrill(name="x", start=house.now + H, end=house.now + 2 * H, zones=(), emergencies=())
+    plan = PlanDrill(name="x", start=house.now + H, end=house.now + 2 * H, zones=("b1",), emergencies=())
     drill = house.do("p-001", plan).target
     assert not house.do("p-001", EndDrill(drill=drill, note="rain")).problem
     house.wait(3 * H)
