@@ -258,11 +258,19 @@ async def _notify(settings: Settings, setups: Mapping[str, SiteSetup], stop: asy
         outbox.close()
 
 
+def _migrate(settings: Settings) -> None:
+    """Bring the database up to date, as the owner of its tables."""
+    if settings.database_owner:
+        migrate(settings.database_owner, program=settings.database)
+    else:
+        migrate(settings.database)
+
+
 async def _work(
     settings: Settings, setups: Mapping[str, SiteSetup], metrics: IngestMetrics, stop: asyncio.Event
 ) -> None:
     """The worker's role: migrate, connect, own partitions, tell the time."""
-    await patiently(lambda: asyncio.to_thread(migrate, settings.database), stop)
+    await patiently(lambda: asyncio.to_thread(_migrate, settings), stop)
     broker = await patiently(lambda: connect(settings.broker, _say_broker), stop)
     if broker is None:
         return
@@ -290,7 +298,7 @@ async def _own_partitions(settings: Settings, around: Surroundings, stop: asynci
 
 async def _roll(settings: Settings, stop: asyncio.Event) -> None:
     """The worker's role beside its stream: roll the readings of its partitions up by the hour."""
-    await patiently(lambda: asyncio.to_thread(migrate, settings.database), stop)
+    await patiently(lambda: asyncio.to_thread(_migrate, settings), stop)
     roller = HourRoller(settings.database)
     partitions = settings.partitions or range(PARTITIONS)
     try:

@@ -8,6 +8,8 @@ NAMES: Final = {
     "operations": "a directory with alarms.yaml and plans.yaml; default: those that came with the program",
     "database": "postgresql://user@host/name; the password may stand in database_password_file",
     "database_password_file": "a file that holds the database's password",
+    "database_owner": "the same with the login that owns the tables; default: the program's own login makes them",
+    "database_owner_password_file": "a file that holds that login's password",
     "broker": "nats://host:port",
     "broker_user": "user at the broker; default: cloud",
     "broker_password_file": "a file that holds the broker's password",

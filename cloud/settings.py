@@ -29,7 +29,7 @@ class Role(StrEnum):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a process of the cloud needs to know. `partitions` empty: all of them.
 
-    `channels` is there whenever the roles hold `notify`.
+    `database_owner` is empty where the program's own login owns the tables. `channels` is there whenever the roles hold `notify`.
     """
 
     sites: tuple[Path, ...]
@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: str
     broker: Endpoint
     roles: frozenset[Role] = frozenset({Role.WORKER, Role.WEB})
+    database_owner: str = ""
     channels: Path | None = None
     partitions: tuple[int, ...] = ()
     stream_bytes: int = 1024 * 1024 * 1024
@@ -59,6 +60,7 @@ def read_settings(given: Mapping[str, str | None]) -> Settings:
         rules=Path(read.needed("rules")),
         operations=Path(read.optional("operations") or shipped_config() / "operations"),
         database=_database(read),
+        database_owner=_database(read, "database_owner") if read.optional("database_owner") else "",
         broker=_broker(read),
         roles=_roles(read.optional("roles", "worker web notify" if channels else "worker web"), channels),
         channels=Path(channels) if channels else None,
@@ -120,10 +122,10 @@ def _site_directories(text: str) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _database(read: _Reader) -> str:
-    dsn, password = read.needed("database"), read.secret("database_password_file")
+def _database(read: _Reader, name: str = "database") -> str:
+    dsn, password = read.needed(name), read.secret(f"{name}_password_file")
     if not dsn.startswith(("postgresql://", "postgres://")) and "=" not in dsn:
-        raise SettingsError(f"database: expected {NAMES['database']}")
+        raise SettingsError(f"{name}: expected {NAMES['database']}")
     return with_password(dsn, password) if password else dsn
 
 

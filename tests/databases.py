@@ -23,6 +23,7 @@ SERVERS = ("embedded", "timescale") if os.environ.get("SITEWARDEN_TEST_DSN") els
 MOST_REAL = SERVERS[-1:]
 """For whole processes: the store's contract is kept on every kind, the rest of them runs on the one customers have."""
 
+_PASSWORD = "a-password-of-tests"
 _numbers = itertools.count(1)
 
 
@@ -48,6 +49,17 @@ def _template(kind: str) -> str:
     atexit.register(_drop, kind, name)
     migrate(make_conninfo(server(kind), dbname=name))
     return name
+
+
+def as_program(kind: str, dsn: str) -> str:
+    """The same database with a login that owns nothing and may write the record only, as a customer's program has."""
+    login = f"program_{os.getpid()}"
+    with contextlib.suppress(psycopg.errors.DuplicateObject):
+        create = sql.SQL("create role {} login password {}")
+        _execute(server(kind), create.format(sql.Identifier(login), sql.Literal(_PASSWORD)))
+    program = make_conninfo(dsn, user=login, password=_PASSWORD)
+    migrate(dsn, program=program)
+    return program
 
 
 @contextlib.contextmanager

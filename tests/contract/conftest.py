@@ -11,7 +11,7 @@ from cloud.store.memory_reads import MemoryReader
 from cloud.store.postgres.reads import PostgresReader
 from cloud.store.postgres.writer import PostgresStore, PostgresWriter
 from cloud.store.reads import Reader
-from tests.databases import SERVERS, fresh_database
+from tests.databases import SERVERS, as_program, fresh_database
 from tests.samples import Scribe
 
 
@@ -22,7 +22,8 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
         if request.param == "memory":
             yield MemoryStore()
         else:
-            yield PostgresStore(stack.enter_context(fresh_database(request.param)))
+            database = stack.enter_context(fresh_database(request.param))
+            yield PostgresStore(as_program(request.param, database))
 
 
 @pytest.fixture

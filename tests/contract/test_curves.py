@@ -260,6 +260,8 @@ def _curve(store: Store, query: CurveQuery) -> list[CurveBin]:
 
 def _forget(dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
+        # Only who owns the whole server can pass over what keeps the record.
+        connection.execute("set session_replication_role = replica")
         connection.execute("truncate readings, readings_hourly, hours_rolled, checkpoint")
 
 

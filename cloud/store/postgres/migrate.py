@@ -12,11 +12,15 @@ from typing import Any, Final
 
 import msgspec
 import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from cloud.errors import MigrationError
 from cloud.store.postgres.connection import connect, driver_errors
 
 FOLDER: Final = Path(__file__).parent.parent / "migrations"
+WRITER: Final = "sitewarden_writer"
+"""The role that may add to the record and not change it."""
 _LOCK: Final = 0x5357_4D49
 _UP: Final = re.compile(r"^-- migrate:up(?P<options>.*)$", re.MULTILINE)
 _DOWN: Final = re.compile(r"^-- migrate:down", re.MULTILINE)
@@ -60,8 +64,13 @@ def _read(path: Path) -> Migration:
     )
 
 
-def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
+def migrate(dsn: str, folder: Path = FOLDER, *, program: str = "") -> list[str]:
     """Brings the schema up to date; returns the versions that were applied now.
+
+    Args:
+        dsn: The login that owns the tables.
+        folder: Where the migrations are.
+        program: The login that the program runs as, where that is another one: it is let write, by `WRITER`.
 
     Raises:
         MigrationError: An applied file has changed or is gone; nothing was done.
@@ -75,6 +84,9 @@ def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
         missing = _pending(wanted, _applied(connection))
         for migration in missing:
             _apply(connection, migration)
+        if program and (login := conninfo_to_dict(program).get("user")):
+            grant = sql.SQL("grant {} to {}")
+            connection.execute(grant.format(sql.Identifier(WRITER), sql.Identifier(str(login))))
         connection.execute("select pg_advisory_unlock(%s)", [_LOCK])
         return [migration.version for migration in missing]
 
