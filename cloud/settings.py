@@ -60,7 +60,7 @@ def read_settings(given: Mapping[str, str | None]) -> Settings:
         rules=Path(read.needed("rules")),
         operations=Path(read.optional("operations") or shipped_config() / "operations"),
         database=_database(read),
-        database_owner=_database(read, "database_owner") if read.optional("database_owner") else "",
+        database_owner=_database_owner(read),
         broker=_broker(read),
         roles=_roles(read.optional("roles", "worker web notify" if channels else "worker web"), channels),
         channels=Path(channels) if channels else None,
@@ -122,8 +122,16 @@ def _site_directories(text: str) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _database(read: _Reader, name: str = "database") -> str:
-    dsn, password = read.needed(name), read.secret(f"{name}_password_file")
+def _database(read: _Reader) -> str:
+    return _login("database", read.needed("database"), read.secret("database_password_file"))
+
+
+def _database_owner(read: _Reader) -> str:
+    dsn = read.optional("database_owner")
+    return _login("database_owner", dsn, read.secret("database_owner_password_file")) if dsn else ""
+
+
+def _login(name: str, dsn: str, password: str) -> str:
     if not dsn.startswith(("postgresql://", "postgres://")) and "=" not in dsn:
         raise SettingsError(f"{name}: expected {NAMES['database']}")
     return with_password(dsn, password) if password else dsn
