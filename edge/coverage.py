@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from contract.batch import Coverage
+from contract.causes import Cause, Why
 from edge.clockmap import ClockMap
 from edge.ports import Covered, Failed
 
@@ -64,7 +65,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     online: bool
     at: int
-    why: str = ""
+    why: Why | None = None
     blind_ms: int | None = None
 
 
@@ -103,7 +104,7 @@ class CoverageTracker:
             hole = device not in self._buffering
             blind = self._with_hole(before, BootTime(self._boot, fact.since)) if hole else before.blind
             if fact.partly:
-                blind = _added(blind, Blind(BootTime(self._boot, fact.since), to, "left_out"))
+                blind = _added(blind, Blind(BootTime(self._boot, fact.since), to, Cause.LEFT_OUT))
             furthest = before.complete_to if self._is_later(before.complete_to, to) else to
             self._known[device] = Known(complete_to=furthest, blind=blind)
             if before.offline:
@@ -116,9 +117,9 @@ class CoverageTracker:
 
     def _with_hole(self, before: Known, since: BootTime) -> tuple[Blind, ...]:
         if before.complete_to is None:
-            return _added(before.blind, Blind(None, since, "spool_lost")) if self._past_lost else ()
+            return _added(before.blind, Blind(None, since, Cause.SPOOL_LOST)) if self._past_lost else ()
         if self._is_later(since, before.complete_to):
-            why = "silent" if before.complete_to.boot == self._boot else "restart"
+            why = Cause.SILENT if before.complete_to.boot == self._boot else Cause.RESTART
             return _added(before.blind, Blind(before.complete_to, since, why))
         return before.blind
 
@@ -138,7 +139,7 @@ class CoverageTracker:
                 changes.append(Change(device=device, online=False, at=fact.at, why=fact.why))
         return changes
 
-    def lost(self, device: str, at: int, why: str = "spool_full") -> None:
+    def lost(self, device: str, at: int, why: str = Cause.SPOOL_FULL) -> None:
         """What a device did by `at` is not known: it is blind from where it was complete up to then."""
         moment, end = BootTime(self._boot, at), BootTime(self._boot, at + 1)
         before = self._known.get(device, Known(complete_to=None if self._past_lost else moment))
@@ -182,7 +183,7 @@ class CoverageTracker:
         complete_to = known.complete_to
         spans = list(known.blind)
         if known.offline and known.failed_at and device not in self._buffering:
-            spans.append(Blind(complete_to, known.failed_at, "offline"))
+            spans.append(Blind(complete_to, known.failed_at, Cause.OFFLINE))
             complete_to = known.failed_at
         moment = clock.resolve(complete_to.boot, complete_to.ms) if complete_to else None
         if moment is None:

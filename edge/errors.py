@@ -1,5 +1,11 @@
 """The edge's errors, one tree. Transient ones are retried by who catches them; the others end the process."""
 
+from typing import Final
+
+from contract.causes import Cause, Fact, Why, because
+
+_NO_ANSWER: Final = because(Cause.NO_ANSWER)
+
 
 class EdgeError(Exception):
     """Something the agent on site could not do."""
@@ -26,7 +32,24 @@ class LineClosed(LineLost):
 
 
 class NoAnswer(TransientError):  # noqa: N818 - a state, not a mistake
-    """A device gave no answer in time, or none that fits the question; the message says which."""
+    """A device gave no answer in time, or none that fits the question; `why` says which."""
+
+    def __init__(self, reason: Why = _NO_ANSWER) -> None:
+        self.why = reason
+        super().__init__(str(reason))
+
+
+def why_unusable(error: ValueError) -> Why:
+    """The reason in an error about a message, whoever raised it."""
+    return error.why if isinstance(error, Unusable) else because(Cause.UNREADABLE, detail=str(error))
+
+
+class Unusable(ValueError):  # noqa: N818 - of a message, not of the agent
+    """Something in a message is not what its profile says; `why` says what."""
+
+    def __init__(self, cause: Cause, **about: Fact) -> None:
+        self.why = because(cause, **about)
+        super().__init__(str(self.why))
 
 
 class Suspect(TransientError):  # noqa: N818 - a state, not a mistake

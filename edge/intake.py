@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from contract.batch import Coverage, Lane
+from contract.causes import Cause, Why
 from edge import clock
 from edge.coverage import Change, CoverageTracker, packed
 from edge.doors import Doors
@@ -182,7 +183,7 @@ class Intake:
                     self._tracker.lost(seen.device, _moment(seen))
                 case Happened() if place in self._undated and not self._clocks.buffers(seen.device):
                     # It may be of now, or of any time before: what the device did now is not known.
-                    self._tracker.lost(seen.device, seen.observed_at, "clock")
+                    self._tracker.lost(seen.device, seen.observed_at, Cause.CLOCK)
                 case Happened() | Measured():
                     pass
         if changes:
@@ -213,7 +214,7 @@ class Intake:
         rows = []
         for device, span in untold:
             length = span.end.ms - span.start.ms if span.start and span.start.boot == span.end.boot else None
-            data = {"why": span.why} | ({} if length is None else {"blind_ms": length})
+            data = Why(span.why).data | ({} if length is None else {"blind_ms": length})
             rows.append(new_row(self._clocks.event_row(event(device, "device.blind", now, data), None)))
         appended = await self._append(rows)
         for (device, span), seq in zip(untold, appended.seqs, strict=True):
@@ -229,7 +230,9 @@ def event(device: str, kind: str, at: int, data: Mapping[str, str | int]) -> Hap
 def reach(change: Change) -> Happened:
     """The event that a device went out of reach, or came back."""
     if not change.online:
-        return event(change.device, "device.offline", change.at, {"why": change.why})
+        return event(
+            change.device, "device.offline", change.at, change.why.data if change.why is not None else {}
+        )
     known = {} if change.blind_ms is None else {"blind_ms": change.blind_ms}
     return event(change.device, "device.online", change.at, known)
 

@@ -178,7 +178,7 @@ class _ShownPosts(Posts):
 
 
 def _absence(seen: Sequence[Observation]) -> str:
-    return next((one.why for one in seen if isinstance(one, Failed)), "")
+    return next((str(one.why) for one in seen if isinstance(one, Failed)), "")
 
 
 async def _no_note(_name: str) -> bytes | None:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from contract.causes import Why
 from edge.decode.fields import FieldMemory, doubt, follow_fields
 from edge.decode.kept import marked, plain
 from edge.ports import Data, Happened, Observation
@@ -25,7 +26,7 @@ class Note(msgspec.Struct, frozen=True):
     """What is remembered of a device over a restart: what is so, what its messages lack, and whether they make sense."""
 
     so: tuple[tuple[str, str, str], ...] = ()
-    bad: dict[str, str] = {}
+    bad: dict[str, Why] = {}
     unknown: dict[str, str] = {}
     nonsense: dict[str, Nonsense] = {}
     points: dict[str, dict[str, str]] = {}
@@ -42,7 +43,7 @@ class Messages:
         self._sightings = Sightings(cards)
         self._nonsense: dict[str, Nonsense] = {}
         self._points: dict[str, dict[str, str]] = {}
-        self._bad: dict[str, str] = {}
+        self._bad: dict[str, Why] = {}
         self._unknown: dict[str, str] = {}
         self._unread: set[str] = set()
 
@@ -149,15 +150,15 @@ class Messages:
         judged = self._judge({*names, *said.bad}, {**said.bad, **trouble}, now)
         return [*seen, *(() if retained else said.presses), *self.makes_sense(now, said.topic), *judged]
 
-    def _judge(self, names: Iterable[str], trouble: Mapping[str, str], now: int) -> list[Observation]:
+    def _judge(self, names: Iterable[str], trouble: Mapping[str, Why | None], now: int) -> list[Observation]:
         """Each value by itself: told when it begins to be bad, with the reason, and when it is good again."""
         told: list[Observation] = []
         for name in sorted(names):
-            why = trouble.get(name) or None
+            why = trouble.get(name)
             if why is None and self._bad.pop(name, None) is not None:
                 told.append(self._fault(now, {"state": "cleared", "point": name}))
             elif why is not None and name not in self._bad:
-                told.append(self._fault(now, {"state": "active", "point": name, "why": why}))
+                told.append(self._fault(now, {"state": "active", "point": name, **why.data}))
             if why is not None:
                 self._bad[name] = why
         return told
@@ -179,7 +180,7 @@ class Messages:
         self._nonsense[said.topic] = msgspec.structs.replace(said, told=frozenset(rest))
         self._unknown |= states
         self._fields = doubt(self._fields, states)
-        return [self._fault(now, {"state": "active", "why": said.why})] if is_new else []
+        return [self._fault(now, {"state": "active", **said.why.data})] if is_new else []
 
     def _is_known(self, message: str | None) -> bool:
         if message is None:

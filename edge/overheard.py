@@ -200,7 +200,7 @@ def _made(head: Rule, route: Route, message: Message) -> Rule:
     said = read_element(route, message)
     match said:
         case Nonsense():
-            return msgspec.structs.replace(head, why=said.why)
+            return msgspec.structs.replace(head, why=str(said.why))
         case Presence():
             return msgspec.structs.replace(head, online=said.online)
         case Told():

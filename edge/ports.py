@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from contract.causes import Why
 from contract.events import Quality
 
 Data = Mapping[str, str | int | float | bool]
@@ -58,11 +59,11 @@ class Covered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
-    """`devices` could not be known at `at`; `why` is for people. Told again with each attempt that fails."""
+    """`devices` could not be known at `at`; `why` says why. Told again with each attempt that fails."""
 
     devices: tuple[str, ...]
     at: int
-    why: str
+    why: Why
 
 
 Observation = Happened | Measured | Covered | Failed

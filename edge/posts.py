@@ -10,6 +10,7 @@ from typing import Final, assert_never
 
 import msgspec
 
+from contract.causes import Cause, because
 from contract.profile.messages import Topic
 from edge.messages import Messages
 from edge.ports import Covered, Failed, Observation
@@ -87,13 +88,13 @@ class Posts:
             return None
         seen: list[Observation] = []
         forgets: dict[str, Callable[[], None]] = {}
-        why = ""
+        refusal = ""
         read = self._topics.read(path, body, now, call)
         for said in read:
             device = device_of(said)
             if device not in forgets:
                 forgets[device] = self._messages[device].as_it_was()
-            why = why or (said.why if isinstance(said, Nonsense) else "")
+            refusal = refusal or (str(said.why) if isinstance(said, Nonsense) else "")
             seen += self._takes(device, said, now)
         for device in forgets:
             seen += self._covered(device, now)
@@ -105,7 +106,7 @@ class Posts:
         states = {device: self._messages[device].note() for device in forgets}
         topic = next((entry.topic for entry in entries if entry.topic.answer), None)
         if topic is None or (read and all(isinstance(said, Nonsense) for said in read)):
-            return Post(tuple(seen), why, forget, states=states)
+            return Post(tuple(seen), refusal, forget, states=states)
         return Post(
             tuple(seen),
             "",
@@ -152,7 +153,7 @@ class Posts:
 
     def _covered(self, device: str, now: int) -> list[Observation]:
         if device in self._offline:
-            return [Failed(devices=self._told_of(device), at=now, why="offline")]
+            return [Failed(devices=self._told_of(device), at=now, why=because(Cause.OFFLINE))]
         silent, blind = self._is_silent(device, now), self._messages[device].blind
         self._heard[device] = now
         covered: dict[int, list[str]] = {}
@@ -166,7 +167,7 @@ class Posts:
                 self._covered_to[device, name] = now
                 covered.setdefault(since, []).append(name)
         said: list[Observation] = (
-            [Failed(devices=tuple(failed), at=now, why="not understood")] if failed else []
+            [Failed(devices=tuple(failed), at=now, why=because(Cause.NOT_UNDERSTOOD))] if failed else []
         )
         return said + [Covered(devices=tuple(told), since=since, to=now) for since, told in covered.items()]
 
@@ -180,7 +181,7 @@ class Posts:
         for device in silent:
             self._messages[device].doubt()
         told = tuple(name for device in silent for name in self._told_of(device))
-        return [Failed(devices=told, at=now, why="not heard")] if silent else []
+        return [Failed(devices=told, at=now, why=because(Cause.NOT_HEARD))] if silent else []
 
     def _told_of(self, device: str) -> tuple[str, ...]:
         return self._topics.told_of[device]

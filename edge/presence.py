@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from contract.causes import Cause, Why, because
 from edge.messages import Messages
 from edge.ports import Covered, Failed, Observation
 from edge.said import Heard, Nonsense, Presence, Said, Told, Values, device_of
@@ -235,11 +236,11 @@ class LinePresence:
     def look_around(self, now: int) -> list[Observation]:
         """What can be said of every device: is it there, and up to when is all known. To be called each second."""
         covered: dict[tuple[int, int], list[str]] = {}
-        failed: dict[str, list[str]] = {}
+        failed: dict[Why, list[str]] = {}
         for device in self._devices.values():
             blind, why = device.messages.blind, self._absent(device, now)
             for name, span in device.spans.items():
-                if amiss := why or ("not understood" if name in blind else None):
+                if amiss := why or (because(Cause.NOT_UNDERSTOOD) if name in blind else None):
                     failed.setdefault(amiss, []).append(name)
                 elif known := _next_span(device, span, now):
                     covered.setdefault(known, []).append(name)
@@ -248,16 +249,16 @@ class LinePresence:
         ]
         return said + [Covered(devices=tuple(names), since=s, to=t) for (s, t), names in covered.items()]
 
-    def _absent(self, device: _Device, now: int) -> str | None:
+    def _absent(self, device: _Device, now: int) -> Why | None:
         """Why nothing is known of a device now; None when it is there or nobody can tell yet."""
         if not self._up:
-            return "line down"
+            return because(Cause.LINE_DOWN, detail="broker")
         if device.present is False:
-            return "offline"
+            return because(Cause.OFFLINE)
         if device.is_silent(now):
-            return "not heard"
+            return because(Cause.NOT_HEARD)
         silent = device.present is None and device.begun is not None and now - device.begun > 2 * LAG_MS
-        return "no word of it yet" if silent else None
+        return because(Cause.NO_WORD_YET) if silent else None
 
 
 def _next_span(device: _Device, span: _Span, now: int) -> tuple[int, int] | None:

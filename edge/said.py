@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from contract.causes import Why
 from contract.profile.messages import Confirm
 from contract.profile.points import Point
 from edge.decode.values import Value
@@ -28,7 +29,7 @@ class Told(msgspec.Struct, frozen=True):
     once: str | None
     confirm: Confirm | None = None
     near: bool = True
-    bad: Mapping[str, str] = {}
+    bad: Mapping[str, Why | None] = {}
     topic: str = ""
 
 
@@ -44,7 +45,7 @@ class Values(msgspec.Struct, frozen=True):
     presses: tuple[Happened, ...] = ()
     once: str | None = None
     unread: str = ""
-    bad: Mapping[str, str] = {}
+    bad: Mapping[str, Why | None] = {}
     topic: str = ""
 
 
@@ -64,7 +65,7 @@ class Nonsense(msgspec.Struct, frozen=True):
     """
 
     device: str
-    why: str
+    why: Why
     topic: str = ""
     told: frozenset[str] = frozenset()
     lasts: bool = False

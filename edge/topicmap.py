@@ -14,6 +14,7 @@ from contract.profile.model import HEARD_DAILY, PublishingProfile
 from contract.site import Device
 from edge.decode import body as take
 from edge.decode.message import Message, Route, counts, elements, nonsense, read_element, read_presence
+from edge.errors import why_unusable
 from edge.presence import Signs
 from edge.said import Call, Heard, Nonsense, Said, Values
 
@@ -69,7 +70,7 @@ class _Reading:
         self._done: set[tuple[str | None, int]] = set()
         self.said: list[Said] = []
         self.heard: dict[str, None] = {}
-        self.why = ""
+        self.amiss: ValueError | None = None
 
     def take(self, entry: Entry) -> None:
         topic = entry.topic
@@ -79,7 +80,7 @@ class _Reading:
         try:
             messages = list(elements(topic, self._payload, self._observed_at, self._query))
         except ValueError as error:
-            self.why = self.why or str(error)
+            self.amiss = self.amiss or error
             return
         for place, message in enumerate(messages):
             if (topic.list_at, place) not in self._done:
@@ -89,7 +90,7 @@ class _Reading:
         try:
             route = entry.route(message)
         except ValueError as error:
-            self.why = self.why or str(error)
+            self.amiss = self.amiss or error
             return
         if route is None:
             return
@@ -174,8 +175,13 @@ class TopicMap:
             reading.take(entry)
         if reading.said:
             return _in_order(reading.said)
-        if reading.why and len(_owners(entries)) == 1:
-            return (nonsense(reading.why, [route for entry in entries for route in entry.routes.values()]),)
+        if reading.amiss is not None and len(_owners(entries)) == 1:
+            return (
+                nonsense(
+                    why_unusable(reading.amiss),
+                    [route for entry in entries for route in entry.routes.values()],
+                ),
+            )
         return tuple(map(Heard, reading.heard))
 
     def owners(self, topic: str, call: Call | None = None) -> tuple[str, ...]:
@@ -220,5 +226,5 @@ def _presences(entry: Entry, payload: bytes) -> list[Said]:
         try:
             said.append(read_presence(route, payload))
         except ValueError as error:
-            said.append(nonsense(str(error), [route]))
+            said.append(nonsense(why_unusable(error), [route]))
     return said

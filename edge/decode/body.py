@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
+from contract.causes import Cause
 from contract.profile.bits import taken
 from contract.profile.messages import Field, Topic
 from contract.profile.words import Fact, code
+from edge.errors import Unusable
 
 LONGEST_PAYLOAD: Final = 16 * 1024
 LONGEST_TEXT: Final = 128
@@ -24,6 +26,9 @@ _NO_NUMBER: Final = re.compile(
     r'("(?:[^"\\]|\\.)*(?:"|\Z))|[+-]?\b(?:nan|inf(?:inity)?)\b', re.IGNORECASE | re.DOTALL
 )
 """What C libraries print for what is no number, outside of texts."""
+_EPOCH_TIME: Final = "1764547200"
+_LOCAL_TIME: Final = "2026-11-30 08:15:00"
+_OFFSET_TIME: Final = "2026-11-30T08:15:00+08:00"
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -33,16 +38,16 @@ def json_body(payload: bytes) -> object:
     A value of it that JSON does not have, such as NaN or a text in another encoding, spoils none of the others.
 
     Raises:
-        ValueError: It is none, or too long.
+        Unusable: It is none, or too long.
     """
     if len(payload) > LONGEST_PAYLOAD:
-        raise ValueError(f"{len(payload)} bytes are too many")
+        raise Unusable(Cause.TOO_LONG, count=len(payload))
     try:
         body: object = msgspec.json.decode(payload, type=dict[str, Any] | list[Any])
     except (msgspec.MsgspecError, RecursionError) as error:
         body = _odd_body(payload)
         if body is None:
-            raise ValueError(f"no JSON object: {error}") from error
+            raise Unusable(Cause.NO_JSON, detail=str(error)) from error
     return body
 
 
@@ -63,14 +68,14 @@ def at(body: object, path: str) -> object:
     """What stands at dotted names; a number is that element of a list. A name that has dots itself is found, too.
 
     Raises:
-        ValueError: Nothing does.
+        Unusable: Nothing does.
     """
     found: object = body
     rest = path.split(".") if path else []
     while rest:
         taken = _step(found, rest)
         if taken == 0:
-            raise ValueError(f"{path} is missing")
+            raise Unusable(Cause.MISSING, at=path)
         name = ".".join(rest[:taken])
         found = (
             found[name] if isinstance(found, dict) else found[int(name)] if isinstance(found, list) else None
@@ -100,10 +105,10 @@ def text(value: object, path: str) -> str:
     """A short text, or a number as one.
 
     Raises:
-        ValueError: It is neither.
+        Unusable: It is neither.
     """
     if isinstance(value, bool) or not isinstance(value, str | int) or not 0 < len(str(value)) <= LONGEST_TEXT:
-        raise ValueError(f"{path}: expected a short text, found {str(value)[:LONGEST_TEXT]!r}")
+        raise Unusable(Cause.EXPECTED_TEXT, at=path, found=str(value)[:LONGEST_TEXT])
     return str(value)
 
 
@@ -111,29 +116,29 @@ def fact(value: object, path: str) -> Fact:
     """A number, a short text, true or false.
 
     Raises:
-        ValueError: It is none of these.
+        Unusable: It is none of these.
     """
     if isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= LONGEST_TEXT):
         return value
-    raise ValueError(f"{path}: expected a number, a short text or true or false")
+    raise Unusable(Cause.EXPECTED_FACT, at=path)
 
 
 def number(value: object, path: str, field: Field | None = None) -> float:
     """A number, or a text that writes one, as `field` has it; of a text, or of true and false, the code.
 
     Raises:
-        ValueError: It has none.
+        Unusable: It has none.
     """
     if field is not None and field.codes:
         word = _word(value)
         if word in field.codes:
             return field.codes[word]
-        raise ValueError(f"{path}: expected {' or '.join(field.codes)}, found {word!r}")
+        raise Unusable(Cause.EXPECTED_WORD, at=path, wanted=" / ".join(field.codes), found=word)
     if isinstance(value, str) and field is not None:
         value = _written(value, field, path)
     if isinstance(value, bool | int | float) and abs(value) < 2**63:
         return _unpacked_bits(value, field, path)
-    raise ValueError(f"{path}: expected a number, found {str(value)[:LONGEST_TEXT]!r}")
+    raise Unusable(Cause.EXPECTED_NUMBER, at=path, found=str(value)[:LONGEST_TEXT])
 
 
 def _word(value: object) -> str:
@@ -152,13 +157,13 @@ def _written(value: str, field: Field, path: str) -> float:
     if field.pattern is not None:
         found = re.search(field.pattern, shown)
         if found is None:
-            raise ValueError(f"{path}: expected a text such as {field.pattern}, found {shown!r}")
+            raise Unusable(Cause.EXPECTED_FORM, at=path, wanted=field.pattern, found=shown)
         shown = found[1].strip()
     if field.text == "comma":
         shown = shown.replace(".", "").replace(",", ".")
     form, base = (_HEX, 16) if field.text == "hex" else (_DECIMAL, 10)
     if not form.fullmatch(shown):
-        raise ValueError(f"{path}: expected a number, found {shown!r}")
+        raise Unusable(Cause.EXPECTED_NUMBER, at=path, found=shown)
     return float(shown) if base == 10 and any(sign in shown for sign in ".eE") else int(shown, base)
 
 
@@ -166,7 +171,7 @@ def _unpacked_bits(value: float, field: Field | None, path: str) -> float:
     if field is None or field.mask is None:
         return value
     if value != int(value):
-        raise ValueError(f"{path}: expected a whole number, found {value!r}")
+        raise Unusable(Cause.EXPECTED_WHOLE, at=path, found=str(value))
     return taken(int(value), code(field.mask), signed=field.signed)
 
 
@@ -174,25 +179,29 @@ def stamp(value: object, topic: Topic, zone: dt.tzinfo) -> int:
     """A time of the device's own clock, in ms since the epoch; of a local one in that time zone.
 
     Raises:
-        ValueError: It is none.
+        Unusable: It is none.
     """
     if topic.at_unit == "rfc3339":
         return _rfc3339(value, topic)
     if topic.at_unit == "local":
         return _local(value, topic, zone)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**53:
-        raise ValueError(f"{topic.at}: expected a time, found {str(value)[:LONGEST_TEXT]!r}")
+        raise _no_time(topic, _EPOCH_TIME, value)
     return round(value * _UNIT_MS[topic.at_unit])
+
+
+def _no_time(topic: Topic, wanted: str, value: object) -> Unusable:
+    return Unusable(Cause.EXPECTED_TIME, at=topic.at or "", wanted=wanted, found=str(value)[:LONGEST_TEXT])
 
 
 def _local(value: object, topic: Topic, zone: dt.tzinfo) -> int:
     shown = str(value)[:LONGEST_TEXT].strip().replace("T", " ").replace("/", "-")
     if not _LOCAL.fullmatch(shown):
-        raise ValueError(f"{topic.at}: expected a time such as 2026-11-30 08:15:00, found {shown!r}")
+        raise _no_time(topic, _LOCAL_TIME, shown)
     try:
         moment = dt.datetime.fromisoformat(shown).replace(tzinfo=zone)
     except ValueError as error:
-        raise ValueError(f"{topic.at}: there is no such time as {shown!r}") from error
+        raise _no_time(topic, _LOCAL_TIME, shown) from error
     return (moment - _EPOCH) // dt.timedelta(milliseconds=1)
 
 
@@ -200,10 +209,9 @@ def _rfc3339(value: object, topic: Topic) -> int:
     try:
         moment = msgspec.convert(value, dt.datetime)
     except msgspec.ValidationError as error:
-        shown = str(value)[:LONGEST_TEXT]
-        raise ValueError(f"{topic.at}: expected a time by RFC 3339, found {shown!r}") from error
+        raise _no_time(topic, _OFFSET_TIME, value) from error
     if moment.tzinfo is None:
-        raise ValueError(f"{topic.at}: expected a time with its offset, found {value!r}")
+        raise _no_time(topic, _OFFSET_TIME, value)
     return (moment - _EPOCH) // dt.timedelta(milliseconds=1)
 
 
@@ -211,18 +219,18 @@ def unpacked(value: object, path: str, written: str = "base64") -> bytes:
     """The bytes that a text writes, in base64 or hexadecimal.
 
     Raises:
-        ValueError: It does not.
+        Unusable: It does not.
     """
     shown = str(value)[:LONGEST_PAYLOAD]
     if written == "hex":
         try:
             return bytes.fromhex(shown.removeprefix("0x"))
         except ValueError as error:
-            raise ValueError(f"{path}: no bytes in hexadecimal") from error
+            raise Unusable(Cause.EXPECTED_BYTES, at=path, wanted="hexadecimal") from error
     try:
         return base64.b64decode(shown, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ValueError(f"{path}: no base64") from error
+        raise Unusable(Cause.EXPECTED_BYTES, at=path, wanted="base64") from error
 
 
 def bare(payload: bytes) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from contract.causes import Cause, Why, because
 from contract.profile.model import Condition
 from contract.profile.points import DerivedPoint
 from edge.decode.lapse import Begun, follow_lapses
@@ -23,7 +24,7 @@ from edge.decode.sheet import Sheet
 from edge.decode.spans import Spans, anew, covered, extend, lack
 from edge.decode.states import AGAIN, Key, Moment, follow
 from edge.decode.trouble import Spell, on_sense
-from edge.decode.values import SCALE_UNKNOWN, Value
+from edge.decode.values import Value
 from edge.plan import Request
 from edge.ports import Failed, Happened, Observation
 
@@ -132,7 +133,7 @@ def _reset(sheet: Sheet, memory: Memory) -> Memory:
 def _frozen(sheet: Sheet, memory: Memory, pulse: Pulse | None, answer: Answer) -> Result:
     """A device that shows old values tells nothing; what is known of it begins anew when it moves again."""
     after = msgspec.structs.replace(memory, pulse=pulse, spans=anew(memory.spans))
-    failed = Failed(devices=tuple(sheet.told), at=answer.answered_at, why="frozen")
+    failed = Failed(devices=tuple(sheet.told), at=answer.answered_at, why=because(Cause.FROZEN))
     return _conclude(sheet, memory, after, [failed], answer.answered_at)
 
 
@@ -151,13 +152,17 @@ def on_refusal(sheet: Sheet, memory: Memory, refusal: Refusal) -> Result:
         return _conclude(sheet, memory, after, [], refusal.answered_at)
     refusals = {**memory.refusals, request.key: refusal.code}
     after = msgspec.structs.replace(memory, refusals=refusals)
-    blind = Failed(devices=_borne(sheet, request), at=refusal.answered_at, why=f"exception_{refusal.code}")
+    blind = Failed(devices=_borne(sheet, request), at=refusal.answered_at, why=Why(_exception(refusal.code)))
     return _conclude(sheet, memory, after, [blind], refusal.answered_at)
 
 
-def on_failure(sheet: Sheet, why: str, now: int) -> Failed:
+def on_failure(sheet: Sheet, reason: Why, now: int) -> Failed:
     """A request got no answer, or none that could be understood: nothing is remembered of it."""
-    return Failed(devices=tuple(sheet.told), at=now, why=why)
+    return Failed(devices=tuple(sheet.told), at=now, why=reason)
+
+
+def _exception(code: int) -> str:
+    return f"{Cause.EXCEPTION}_{code}"
 
 
 def _borne(sheet: Sheet, request: Request) -> tuple[str, ...]:
@@ -170,10 +175,10 @@ def _conclude(sheet: Sheet, before: Memory, after: Memory, seen: list[Observatio
         name: trouble.cause
         for request in after.requests.values()
         for name, trouble in request.troubles.items()
-        if trouble.cause != SCALE_UNKNOWN  # the fault is of the point in which the scale stands
-    } | {key: f"exception_{code}" for key, code in after.refusals.items()}
+        if trouble.cause != Cause.SCALE_UNKNOWN  # the fault is of the point in which the scale stands
+    } | {key: _exception(code) for key, code in after.refusals.items()}
     if sheet.map.alive is not None and is_frozen(sheet.map.alive, after.pulse):
-        causes[sheet.map.alive.point] = "frozen"
+        causes[sheet.map.alive.point] = Cause.FROZEN
     if after.paces:
         causes = slow_points(after.paces, sheet) | causes
     spell, events = on_sense(before.spell, sheet.map.device, causes, now)
@@ -191,8 +196,8 @@ def _blind(sheet: Sheet, answer: Answer, troubles: Mapping[str, Trouble]) -> tup
     )
     if not devices:
         return ()
-    why = ", ".join(sorted({trouble.cause for trouble in troubles.values()}))
-    return (Failed(devices=devices, at=answer.answered_at, why=why),)
+    causes = ", ".join(sorted({trouble.cause for trouble in troubles.values()}))
+    return (Failed(devices=devices, at=answer.answered_at, why=Why(causes)),)
 
 
 def _derive(

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from contract.causes import Cause, Why
 from contract.profile.points import Point
 from edge.decode.readings import Said, reading
 from edge.decode.states import Key, Moment, follow
-from edge.decode.values import NOT_A_NUMBER, Value, ranged, scaled
+from edge.decode.values import Value, ranged, scaled
 from edge.ports import Observation
 
 
@@ -34,13 +35,13 @@ def doubt(memory: FieldMemory, names: Iterable[str] | None = None) -> FieldMemor
 def field_value(point: Point, raw: float) -> Value:
     """The value of a raw number; without one when it is none, or outside its range."""
     if not math.isfinite(raw):
-        return Value(0, None, NOT_A_NUMBER)
+        return Value(0, None, Cause.NOT_A_NUMBER)
     return ranged(point, int(raw), scaled(raw, point))
 
 
 def follow_fields(
     memory: FieldMemory, values: Iterable[tuple[Point, Value]], now: int
-) -> tuple[FieldMemory, tuple[Observation, ...], Mapping[str, str]]:
+) -> tuple[FieldMemory, tuple[Observation, ...], Mapping[str, Why]]:
     """What a message tells, taken in at `now`; last, by field, why its value can't be used.
 
     A device tells a change when it happens, so it is dated `now`; behind a gap it is dated when heard, and says so.
@@ -48,13 +49,13 @@ def follow_fields(
     active, said, heard = dict(memory.active), dict(memory.said), dict(memory.heard)
     doubted = set(memory.doubted)
     seen: list[Observation] = []
-    trouble: dict[str, str] = {}
+    trouble: dict[str, Why] = {}
     for point, value in values:
         if point.report and (measured := reading(point, value, said.get(point.name), now)) is not None:
             seen.append(measured)
             said[point.name] = Said(measured.value, now)
         if value.number is None:
-            trouble[point.name] = value.cause
+            trouble[point.name] = Why(value.cause, value.about)
             doubted.add(point.name)
             continue
         before = {key: word for key, word in active.items() if key[0] == point.name}
@@ -64,7 +65,7 @@ def follow_fields(
         active |= outcome.active
         seen += outcome.events
         if outcome.cause:
-            trouble[point.name] = outcome.cause
+            trouble[point.name] = Why(outcome.cause)
             doubted.add(point.name)
             continue
         heard[point.name] = now

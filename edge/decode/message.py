@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from contract.causes import Cause, Why
 from contract.profile.expand import FieldPlace, field_places, is_bare
 from contract.profile.messages import Availability, Topic
 from contract.profile.model import PublishingProfile
@@ -17,6 +18,7 @@ from edge.decode.fields import field_value
 from edge.decode.tlv import read_tlv
 from edge.decode.values import Value
 from edge.deviceclock import NO_TIME
+from edge.errors import Unusable, why_unusable
 from edge.ports import Happened
 from edge.said import Nonsense, Presence, Said, Told, Values, message_key
 
@@ -57,7 +59,7 @@ def read_presence(route: Route, payload: bytes) -> Presence:
     """Whether the device of an availability topic is there.
 
     Raises:
-        ValueError: It is neither of the words.
+        Unusable: It is neither of the words.
     """
     return Presence(route.device.id, _is_online(route.topic.availability, payload), route.bridge)
 
@@ -74,7 +76,8 @@ def _is_online(availability: Availability | None, payload: bytes) -> bool:
 def _says_online(words: Availability, word: str) -> bool:
     said = word.lower()
     if said not in {words.online.lower(), words.offline.lower()}:
-        raise ValueError(f"expected {words.online} or {words.offline}, found {word!r}")
+        wanted = f"{words.online} / {words.offline}"
+        raise Unusable(Cause.EXPECTED_WORD, at=words.path or "state", wanted=wanted, found=word)
     return said == words.online.lower()
 
 
@@ -82,7 +85,7 @@ def elements(topic: Topic, payload: bytes, observed_at: int, query: Mapping[str,
     """The messages in a payload: itself, the elements of its list, or its lines.
 
     Raises:
-        ValueError: It is no JSON, or has no such list.
+        Unusable: It is no JSON, or has no such list.
     """
     if topic.body == "query" or topic.alive:
         yield Message(query, query, observed_at)
@@ -111,9 +114,9 @@ def _of_json(topic: Topic, payload: bytes, observed_at: int) -> Iterator[Message
         return
     found = take.at(whole, topic.list_at) if topic.list_at else whole
     if not isinstance(found, list):
-        raise ValueError(f"{topic.list_at or 'the message'}: expected a list")  # noqa: TRY004 - of the device's words
+        raise Unusable(Cause.EXPECTED_LIST, at=topic.list_at or "*")
     if len(found) > MOST_ELEMENTS:
-        raise ValueError(f"{len(found)} elements are too many")
+        raise Unusable(Cause.TOO_MANY, count=len(found))
     for element in found:
         yield Message(element, whole, observed_at)
 
@@ -121,7 +124,7 @@ def _of_json(topic: Topic, payload: bytes, observed_at: int) -> Iterator[Message
 def _lines(payload: bytes) -> list[str]:
     lines = [line for line in payload.decode("utf-8", "replace").splitlines() if line.strip()]
     if len(lines) > MOST_LINES:
-        raise ValueError(f"{len(lines)} lines are too many")
+        raise Unusable(Cause.TOO_MANY, count=len(lines))
     return lines
 
 
@@ -144,10 +147,10 @@ def read_element(route: Route, message: Message) -> Said:
             return _event(route, message)
         return _values(route, message)
     except ValueError as error:
-        return nonsense(str(error), [route])
+        return nonsense(why_unusable(error), [route])
 
 
-def nonsense(why: str, routes: Sequence[Route]) -> Nonsense:
+def nonsense(why: Why, routes: Sequence[Route]) -> Nonsense:
     """What is not known any more after a message that can't be read; `routes`: all that it could have been of a device."""
     device = routes[0].device
     told = {device.id, *(place.point.told.device for route in routes for place in route.places)}
@@ -171,35 +174,36 @@ def _values(route: Route, message: Message) -> Values:
         try:
             raw = raws.number(place)
         except ValueError as error:
-            values.append((place.point, Value(0, None, str(error))))
+            why = why_unusable(error)
+            values.append((place.point, Value(0, None, why.cause, about=why.about)))
             continue
         values.append((place.point, field_value(place.point, raw)))
         presses += _presses(place, raw, message.observed_at)
-    bad: dict[str, str] = {}
+    bad: dict[str, Why | None] = {}
     once = None
     if topic.dedup:
-        bad[topic.dedup] = ""
+        bad[topic.dedup] = None
         try:
             once = take.text(message.at(topic.dedup), topic.dedup)
         except ValueError as error:
-            bad[topic.dedup] = str(error)
+            bad[topic.dedup] = why_unusable(error)
     device_at = _device_at(route, message, bad)
     timed = tuple(msgspec.structs.replace(press, device_at=device_at) for press in presses)
-    if raws.unread and not values:
-        raise ValueError(raws.unread)
-    return Values(route.device.id, tuple(values), timed, once, raws.unread, bad, topic.topic)
+    if raws.unread is not None and not values:
+        raise raws.unread
+    return Values(route.device.id, tuple(values), timed, once, str(raws.unread or ""), bad, topic.topic)
 
 
-def _device_at(route: Route, message: Message, bad: dict[str, str]) -> int | None:
+def _device_at(route: Route, message: Message, bad: dict[str, Why | None]) -> int | None:
     """By the device's own clock; what can't be read is noted in `bad`, and is a time that can't be."""
     topic = route.topic
     if not topic.at:
         return None
-    bad[topic.at] = ""
+    bad[topic.at] = None
     try:
         return take.stamp(message.at(topic.at), topic, route.zone)
     except ValueError as error:
-        bad[topic.at] = str(error)
+        bad[topic.at] = why_unusable(error)
         return NO_TIME
 
 
@@ -207,7 +211,7 @@ def places_of(route: Route, message: Message) -> tuple[FieldPlace, ...]:
     """The values that a message may hold; of a list with parts those of the part that it tells of.
 
     Raises:
-        ValueError: It does not say of which part.
+        Unusable: It does not say of which part.
     """
     topic = route.topic
     if topic.part is None:
@@ -222,8 +226,8 @@ class _Raws:
     def __init__(self, route: Route, message: Message) -> None:
         self._message = message
         self._found: Mapping[str, int] | None = None
-        self._cut_off: Mapping[str, str] = {}
-        self.unread = ""
+        self._cut_off: frozenset[str] = frozenset()
+        self.unread: Unusable | None = None
         topic = route.topic
         if topic.tlv_at is not None:
             data = _bytes(message, topic, topic.tlv_at)
@@ -249,7 +253,7 @@ class _Raws:
             value = self._message.at(place.path) if place.path else self._message.body
             return take.number(value, place.path or place.point.name, place.field)
         if name in self._cut_off:
-            raise ValueError(self._cut_off[name])
+            raise Unusable(Cause.CUT_OFF)
         return take.number(self._found[name], name, place.field)
 
 
@@ -303,13 +307,13 @@ def _event(route: Route, message: Message) -> Told:
     return Told(event, key, confirm, near, bad, topic.topic)
 
 
-def _facts(topic: Topic, message: Message) -> tuple[dict[str, Fact], dict[str, str]]:
+def _facts(topic: Topic, message: Message) -> tuple[dict[str, Fact], dict[str, Why | None]]:
     """What an event tells further, and why some of it can't be used: what happened happened all the same."""
     found: dict[str, Fact] = {}
-    bad: dict[str, str] = {}
+    bad: dict[str, Why | None] = {}
     for name, path in topic.data.items():
         try:
             found[name] = take.fact(message.at(path), path)
         except ValueError as error:
-            bad[name] = str(error)
+            bad[name] = why_unusable(error)
     return found, bad

@@ -5,11 +5,10 @@ from typing import Final
 
 import msgspec
 
+from contract.causes import Cause
 from edge.decode.sheet import Sheet
 from edge.plan import Request
 
-READ_TOO_RARELY: Final = "read_too_rarely"
-PULSE_MAY_BE_MISSED: Final = "pulse_may_be_missed"
 _TOO_LONG: Final = 2
 _MOST: Final = 6
 
@@ -41,9 +40,9 @@ def follow_pace(paces: Paces, sheet: Sheet, request: Request, gap_ms: int) -> Pa
         return paces
     if not any(request.key in requests for requests in sheet.told.values()):
         return paces
-    limits = {READ_TOO_RARELY: sheet.bridge_ms(request)}
+    limits = {Cause.READ_TOO_RARELY: sheet.bridge_ms(request)}
     if (shortest := _shortest(request)) is not None and shortest > sheet.map.polls[request.poll]:
-        limits[PULSE_MAY_BE_MISSED] = shortest
+        limits[Cause.PULSE_MAY_BE_MISSED] = shortest
     scored = dict(paces)
     for cause, limit_ms in limits.items():
         pace = scored.pop((request.key, cause), _WELL).after(too_long=gap_ms > limit_ms)
@@ -59,7 +58,7 @@ def slow_points(paces: Paces, sheet: Sheet) -> dict[str, str]:
         if pace.is_slow:
             request = next(one for one in sheet.requests if one.key == key)
             for point in request.points:
-                if point.states and (cause == READ_TOO_RARELY or point.shortest_ms is not None):
+                if point.states and (cause == Cause.READ_TOO_RARELY or point.shortest_ms is not None):
                     found.setdefault(point.name, cause)
     return found
 

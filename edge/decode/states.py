@@ -5,13 +5,11 @@ from enum import Enum
 
 import msgspec
 
+from contract.causes import Cause
 from contract.parts import part_name
 from contract.profile.points import StateRule, Told
 from edge.decode.values import Value
 from edge.ports import Happened
-
-UNKNOWN_CODE = "unknown_code"
-VANISHED = "vanished"
 
 Key = tuple[str, str]
 """A state within a device: the point's name and the rule's."""
@@ -122,7 +120,7 @@ def follow(
         elif old is not None and verdict is not Verdict.NOT_SO:
             active[key] = old
         if verdict is Verdict.UNKNOWN or (verdict is Verdict.ABSENT and old is not None):
-            cause = UNKNOWN_CODE if verdict is Verdict.UNKNOWN else VANISHED
+            cause = Cause.UNKNOWN_CODE if verdict is Verdict.UNKNOWN else Cause.VANISHED
         elif active.get(key) != old and not (rule.once and key in active and _is_word(old)):
             # After a reset it is told as of now: what stands began after what ended it.
             when = moment if old != AGAIN else msgspec.structs.replace(moment, since=moment.answered_at)

@@ -8,15 +8,17 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from contract.causes import Cause
 from contract.profile.messages import Field, Tlv
+from edge.errors import Unusable
 
 
 class Items(msgspec.Struct, frozen=True):
-    """The numbers found, by field; why a field has none; and what could not be read, or nothing."""
+    """The numbers found, by field; the fields within which the message ends; and what could not be read, or nothing."""
 
     found: Mapping[str, int]
-    cut_off: Mapping[str, str]
-    unread: str = ""
+    cut_off: frozenset[str] = frozenset()
+    unread: Unusable | None = None
 
 
 def read_tlv(data: bytes, fields: Iterable[Field], skip: Mapping[int, int]) -> Items:
@@ -36,12 +38,13 @@ def read_tlv(data: bytes, fields: Iterable[Field], skip: Mapping[int, int]) -> I
         own = known.get(key, [])
         size = own[0][1].size if own else skip.get(key)
         if size is None:
-            return Items(found, {}, f"unknown channel and type {head.hex(' ')} at byte {place}")
+            unread = Unusable(Cause.UNKNOWN_ITEM, found=head.hex(" "), at=place)
+            return Items(found, unread=unread)
         item = data[place + 2 : place + 2 + size]
         if len(item) < size:
-            return Items(found, {name: "the message ends within it" for name, _ in own})
+            return Items(found, frozenset(name for name, _ in own))
         for name, tlv in own:
             end = tlv.size if tlv.take is None else tlv.at + tlv.take
             found[name] = int.from_bytes(item[tlv.at : end], tlv.order.value, signed=tlv.signed)
         place += 2 + size
-    return Items(found, {})
+    return Items(found)

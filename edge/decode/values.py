@@ -7,21 +7,18 @@ from decimal import Decimal
 
 import msgspec
 
+from contract.causes import Cause, Fact
 from contract.profile.bits import taken
 from contract.profile.model import Kind
 from contract.profile.points import Point
 from edge.decode.dates import date_number
 
-OUT_OF_RANGE = "out_of_range"
-NOT_A_NUMBER = "not_a_number"
-NOT_THERE = "not_there"
-SCALE_UNKNOWN = "scale_unknown"
 _LONG = 10**11
 _MOST_DECIMALS = 9
 
 
 class Value(msgspec.Struct, frozen=True, gc=False):
-    """What a point held. `raw` is its bits, unsigned; without a `number`, `cause` says why.
+    """What a point held. `raw` is its bits, unsigned; without a `number`, `cause` says why, and `about` what fills its gaps.
 
     `absent`: the device says that it has no such thing, as against having it and not knowing its value. `text`: what
     a text says.
@@ -30,6 +27,7 @@ class Value(msgspec.Struct, frozen=True, gc=False):
     raw: int
     number: float | None
     cause: str = ""
+    about: tuple[tuple[str, Fact], ...] = ()
     absent: bool = False
     text: str = ""
 
@@ -41,7 +39,7 @@ def read_value(point: Point, words: Sequence[int], factor: float | None = 1.0) -
     """
     raw = _combined(point, words)
     if point.absent_codes and raw & point.absent_mask in point.absent_codes:
-        return Value(raw, None, NOT_THERE, absent=True)
+        return Value(raw, None, Cause.NOT_THERE, absent=True)
     cause = point.na.get(raw)
     if cause is not None:
         return Value(raw, None, cause, absent=cause in point.absent_causes)
@@ -49,9 +47,9 @@ def read_value(point: Point, words: Sequence[int], factor: float | None = 1.0) -
         return _text(point, raw)
     number = _number(point, raw)
     if not math.isfinite(number):
-        return Value(raw, None, NOT_A_NUMBER)
+        return Value(raw, None, Cause.NOT_A_NUMBER)
     if factor is None:
-        return Value(raw, None, SCALE_UNKNOWN)
+        return Value(raw, None, Cause.SCALE_UNKNOWN)
     return ranged(point, raw, scaled(number, point, factor))
 
 
@@ -80,14 +78,14 @@ def _text(point: Point, raw: int) -> Value:
     if not point.codes:
         return Value(raw, 0.0, text=said)
     if said not in point.codes:
-        return Value(raw, None, f"expected {' or '.join(point.codes)}, found {said!r}", text=said)
+        return Value(raw, None, Cause.UNKNOWN_TEXT, text=said)
     return Value(point.codes[said], point.codes[said], text=said)
 
 
 def ranged(point: Point, raw: int, number: float) -> Value:
     """A number of a point, without it where it is outside the point's range."""
     if (point.low is not None and number < point.low) or (point.high is not None and number > point.high):
-        return Value(raw, None, OUT_OF_RANGE)
+        return Value(raw, None, Cause.OUT_OF_RANGE)
     return Value(raw, number)
 
 

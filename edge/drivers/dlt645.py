@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Sequence
 from typing import Final
 
+from contract.causes import Cause, because
 from contract.profile.expand import binding_mistakes
 from contract.profile.meter import FIRST_FUNCTION, meter_map
 from contract.profile.model import MeterProfile
@@ -111,14 +112,14 @@ class MeterLine:
             async with asyncio.timeout(timeout_ms / 1_000):
                 frame = await self._awaited(self._channel, address, block.id.upper())
         except TimeoutError:
-            raise NoAnswer("no answer") from None
+            raise NoAnswer from None
         except LineLost:
             self.close()
             raise
         if frame.control == REFUSAL:
             raise Refused(_NO_SUCH_DATA if frame.has_no_such else _REFUSED, asked_at, boot_ms())
         if frame.control == MORE:
-            raise NoAnswer("the answer is longer than one frame")
+            raise NoAnswer(because(Cause.UNREADABLE, detail="longer than one frame"))
         words = words_of(block, frame.data[4:])
         start = question.address
         return Answered(words[start : start + question.count], asked_at, boot_ms())

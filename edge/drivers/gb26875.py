@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 import structlog
 
+from contract.causes import Cause, because
 from edge import clock
 from edge.drivers.calls import Calls
 from edge.errors import SettingsError
@@ -87,7 +88,7 @@ class TransmitterDriver:
             now = clock.boot_ms()
             silent = tuple(name for name, caller in self._devices.items() if caller.is_silent(now))
             if silent:
-                sink.put([Failed(devices=silent, at=now, why="not heard")])
+                sink.put([Failed(devices=silent, at=now, why=because(Cause.NOT_HEARD))])
             await asyncio.sleep(LOOK_S)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sink: Sink) -> None:

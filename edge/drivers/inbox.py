@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from contract.causes import Cause, because
 from edge import clock
 from edge.errors import SettingsError
 from edge.logbook import Log, Mistake, Moment
@@ -103,7 +104,7 @@ class InboxDriver:
         if device not in self._lost:
             log.warning("inbox lost", action="line_down", line=self._line, device=device, why=str(error))
         self._lost.add(device)
-        sink.put([Failed(devices=(device,), at=clock.boot_ms(), why="inbox lost")])
+        sink.put([Failed(devices=(device,), at=clock.boot_ms(), why=because(Cause.INBOX_LOST))])
 
     async def _look(self, device: str, read: Read, sink: Sink) -> None:
         folder = self._inbox / device
@@ -144,8 +145,14 @@ class InboxDriver:
         data: dict[str, str | int]
         if found.mistakes:
             said = "; ".join(map(str, found.mistakes))[:MOST_WHY]
-            data = {"state": "active", "cause": "refused" if found.unread else "left_out"}
-            data |= {"why": f"{file}: {said}", "lines": len(found.mistakes)}
+            cause = Cause.FILE_REFUSED if found.unread else Cause.LINES_LEFT_OUT
+            first = found.mistakes[0]
+            where: dict[str, str | int] = {
+                "line": first.line,
+                "column": first.column or "*",
+                "lines": len(found.mistakes),
+            }
+            data = {"state": "active", **because(cause, file=file, detail=said, **where).data}
         elif device in self._faulty:
             data = {"state": "cleared"}
         else:

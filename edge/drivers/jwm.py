@@ -15,6 +15,7 @@ from typing import Final
 import serial
 import structlog
 
+from contract.causes import Cause, because
 from edge import clock
 from edge.drivers.serial_errors import OPEN_ERRORS, why_not_open
 from edge.errors import LineLost, NoAnswer, SettingsError, WandError
@@ -73,11 +74,19 @@ class WandDriver:
                 log.warning("the wand was not understood", action="wand", line=self._line, why=str(error))
             await asyncio.sleep(DOCKED_LOOK_S if docked else LOOK_S)
 
-    def _lost(self, sink: Sink, why: str) -> None:
+    def _lost(self, sink: Sink, detail: str) -> None:
         if not self._lost_said:
-            log.warning("line down", action="line_down", line=self._line, why=why)
+            log.warning("line down", action="line_down", line=self._line, why=detail)
         self._lost_said = True
-        sink.put([Failed(devices=(self._wand.device,), at=clock.boot_ms(), why=f"dock lost: {why}")])
+        sink.put(
+            [
+                Failed(
+                    devices=(self._wand.device,),
+                    at=clock.boot_ms(),
+                    why=because(Cause.DOCK_LOST, detail=detail),
+                )
+            ]
+        )
 
     async def _look(self, sink: Sink) -> bool:
         """Read the wand, if there is one, and wipe it; whether there was.
@@ -165,7 +174,8 @@ class _Dock:
                 self._port.write(ask.send)
                 answer = self._port.read(ask.size)
                 if len(answer) < ask.size or self._stop.is_set():
-                    raise NoAnswer(f"{len(answer)} of {ask.size} bytes to {ask.send.hex(' ')}")
+                    detail = f"{len(answer)} of {ask.size} bytes to {ask.send.hex(' ')}"
+                    raise NoAnswer(because(Cause.UNREADABLE, detail=detail))
                 ask = saying.send(answer)
         except StopIteration as end:
             result: Result = end.value

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from contract.causes import Cause, because
 from contract.profile.expand import binding_mistakes, device_map
 from contract.profile.model import ModbusProfile
 from contract.site import Device
@@ -110,7 +111,7 @@ class ModbusDriver:
             turns.held(turn, suspect.until, boot_ms())
         except NoAnswer as error:
             turns.failed(turn, boot_ms())
-            sink.put([on_failure(device.sheet, str(error), boot_ms())])
+            sink.put([on_failure(device.sheet, error.why, boot_ms())])
         except LineLost as error:
             turns.failed(turn, boot_ms())  # lest the one that upsets the line is asked first again
             await self._lost(str(error), sink)
@@ -163,12 +164,13 @@ class ModbusDriver:
         self._found()
         return seen
 
-    async def _lost(self, why: str, sink: Sink) -> None:
+    async def _lost(self, detail: str, sink: Sink) -> None:
         if not self._is_lost:
-            log.warning("line down", action="line_down", line=self._name, why=why)
+            log.warning("line down", action="line_down", line=self._name, why=detail)
         self._is_lost = True
         now = boot_ms()
-        sink.put([on_failure(device.sheet, f"line down: {why}", now) for device in self._devices.values()])
+        lost = because(Cause.LINE_DOWN, detail=detail)
+        sink.put([on_failure(device.sheet, lost, now) for device in self._devices.values()])
         await asyncio.sleep(self._pauses.next_s())
 
     def _found(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from contract.causes import Cause, Why, because
 from edge.clock import boot_ms
 from edge.drivers.modbus_frames import Ask, Reply
 from edge.drivers.modbus_habit import Habit
@@ -25,6 +26,7 @@ SECOND_ANSWER_MS = 100
 FORGOTTEN_MS = 10_000
 """A connection on which nothing was said for so long may be dead without anybody knowing."""
 
+_NO_ANSWER = because(Cause.NO_ANSWER)
 _NOT_NOW = frozenset({5, 6, 10, 11})
 """Exceptions that say nothing of the request: the device is busy, or a gateway can't reach it (Modbus Application
 Protocol V1.1b3, chapter 7)."""
@@ -56,7 +58,7 @@ class ModbusLine:
         self._deaf = 0
         self._answers = 0
         self._used_at = 0
-        self._why = ""
+        self._why = _NO_ANSWER
 
     async def open(self) -> None:
         """Open the line unless it is.
@@ -151,7 +153,7 @@ class ModbusLine:
             self._sync.settled(probe.ask.unit)
         elif probe.ask.unit in await self._overheard(settle_ms):
             self._sync.missed(probe.ask.signature, boot_ms())
-            raise NoAnswer("answers come late and out of step")
+            raise NoAnswer(because(Cause.LATE_ANSWERS))
 
     async def _overheard(self, for_ms: int) -> set[int]:
         """Listen without asking; the units that were heard."""
@@ -172,7 +174,7 @@ class ModbusLine:
         tid = self._tid % 0xFFFF + 1
         asked_at = boot_ms()
         channel.send(self._codec.encode(ask, tid))
-        self._tid, self._used_at, self._why = tid, asked_at, "no answer"
+        self._tid, self._used_at, self._why = tid, asked_at, _NO_ANSWER
         try:
             async with asyncio.timeout(timeout_ms / 1000):
                 reply = await self._awaited(ask, channel)
@@ -182,13 +184,13 @@ class ModbusLine:
         self._answers += 1
         self._used_at = boot_ms()
         if reply.exception in _NOT_NOW:
-            raise NoAnswer(f"exception {reply.exception}")
+            raise NoAnswer(Why(f"{Cause.EXCEPTION}_{reply.exception}"))
         if reply.exception:
             raise Refused(reply.exception, asked_at, boot_ms())
         try:
             return Answered(reply.values(ask), asked_at, boot_ms())
         except ValueError as error:
-            raise NoAnswer(str(error)) from error
+            raise NoAnswer(because(Cause.UNREADABLE, detail=str(error))) from error
 
     async def _awaited(self, ask: Ask, channel: Channel) -> Reply:
         """The answer to the question in flight; other answers are sorted out on the way.
@@ -208,7 +210,7 @@ class ModbusLine:
     def _answers_it(self, reply: Reply, ask: Ask) -> bool:
         match = self._matcher.judge(reply, ask, self._tid)
         if not match.mine:
-            self._why = f"no answer: {match.why}"
+            self._why = match.why or _NO_ANSWER
         return match.mine
 
     def _went_unanswered(self, ask: Ask) -> None:

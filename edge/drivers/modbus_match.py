@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from contract.causes import Cause, Why, because
 from edge.drivers.modbus_frames import Ask, Reply, Signature
 from edge.drivers.modbus_sync import Sync
 
@@ -19,10 +20,10 @@ _NO_UNIT: Final = frozenset({0, 255})
 
 
 class Match(msgspec.Struct, frozen=True):
-    """Whether a reply answers the question in flight; if not, `why` it does not, for people."""
+    """Whether a reply answers the question in flight; if not, `why` it does not."""
 
     mine: bool
-    why: str = ""
+    why: Why | None = None
 
 
 _MINE: Final = Match(mine=True)
@@ -49,9 +50,11 @@ class Matcher:
             self._unnumbered.add(ask.unit)
             return self._by_form(reply, ask)
         if reply.tid != tid:
-            return Match(mine=False, why=f"answered with transaction id {reply.tid} instead of {tid}")
+            return Match(mine=False, why=because(Cause.OTHER_NUMBER, found=reply.tid, wanted=tid))
         if reply.signature.unit != ask.unit and not self._stands_for(reply, ask):
-            return Match(mine=False, why=f"unit {reply.signature.unit} answered instead of unit {ask.unit}")
+            return Match(
+                mine=False, why=because(Cause.OTHER_UNIT, found=reply.signature.unit, wanted=ask.unit)
+            )
         self._sync.settled(ask.unit)
         return _MINE
 
@@ -71,9 +74,9 @@ class Matcher:
 
     def _by_form(self, reply: Reply, ask: Ask) -> Match:
         if not self._fits(reply, ask):
-            return Match(mine=False, why=f"answered {_form(reply)} instead of {_asked(ask)}")
+            return Match(mine=False, why=because(Cause.OTHER_FORM, found=_form(reply), wanted=_asked(ask)))
         if self._sync.may_be_late(self.as_asked(reply, ask).signature):
-            return Match(mine=False, why="answers come late")
+            return Match(mine=False, why=because(Cause.LATE_ANSWERS))
         return _MINE
 
     def _fits(self, reply: Reply, ask: Ask) -> bool:

@@ -9,7 +9,9 @@ from typing import Final
 
 import msgspec
 
+from contract.causes import Cause
 from contract.parts import SYSTEM, TRANSMITTER
+from edge.errors import Unusable
 
 LABEL: Final = 6
 _SYSTEM_STATUS: Final = 1
@@ -111,13 +113,13 @@ def read_report(data: bytes) -> list[Object]:
         ValueError: The data are shorter or longer than their objects.
     """
     if len(data) < 2:
-        raise ValueError(f"{len(data)} bytes are no report")
+        raise Unusable(Cause.NO_REPORT, found=len(data))
     kind, count = data[0], data[1]
     if kind not in _LAYOUTS:
         return []
     size, read = _LAYOUTS[kind]
     if len(data) != 2 + count * size:
-        raise ValueError(f"{count} objects of type {kind} take {2 + count * size} bytes, found {len(data)}")
+        raise Unusable(Cause.NO_REPORT, found=len(data))
     objects = [read(data[2 + index * size : 2 + (index + 1) * size]) for index in range(count)]
     return [one for one in objects if one is not None]
 

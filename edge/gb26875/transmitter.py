@@ -15,7 +15,9 @@ from typing import Final
 
 import msgspec
 
+from contract.causes import Why
 from contract.parts import SYSTEM, reset_name
+from edge.errors import why_unusable
 from edge.gb26875.frame import SEND_DATA, Frame
 from edge.gb26875.label import Form, label_ms
 from edge.gb26875.report import (
@@ -152,7 +154,7 @@ class Transmitter:
             try:
                 objects = read_report(frame.data)
             except ValueError as error:
-                seen += self._nonsense(str(error), now)
+                seen += self._nonsense(why_unusable(error), now)
                 partly = tells_states(frame.data)
             else:
                 seen += self._sense(now)
@@ -251,12 +253,12 @@ class Transmitter:
             device_at=label_ms(label, self._form, self._zone, wall),
         )
 
-    def _nonsense(self, why: str, now: int) -> list[Observation]:
+    def _nonsense(self, why: Why, now: int) -> list[Observation]:
         """A report that can't be read: told once, until the next one that can."""
         if self.known.nonsense:
             return []
         self.known = msgspec.structs.replace(self.known, nonsense=True)
-        return [self._fault(now, {"state": "active", "why": why})]
+        return [self._fault(now, {"state": "active", **why.data})]
 
     def _sense(self, now: int) -> list[Observation]:
         if not self.known.nonsense:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from contract.causes import Cause, because
 from contract.site import Binding
 from edge.deviceclock import DAY_MS, DRIFT_PPM
 from edge.jwm.session import Taken
@@ -93,7 +94,12 @@ class Wand:
             return []
         self._trouble = bool(damaged)
         data: dict[str, str | int | float | bool] = (
-            {"state": "active", "why": "; ".join(damaged)[:500]} if damaged else {"state": "cleared"}
+            {
+                "state": "active",
+                **because(Cause.DAMAGED_RECORDS, count=len(damaged), detail="; ".join(damaged)[:500]).data,
+            }
+            if damaged
+            else {"state": "cleared"}
         )
         return [Happened(device=self.device, type="device.fault", at=now, observed_at=now, data=data)]
 

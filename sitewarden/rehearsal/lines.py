@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from typing_extensions import override
 
+from contract.causes import Cause, Why, because
 from contract.duration import parse_duration
 from contract.profile.model import HttpProfile, MeterProfile, ModbusProfile, MqttProfile, TransmitterProfile
 from contract.site import Device
@@ -113,13 +114,13 @@ class AskedBus(VirtualLine):
         name, request = turn.device, turn.request
         one, fault = self._sheets[name], self._faults.get(name)
         if self._cut is not None or fault in SILENT:
-            return self._silence(turn, now, self._cut or fault or "")
+            return self._silence(turn, now, because(Cause.NO_ANSWER))
         asked = self._converter.asked(now, one.map.limits.response_timeout_ms)
         self.played[name].live(asked, _NOTHING, shows=fault != "frozen")
         try:
             words = None if fault == "exception" else self.played[name].answers(request)
         except TimeoutError:
-            return self._silence(turn, now, "no answer")
+            return self._silence(turn, now, because(Cause.NO_ANSWER))
         later = asked + ANSWER_MS
         self.due = self._converter.answered(later)
         if words is None:
@@ -133,7 +134,7 @@ class AskedBus(VirtualLine):
         self._turns.answered(turn, later, one.map.limits.pause_ms)
         return seen
 
-    def _silence(self, turn: Turn, now: int, why: str) -> Sequence[Observation]:
+    def _silence(self, turn: Turn, now: int, why: Why) -> Sequence[Observation]:
         one = self._sheets[turn.device]
         self.due = now + one.map.limits.response_timeout_ms
         self._turns.failed(turn, self.due)
@@ -395,7 +396,7 @@ class Switchboard(VirtualLine):
         seen = [one for device in self._played for one in self.takes(now, device, _NOTHING)]
         silent = tuple(name for name, caller in self._callers.items() if caller.is_silent(now))
         if silent and self._cut != _AGENT:
-            seen.append(Failed(devices=silent, at=now, why="not heard"))
+            seen.append(Failed(devices=silent, at=now, why=because(Cause.NOT_HEARD)))
         return seen
 
     @override

@@ -49,4 +49,4 @@ async def test_every_profile_is_read_from_a_server_of_others(profile: str) -> No
     with server(image) as endpoint:
         async with reading(endpoint, [device]) as notebook:
             await notebook.until(lambda seen: reported <= set(readings(seen)))
-    assert not [seen for seen in notebook.seen if isinstance(seen, Failed) and "timeout" in seen.why]
+    assert not [seen for seen in notebook.seen if isinstance(seen, Failed) and "timeout" in str(seen.why)]

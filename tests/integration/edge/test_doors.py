@@ -88,7 +88,7 @@ async def test_a_post_is_confirmed_only_when_it_is_on_disk() -> None:
     ("path", "content", "status", "says"),
     [
         ("/scan/g3", b"{", 400, "no JSON object"),
-        ("/scan/g3", b'{"card": "card:1", "time": "noon", "n": 1}', 400, "time: expected a time by RFC 3339"),
+        ("/scan/g3", b'{"card": "card:1", "time": "noon", "n": 1}', 400, "time: expected a time such as"),
         ("/scan/g9", b"{}", 404, "no device of line posts posts to /scan/g9"),
     ],
 )
@@ -226,7 +226,7 @@ async def test_a_file_with_a_mistake_is_refused_in_words_and_nothing_of_it_is_ta
     assert "line 2, 日期 停机时间: expected a time such as" in said.read_text("utf-8")
     assert (folder / "refused" / "bad.csv").read_text("utf-8").startswith("日期")
     (fault,) = events(notebook)
-    assert (fault.device, fault.type, fault.data["cause"]) == ("dg-2", "device.fault", "refused")
+    assert (fault.device, fault.type, fault.data["cause"]) == ("dg-2", "device.fault", "file_refused")
     assert str(fault.data["why"]).startswith("bad.csv: line 2, 日期 停机时间: expected a time such as")
     assert not any(isinstance(seen, Covered) for seen in notebook.seen)
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from contract.causes import Cause, because
 from contract.profile.load import load_profile
 from contract.profile.model import HttpProfile
 from contract.site import Device
@@ -119,7 +120,7 @@ def test_a_device_that_the_platform_calls_offline_is_not_known() -> None:
     posts = shipped("onenet-smoke", d1="4501")
     status = {"type": 2, "dev_id": 4501, "status": 0, "login_type": 10, "at": 1}
     post = hears(posts, "onenet", {"msg": status}, Call())
-    assert post.seen == (Failed(devices=("d1",), at=1_000, why="offline"),)
+    assert post.seen == (Failed(devices=("d1",), at=1_000, why=because(Cause.OFFLINE)),)
 
 
 # --- words in the query, and forms

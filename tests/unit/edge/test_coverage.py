@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from contract.batch import Coverage
+from contract.causes import Cause, because
 from edge.clockmap import ClockMap, Sample
 from edge.coverage import LINGER_MS, MAX_SPANS, Change, CoverageTracker, packed, unpacked
 from edge.ports import Covered, Failed
@@ -19,7 +20,7 @@ def covered(since: int, to: int, device: str = "panel") -> Covered:
 
 
 def failed(at: int, device: str = "panel") -> Failed:
-    return Failed(devices=(device,), at=at, why="timeout")
+    return Failed(devices=(device,), at=at, why=because(Cause.NO_ANSWER))
 
 
 def said(tracker: CoverageTracker, device: str = "panel") -> Coverage:
@@ -79,7 +80,12 @@ def test_a_device_that_fails_for_a_few_polls_is_blind_up_to_the_last_of_them(
 ) -> None:
     tracker.covered(covered(0, 1_000))
     changes = [tracker.failed(failed(at)) for at in (2_000, 3_000, 4_000, 5_000)]
-    assert changes == [[], [], [Change(device="panel", online=False, at=4_000, why="timeout")], []]
+    assert changes == [
+        [],
+        [],
+        [Change(device="panel", online=False, at=4_000, why=because(Cause.NO_ANSWER))],
+        [],
+    ]
     assert said(tracker) == Coverage(5_000, [(1_000, 5_000)])
 
 

@@ -1,5 +1,6 @@
 """Doors that are held open or forced, whoever tells of them."""
 
+from contract.causes import Cause, because
 from contract.site import Device, Door
 from edge.doors import Doors
 from edge.ports import Covered, Failed, Happened
@@ -47,7 +48,7 @@ def test_of_a_lock_that_is_not_known_nothing_is_said() -> None:
 
 
 def test_nothing_is_said_of_a_door_while_it_is_not_known() -> None:
-    doors, _ = after(told("door.opened", 9), Failed(devices=("d1",), at=5, why="silent"))
+    doors, _ = after(told("door.opened", 9), Failed(devices=("d1",), at=5, why=because(Cause.SILENT)))
     assert doors.look_around(99_000) == []
     doors.take([Covered(devices=("d1",), since=98_000, to=99_000)])
     assert [held.type for held in doors.look_around(99_000)] == ["door.held"]

@@ -10,6 +10,7 @@ import pytest
 from typing_extensions import override
 
 from contract.batch import Lane, TimeReply
+from contract.causes import Cause, because
 from contract.events import Quality
 from edge import clock
 from edge.coverage import CoverageTracker
@@ -176,14 +177,23 @@ async def test_a_gap_gets_a_row_that_tells_of_it_once() -> None:
     [row] = bench.rows()
     assert isinstance(row, EventRow)
     assert (row.device, row.type) == ("cp-1", "device.blind")
-    assert msgspec.json.decode(row.data) == {"why": "silent", "blind_ms": 4_000}
+    assert msgspec.json.decode(row.data) == {
+        "cause": "silent",
+        "why": "nothing was heard of it",
+        "blind_ms": 4_000,
+    }
 
 
 async def test_going_out_of_reach_and_coming_back_are_events() -> None:
     bench = Bench()
     async with bench.running() as intake:
         intake.put([covered("t-1", 0, 1_000)])
-        intake.put([Failed(devices=("t-1",), at=at, why="timeout") for at in (2_000, 3_000, 4_000, 5_000)])
+        intake.put(
+            [
+                Failed(devices=("t-1",), at=at, why=because(Cause.NO_ANSWER))
+                for at in (2_000, 3_000, 4_000, 5_000)
+            ]
+        )
         intake.put([covered("t-1", 6_000, 6_000)])
         await intake.kept()
         await intake.kept()

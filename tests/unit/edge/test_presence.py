@@ -5,6 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.causes import Cause, Why, because
 from edge.messages import REMEMBERED
 from edge.ports import Covered, Failed, Happened, Observation
 from edge.presence import LAG_MS, REDELIVERY_MS, LinePresence, Signs
@@ -35,7 +36,7 @@ def covered(since: int, to: int) -> list[Observation]:
     return [Covered(devices=("cp-1",), since=since, to=to)]
 
 
-def failed(at: int, why: str) -> list[Observation]:
+def failed(at: int, why: Why) -> list[Observation]:
     return [Failed(devices=("cp-1",), at=at, why=why)]
 
 
@@ -44,7 +45,7 @@ def scan(key: str | None = "1", at: int = 0) -> Told:
 
 
 def test_a_line_that_is_down_is_said_to_be() -> None:
-    assert line().look_around(1_000) == failed(1_000, "line down")
+    assert line().look_around(1_000) == failed(1_000, because(Cause.LINE_DOWN, detail="broker"))
 
 
 def test_a_reader_is_covered_from_when_it_came_up_to_when_the_line_was_surely_alive() -> None:
@@ -66,7 +67,7 @@ def test_a_reader_nobody_ever_heard_of_is_reported_after_a_while() -> None:
     reader = line()
     reader.connected(0, remembered=False)
     assert reader.look_around(2 * LAG_MS) == []
-    assert reader.look_around(2 * LAG_MS + 1) == failed(2 * LAG_MS + 1, "no word of it yet")
+    assert reader.look_around(2 * LAG_MS + 1) == failed(2 * LAG_MS + 1, because(Cause.NO_WORD_YET))
 
 
 def test_a_reader_that_went_is_covered_anew_only_from_its_return() -> None:
@@ -75,7 +76,7 @@ def test_a_reader_that_went_is_covered_anew_only_from_its_return() -> None:
     online(0, reader)
     reader.look_around(10_000)
     offline(11_000, reader)
-    assert reader.look_around(12_000) == failed(12_000, "offline")
+    assert reader.look_around(12_000) == failed(12_000, because(Cause.OFFLINE))
     online(60_000, reader)
     assert reader.look_around(61_000) == []
     assert reader.look_around(60_000 + LAG_MS) == covered(60_000, 60_000)
@@ -146,10 +147,18 @@ def test_only_so_many_messages_are_remembered() -> None:
 
 def test_nonsense_is_told_once_and_its_end_once() -> None:
     reader = line()
-    nonsense = Nonsense("cp-1", "card is missing")
+    nonsense = Nonsense("cp-1", because(Cause.MISSING, at="card"))
     [fault] = reader.nonsense(nonsense, 5)
     assert isinstance(fault, Happened)
-    assert (fault.type, fault.data) == ("device.fault", {"state": "active", "why": "card is missing"})
+    assert (fault.type, fault.data) == (
+        "device.fault",
+        {
+            "state": "active",
+            "cause": "missing",
+            "at": "card",
+            "why": "card is missing",
+        },
+    )
     assert reader.nonsense(nonsense, 6) == []
     cleared, event = reader.told(scan("1", at=7))
     assert isinstance(cleared, Happened)
@@ -161,8 +170,10 @@ def test_nonsense_is_told_once_and_its_end_once() -> None:
 def test_a_device_that_is_not_understood_is_blind_until_it_is_again() -> None:
     line = LinePresence(["cp-1"], signs=Signs())
     line.connected(0, remembered=False)
-    line.nonsense(Nonsense("cp-1", "card is missing"), 20_000)
-    assert line.look_around(21_000) == [Failed(devices=("cp-1",), at=21_000, why="not understood")]
+    line.nonsense(Nonsense("cp-1", because(Cause.MISSING, at="card")), 20_000)
+    assert line.look_around(21_000) == [
+        Failed(devices=("cp-1",), at=21_000, why=because(Cause.NOT_UNDERSTOOD))
+    ]
     line.told(Told(happened("cp-1", 60_000), None))
     [covered] = line.look_around(70_000)
     assert covered == Covered(devices=("cp-1",), since=60_000, to=70_000 - LAG_MS)
@@ -189,7 +200,7 @@ def test_a_device_that_was_never_heard_is_not_known() -> None:
     line = sensor()
     line.connected(0, remembered=False)
     assert line.look_around(60_000) == []
-    assert line.look_around(60_001) == failed(60_001, "not heard")
+    assert line.look_around(60_001) == failed(60_001, because(Cause.NOT_HEARD))
 
 
 def test_it_is_known_up_to_its_last_word() -> None:
@@ -207,7 +218,7 @@ def test_behind_a_silence_it_is_known_anew() -> None:
     line.connected(0, remembered=False)
     line.takes(Heard("cp-1"), 10_000, retained=False)
     line.look_around(20_000)
-    assert line.look_around(70_001) == failed(70_001, "not heard")
+    assert line.look_around(70_001) == failed(70_001, because(Cause.NOT_HEARD))
     line.takes(Heard("cp-1"), 100_000, retained=False)
     assert line.look_around(110_000) == covered(100_000, 100_000)
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.causes import Cause, because
 from contract.events import Quality
 from contract.profile.load import load_profile
 from contract.profile.model import MqttProfile
@@ -256,7 +257,11 @@ def test_a_bad_battery_beside_a_good_contact_blinds_nobody() -> None:
     door.hears("zigbee2mqtt/door-bat/availability", "online")
     seen = door.hears("zigbee2mqtt/door-bat", {"contact": False, "battery": 200})
     assert kinds(seen) == ["door.opened", "device.fault"]
-    assert events(seen)[1].data == {"state": "active", "point": "battery_level", "why": "out_of_range"}
+    assert events(seen)[1].data == {
+        "state": "active",
+        "point": "battery_level",
+        **because(Cause.OUT_OF_RANGE).data,
+    }
     assert covered(door)
     assert kinds(door.hears("zigbee2mqtt/door-bat", {"contact": True, "battery": 201})) == ["door.closed"]
     over = door.hears("zigbee2mqtt/door-bat", {"battery": 100})
@@ -392,7 +397,7 @@ def test_a_nested_list_of_parts_is_read_part_by_part() -> None:
     body = {"loops": [{"detectors": [{"id": "3-12", "smoke": 1}, {"id": 7, "smoke": "0"}, {"smoke": 1}]}]}
     assert numbers(topics, "p/1", body) == {("d1", "smoke_3_12"): 1, ("d1", "smoke_7"): 0}
     (bad,) = [said for said in topics.read("p/1", json.dumps(body).encode(), 1) if isinstance(said, Nonsense)]
-    assert bad.why == "id is missing"
+    assert bad.why == because(Cause.MISSING, at="id")
     (first, _) = [
         said for said in topics.read("p/1", json.dumps(body).encode(), 1) if isinstance(said, Values)
     ]

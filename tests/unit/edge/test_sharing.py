@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from contract.causes import Cause, because
 from edge.ports import Covered, Failed, Happened, Measured, Observation
 from edge.sharing.board import Board, DeviceFace
 from edge.sharing.homeassistant import HomeAssistant
@@ -78,7 +79,7 @@ def test_a_sensor_is_announced_once_and_all_again_when_home_assistant_starts() -
 def test_what_is_not_known_is_unknown_and_what_is_out_of_reach_is_off() -> None:
     known = board(there())
     form = HomeAssistant("s1", "gw", known)
-    changes = known.take([warm(None), *[Failed(devices=("ups",), at=5, why="silent")] * 4])
+    changes = known.take([warm(None), *[Failed(devices=("ups",), at=5, why=because(Cause.SILENT))] * 4])
     said = by_topic([m for change in changes for m in form.says(change, NOW)])
     assert said["sitewarden/s1/ups/temperature"] == "None"
     assert said["sitewarden/s1/ups/online"] == "offline"
@@ -158,7 +159,7 @@ def test_changes_of_a_device_that_was_born_are_data_and_a_new_metric_is_another_
     said += [m for change in known.take([warm(None)]) for m in form.says(change, NOW)]
     said += [
         m
-        for change in known.take([Failed(devices=("ups",), at=1, why="x")] * 3)
+        for change in known.take([Failed(devices=("ups",), at=1, why=because(Cause.SILENT))] * 3)
         for m in form.says(change, NOW)
     ]
     said += [m for change in known.take([warm(2.0)]) for m in form.says(change, NOW)]

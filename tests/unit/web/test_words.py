@@ -8,7 +8,10 @@ import pytest
 
 from cloud.store.base import IncidentKind
 from cloud.web.health import DeviceState
+from contract.causes import ENGLISH, Cause
 from contract.events import KNOWN_TYPES
+from contract.profile.load import load_profile
+from contract.profile.model import ModbusProfile
 
 SOURCE = Path(__file__).parents[3] / "cloud" / "ui" / "src"
 FILES = sorted((SOURCE / "words").glob("*.json"))
@@ -33,6 +36,15 @@ def test_no_word_is_in_two_files() -> None:
     assert len(WORDS) == sum(len(json.loads(file.read_text("utf-8"))) for file in FILES)
 
 
+PROFILES = sorted((SOURCE.parents[2] / "config" / "profiles").glob("*.yaml"))
+ALSO_TOLD = {
+    Cause.FILE_REFUSED: {"line", "column", "lines"},
+    Cause.LINES_LEFT_OUT: {"line", "column", "lines"},
+    Cause.DAMAGED_RECORDS: {"count"},
+}
+"""What events tell beside what fills the gaps of the English."""
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -43,6 +55,24 @@ def test_no_word_is_in_two_files() -> None:
 )
 def test_what_the_api_can_say_has_a_word(name: str) -> None:
     assert name in WORDS
+
+
+def gaps_of(text: str) -> set[str]:
+    return set(re.findall(r"{(\w+)}", text))
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_reason_that_an_agent_can_give_has_words_with_gaps_that_it_fills(cause: Cause) -> None:
+    assert gaps_of("".join(WORDS[f"why.{cause}"])) <= gaps_of(ENGLISH[cause]) | ALSO_TOLD.get(cause, set())
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
+def test_every_value_that_is_none_in_a_shipped_profile_has_words(path: Path) -> None:
+    profile = load_profile(path)
+    if isinstance(profile, ModbusProfile):
+        named = {word for codes in profile.sentinels.values() for word in codes.values()}
+        named |= {word for point in profile.points for word in (point.na or {}).values()}
+        assert [word for word in sorted(named) if f"why.{word}" not in WORDS] == []
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: path.name)

@@ -14,9 +14,10 @@ import power from './power.json'
 import search from './search.json'
 import shell from './shell.json'
 import tablet from './tablet.json'
+import why from './why.json'
 
 const dictionary = {
-  ...field, ...shell, ...board, ...cause, ...alarms, ...incident, ...orders, ...patrol, ...plan, ...power, ...search, ...tablet,
+  ...field, ...shell, ...board, ...cause, ...alarms, ...incident, ...orders, ...patrol, ...plan, ...power, ...search, ...tablet, ...why,
 }
 export type Word = keyof typeof dictionary
 type Gaps = Record<string, string | number>
