@@ -18,6 +18,8 @@ EPOCH_BITS: Final = 22
 SEQ_BITS: Final = 40
 MAX_EPOCH: Final = (1 << EPOCH_BITS) - 1
 MAX_SEQ: Final = (1 << SEQ_BITS) - 1
+MOST_LOST: Final = 64
+"""So many ranges of lost numbers fit a batch."""
 
 
 class Lane(StrEnum):
@@ -51,6 +53,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sequence number up to the one named. Without it the batch's own `last` is meant. So a heartbeat that
     overtakes a lost batch can never turn a backlog into a false `breached`.
 
+    `lost` are ranges of its numbers whose rows the agent has no more, since its spool was damaged.
+
     `opening` names the opening of the spool that sends. `lineage` tells where that one comes from, newest first
     (the first of it is `opening` itself); it goes with every batch until an ack names `opening`. Numbers above its
     `after` are taken from one opening only: see `cloud.ingest.openings`.
@@ -70,6 +74,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     readings: Readings = Readings()
     opening: str = ""
     lineage: list[Opening] = []
+    lost: list[tuple[int, int]] = []
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -362,6 +362,10 @@ def told_late(event: Event) -> int | None:
     return heard if isinstance(heard, int) else None
 
 
+SPOOL_FULL: Final = "spool_full"
+"""`data.what` of a `device.fault` of an agent: its disk takes nothing but alarms."""
+
+
 def raw_data(data: dict[str, Any] | None) -> msgspec.Raw:
     """A dictionary as the JSON bytes an `Event` carries, keys sorted."""
     return msgspec.Raw(msgspec.json.encode(data, order="sorted")) if data else EMPTY

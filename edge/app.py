@@ -21,18 +21,20 @@ from contract.topics import Address
 from contract.yamlfile import reading_once
 from edge import clock
 from edge.agent import supervise
-from edge.coverage import CoverageTracker
+from edge.coverage import BootTime, CoverageTracker
 from edge.coverage import unpacked as coverage_from
 from edge.doors import Doors
 from edge.drivers.sharing import sharing
 from edge.errors import SettingsError, SpoolDamaged, SpoolForked
 from edge.intake import Intake
 from edge.lines import Build, faces_of, keeping_of, lines_of
+from edge.lostrows import lost_spans
 from edge.parts import PartNames
 from edge.ports import Services
 from edge.recent import recent_messages
 from edge.settings import Settings
 from edge.sharing.board import DeviceFace
+from edge.spool.base import Damage
 from edge.spool.desk import Desk
 from edge.spool.sqlite import SqliteSpool, open_spool
 from edge.stamp import DeviceClocks
@@ -159,23 +161,29 @@ async def serve(settings: Settings, prepared: Prepared, stop: asyncio.Event) -> 
 
 async def _serve(settings: Settings, prepared: Prepared, stop: asyncio.Event) -> None:
     site, agent = prepared.site, prepared.agent
-    spool = _open_spool(settings)
+    spool, damage = _open_spool(settings)
     log.info("started", action="started", site=site.id, agent=agent.id, epoch=spool.epoch)
-    await Process(settings, prepared, spool).run(stop)
+    await Process(settings, prepared, spool, damage).run(stop)
     log.info("stopped", action="stopped", agent=agent.id)
 
 
-def _open_spool(settings: Settings) -> SqliteSpool:
+def _open_spool(settings: Settings) -> tuple[SqliteSpool, Damage | None]:
     settings.spool.parent.mkdir(parents=True, exist_ok=True)
-    spool, aside = open_spool(
+    spool, damage = open_spool(
         settings.spool,
         boot=clock.boot_id(),
         limits=settings.limits,
         random_source=random.SystemRandom(),
     )
-    if aside is not None:
-        log.error("the spool was damaged and is kept aside", action="spool_damaged", file=str(aside))
-    return spool
+    if damage is not None:
+        log.error(
+            "the spool was damaged: what is whole was taken over, the file is kept aside",
+            action="spool_salvaged",
+            file=str(damage.file),
+            rows=damage.saved,
+            lost={lane: [f"{first}-{last}" for first, last in gaps] for lane, gaps in damage.lost.items()},
+        )
+    return spool, damage
 
 
 def _past_lost(path: Path, note: bytes | None) -> bool:
@@ -186,7 +194,9 @@ def _past_lost(path: Path, note: bytes | None) -> bool:
 class Process:
     """One life of an agent over one spool."""
 
-    def __init__(self, settings: Settings, prepared: Prepared, spool: SqliteSpool) -> None:
+    def __init__(
+        self, settings: Settings, prepared: Prepared, spool: SqliteSpool, damage: Damage | None
+    ) -> None:
         site, agent = prepared.site, prepared.agent
         now, boot = clock.boot_ms(), clock.boot_id()
         last = {lane: spool.last(lane) for lane in Lane}
@@ -199,6 +209,8 @@ class Process:
             past_lost=_past_lost(settings.spool, coverage),
             buffering=site.buffering,
         )
+        for start, end in lost_spans(spool, damage, BootTime(boot, now)) if damage else ():
+            tracker.lost_rows(start, end)
         self._desk = Desk(spool)
         self._intake = Intake(
             self._desk,

@@ -149,6 +149,12 @@ class CoverageTracker:
         blind = _added(before.blind, Blind(start, end, why))
         self._known[device] = msgspec.structs.replace(before, complete_to=end, blind=blind)
 
+    def lost_rows(self, start: BootTime | None, end: BootTime) -> None:
+        """Rows of this span are lost with the spool, of whatever device: all are blind for it, buffering ones too."""
+        for device, before in self._known.items():
+            blind = _added(before.blind, Blind(start, end, "spool_damaged"))
+            self._known[device] = msgspec.structs.replace(before, blind=blind)
+
     def untold(self) -> list[tuple[str, Blind]]:
         """Closed spans that no row tells of yet, with their devices."""
         return [

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from contract.events import SPOOL_FULL
+
 AGAIN_MS: Final = 300_000
 """A full disk is told of so often: the cloud lets the trouble go when it hears of it no more."""
 
@@ -24,11 +26,11 @@ class Room:
             if self._told_at is not None and now - self._told_at < AGAIN_MS:
                 return {}
             self._told_at = now
-            return {"what": "spool_full", "state": "active"}
+            return {"what": SPOOL_FULL, "state": "active"}
         if self._full_since is None or not takes_all:
             return {}
         told: dict[str, str | int] = {
-            "what": "spool_full",
+            "what": SPOOL_FULL,
             "state": "cleared",
             "for_ms": now - self._full_since,
         }

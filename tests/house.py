@@ -120,6 +120,13 @@ class House:
         """An agent says that it could not know a device from a moment on until now."""
         self._send(agent, [], blind={device: [(since, self.now)]})
 
+    def lose_rows(self, agent: str, count: int) -> None:
+        """An agent says that the next so many rows of its spool are lost."""
+        numbers = [next(self._seq[agent]) for _ in range(count)]
+        first, last = numbers[0], numbers[-1]
+        batch = Batch(agent=agent, epoch=7, first=first, last=last, sent_at=self.now, lost=[(first, last)])
+        self._take(Address(self.site.id, agent), encode(batch))
+
     def hear(self) -> None:
         """Every agent says that nothing happened up to now."""
         for agent in self.site.agents:

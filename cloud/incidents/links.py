@@ -1,4 +1,4 @@
-"""Which links are down: agents that fell silent, numbers that never came, one identity used twice, foreign words. Pure.
+"""The links that are down: agents that fell silent, numbers missing or lost, full disks, one identity twice. Pure.
 
 Judged by when *we* heard something, not by what stands in the database: after a restart of the cloud, or behind
 a backlog, an agent is given `SILENT_MS` to be heard before anybody is alarmed.
@@ -20,11 +20,14 @@ IDENTITY_MS: Final = 600_000
 """So long after it was seen last, a doubled identity, or telling of others' devices, is no trouble any more."""
 
 TWO_AGENTS: Final = "two agents speak with one identity"
+FULL: Final = "its disk is full: it keeps taking alarms, but refuses the rest"
 OLD_SPOOL: Final = "an older copy of its spool was put back, or a second agent has its identity"
 
 
 _SPOOL: Final = "/spool"
 _DEVICES: Final = "/devices"
+_LOST: Final = "/lost"
+_DISK: Final = "/disk"
 _EPOCHS: Final = 16
 
 
@@ -56,7 +59,7 @@ class Links:
         self._seen = {
             subject: (OLD_SPOOL if subject.endswith(_SPOOL) else "", now, now)
             for subject in self._down
-            if subject.endswith((_SPOOL, _DEVICES))
+            if subject.endswith((_SPOOL, _DEVICES, _LOST, _DISK))
         }
         """By subject, what nothing tells the end of: why, since when, and when it was seen last."""
 
@@ -79,6 +82,18 @@ class Links:
             self._note(f"{agent}{_SPOOL}", TWO_AGENTS, now)
         epochs.append(epoch)
         del epochs[:-_EPOCHS]
+
+    def lost(self, agent: str, lane: str, numbers: Iterable[tuple[int, int]], now: int) -> None:
+        """The spool of an agent was damaged: rows of these numbers are lost."""
+        ranges = ", ".join(f"{first}-{last}" if first < last else f"{first}" for first, last in numbers)
+        self._note(f"{agent}/{lane}{_LOST}", f"numbers {ranges} are lost: its spool was damaged", now)
+
+    def full(self, agent: str, now: int, *, is_full: bool) -> None:
+        """The disk of an agent is full, or is no more."""
+        if is_full:
+            self._note(f"{agent}{_DISK}", FULL, now)
+        else:
+            self._seen.pop(f"{agent}{_DISK}", None)
 
     def told_not_its_own(self, agent: str, why: str, now: int) -> None:
         """An agent told what only others may tell."""

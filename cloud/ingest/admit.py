@@ -5,7 +5,7 @@ what can't be right is kept, flagged and withheld from the rules; what can't be 
 its bytes and the reason, and never takes anything else with it.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -75,7 +75,8 @@ class Admitted(msgspec.Struct, kw_only=True):
     `ack` names the queue whose
     state the agent is to be told; `refused` is the digest of a message it should not send again, and `epoch`
     what that message says of its spool; 0 where it can't be read that far. `forked`: nothing was taken, since the
-    numbers are another opening's. `not_its_own`: what the sender told that only others may tell, in words; all of it
+    numbers are another opening's. `lost`: numbers of which the sender says that it lost the rows; `own`: what it tells
+    of itself. `not_its_own`: what the sender told that only others may tell, in words; all of it
     is in `quarantine`.
     """
 
@@ -88,6 +89,8 @@ class Admitted(msgspec.Struct, kw_only=True):
     epoch: int = 0
     forked: Forked | None = None
     not_its_own: Sequence[str] = ()
+    lost: Sequence[Range] = ()
+    own: Sequence[Event] = ()
     duplicates: int = 0
     flagged: int = 0
 
@@ -134,6 +137,8 @@ class Admission:
         fresh = self._ledger.take(key, batch.first, batch.last, delivery.received_at)
         whole = bool(fresh) and fresh[0] == (batch.first, batch.last)
         admitted = Admitted(ack=key, forked=forked)
+        if batch.lost:
+            admitted.lost = [cut for gap in batch.lost for cut in _cut(gap, fresh)]
         self._take_events(admitted, decoded, delivery, None if whole else fresh)
         self._take_readings(admitted, batch, delivery, None if whole else fresh)
         if whole or fresh:
@@ -183,7 +188,8 @@ class Admission:
             ]
         else:
             admitted.judged, flags = events, ()
-        health.saw_events(events, flags, batch.agent, delivery.received_at)
+        if health.saw_events(events, flags, batch.agent, delivery.received_at):
+            admitted.own = [event for event in admitted.judged if event.device == batch.agent]
         if events:
             admitted.events = EventGroup(
                 site=delivery.address.site,
@@ -347,6 +353,13 @@ def _stamp_flag(at: int, received_at: int) -> int:
     if EARLIEST <= at * 1_000 <= received_at + FUTURE_MS:
         return _SECONDS_FOR_MS
     return _IMPOSSIBLE_TIME
+
+
+def _cut(gap: Range, ranges: Sequence[Range]) -> Iterator[Range]:
+    """What of a range lies within others."""
+    for first, last in ranges:
+        if gap[0] <= last and first <= gap[1]:
+            yield max(gap[0], first), min(gap[1], last)
 
 
 def _is_in(seq: int, ranges: Sequence[Range]) -> bool:

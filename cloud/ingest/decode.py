@@ -11,7 +11,7 @@ import msgspec
 import zstandard
 
 from contract.batch import MAX_EPOCH as MOST_EPOCH
-from contract.batch import MAX_SEQ, ZSTD_MAGIC, Batch, Coverage, Lane, Opening, batch_decoder
+from contract.batch import MAX_SEQ, MOST_LOST, ZSTD_MAGIC, Batch, Coverage, Lane, Opening, batch_decoder
 from contract.events import EMPTY, Event, Quality, Reading, Readings, event_data
 
 MOST_UNPACKED_BYTES: Final = 4 * 1024 * 1024
@@ -64,6 +64,7 @@ class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
     readings: msgspec.Raw = EMPTY
     opening: str = ""
     lineage: list[Opening] = []
+    lost: list[tuple[int, int]] = []
 
 
 class _OnlyEpoch(msgspec.Struct, frozen=True):
@@ -150,6 +151,7 @@ def _apart(plain: bytes) -> Decoded:
         readings=_good_readings(envelope.readings, rejects),
         opening=envelope.opening,
         lineage=envelope.lineage,
+        lost=envelope.lost,
     )
     return Decoded(batch, tuple(rejects), suspect=b"\\u0000" in plain)
 
@@ -247,11 +249,11 @@ def _value_problem(value: float | None, quality: Quality) -> str | None:
 
 
 def _check_numbers(decoded: Decoded) -> None:
-    """A batch holds each number of its range once; what was rejected may be any of them."""
+    """A batch holds each number of its range once, or names it as lost; what was rejected may be any of them."""
     batch = decoded.batch
     if not (0 <= batch.epoch <= MOST_EPOCH and 1 <= batch.first <= batch.last + 1 <= MAX_SEQ + 1):
         raise Unreadable(f"epoch {batch.epoch}, {batch.first}..{batch.last}: no range of sequence numbers")
-    count = batch.last - batch.first + 1
+    count = batch.last - batch.first + 1 - _count_lost(batch)
     lost = sum(reject.kind != "coverage" for reject in decoded.rejects)
     numbers = [event.seq for event in batch.events]
     if len(batch.readings):
@@ -259,10 +261,23 @@ def _check_numbers(decoded: Decoded) -> None:
         numbers.sort()
     if len(numbers) + lost != count:
         raise Unreadable(f"{len(numbers) + lost} events and readings in {batch.first}..{batch.last}")
-    if lost == 0 and numbers == list(range(batch.first, batch.last + 1)):
+    if lost == 0 and not batch.lost and numbers == list(range(batch.first, batch.last + 1)):
         return
     if len(set(numbers)) != len(numbers) or any(not batch.first <= n <= batch.last for n in numbers):
         raise Unreadable(f"a sequence number stands twice or outside {batch.first}..{batch.last}")
+    if any(first <= number <= last for first, last in batch.lost for number in numbers):
+        raise Unreadable("a sequence number is lost and stands there all the same")
+
+
+def _count_lost(batch: Batch) -> int:
+    if len(batch.lost) > MOST_LOST:
+        raise Unreadable(f"{len(batch.lost)} ranges of lost numbers; {MOST_LOST} are allowed")
+    before = batch.first - 1
+    for first, last in batch.lost:
+        if not before < first <= last <= batch.last:
+            raise Unreadable(f"lost {first}..{last}: no range of {batch.first}..{batch.last} in its order")
+        before = last
+    return sum(last - first + 1 for first, last in batch.lost)
 
 
 def event_problem(event: Event) -> str | None:

@@ -32,8 +32,8 @@ from cloud.store.base import (
     RefusedNotice,
     VerdictRow,
 )
-from contract.batch import Coverage
-from contract.events import TOLD_LATE, Event, Readings, raw_data
+from contract.batch import Coverage, Lane
+from contract.events import SPOOL_FULL, TOLD_LATE, Event, Readings, event_data, raw_data
 from contract.site import Site
 
 DATA_FROM: Final = "~data_from"
@@ -180,6 +180,16 @@ class SiteDesk:
     def spoke(self, agent: str, epoch: int, now: int, *, is_fork: bool) -> None:
         """An agent sent a batch of a spool; `is_fork` when its numbers were another opening's."""
         self._links.spoke(agent, epoch, now, is_fork=is_fork)
+
+    def lost(self, agent: str, lane: Lane, numbers: Sequence[tuple[int, int]], now: int) -> None:
+        """An agent lost rows of its spool, by number."""
+        self._links.lost(agent, lane, numbers, now)
+
+    def told_of_itself(self, agent: str, event: Event, now: int) -> None:
+        """An agent told something of itself."""
+        data = event_data(event)
+        if event.type == "device.fault" and data.get("what") == SPOOL_FULL:
+            self._links.full(agent, now, is_full=data.get("state") == "active")
 
     def told_not_its_own(self, agent: str, why: str, now: int) -> None:
         """An agent told what only others may tell; it was put aside."""

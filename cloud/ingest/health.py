@@ -47,16 +47,20 @@ class Health:
         row = self._devices.get(device)
         return row is not None and row.complete_to is not None
 
-    def saw_events(self, events: Sequence[Event], flags: Sequence[int], agent: str, received_at: int) -> None:
-        """Take in stored events with their flags (none: nothing is odd); of each device the last one counts."""
+    def saw_events(self, events: Sequence[Event], flags: Sequence[int], agent: str, received_at: int) -> bool:
+        """Take in stored events with their flags (none: nothing is odd); of each device the last one counts.
+
+        Returns:
+            Whether the agent told of itself.
+        """
+        # Nearly always nothing is done for each event but what one comprehension does.
+        last = {event.device: event.at for event in events}
         if flags:
             for event, flag in zip(events, flags, strict=True):
                 self.saw(event.device, None if flag & _WITHHELD else event.at, flag, agent, received_at)
         else:
-            # Nearly always: nothing is done for each event but what one comprehension does.
-            self._told.append(
-                _Told({event.device: event.at for event in events}, True, 0, agent, received_at)
-            )
+            self._told.append(_Told(last, True, 0, agent, received_at))
+        return agent in last
 
     def saw(self, device: str, at: int | None, flag: int, agent: str, received_at: int) -> None:
         """A device said something at `at`; None when its stamp can't be trusted."""

@@ -139,6 +139,7 @@ class Partition:
         if delivery.address.site in self._desks:
             self._desks[delivery.address.site].heard(delivery.address.agent, now)
             self._note_identity(delivery.address, admitted, now)
+        self._note_own(delivery.address, admitted, now)
         if admitted.not_its_own and delivery.address.site in self._sites:
             self._desk(delivery.address.site).told_not_its_own(
                 delivery.address.agent, admitted.not_its_own[0], now
@@ -241,6 +242,15 @@ class Partition:
             return
         is_fork = admitted.forked is not None and admitted.forked.common is not None
         self._desks[sender.site].spoke(sender.agent, admitted.ack.epoch, now, is_fork=is_fork)
+
+    def _note_own(self, sender: Address, admitted: Admitted, now: int) -> None:
+        """What an agent says of its own spool is a trouble of its link."""
+        if sender.site not in self._sites or admitted.ack is None:
+            return
+        if admitted.lost:
+            self._desk(sender.site).lost(sender.agent, admitted.ack.lane, admitted.lost, now)
+        for event in admitted.own:
+            self._desk(sender.site).told_of_itself(sender.agent, event, now)
 
     def _count(self, admitted: Admitted) -> None:
         counts = self._counts

@@ -7,7 +7,8 @@ a place to look things up; it knows nothing of clocks, topics or devices.
 
 import hashlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
@@ -75,10 +76,35 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class SpoolBatch(msgspec.Struct, frozen=True):
-    """Rows without a gap, and the name under which they are accepted or refused."""
+    """Rows in order, and the name under which they are accepted or refused.
+
+    `lost`: numbers of that name whose rows are no more, since the spool was damaged.
+    """
 
     name: BatchName
     rows: tuple[Row, ...]
+    lost: tuple[tuple[int, int], ...] = ()
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """What became of a damaged spool: the `file` that is kept aside, how many rows were saved, and what is lost.
+
+    `lost`: by lane, the numbers without a row that the cloud was not known to have.
+    """
+
+    file: Path
+    saved: int
+    lost: Mapping[Lane, Sequence[tuple[int, int]]]
+
+
+def missing(numbers: Iterable[int], after: int, last: int) -> tuple[tuple[int, int], ...]:
+    """The ranges of `after + 1` to `last` that are not among `numbers`, which are in order."""
+    gaps = []
+    for number in (*(n for n in numbers if after < n <= last), last + 1):
+        if number > after + 1:
+            gaps.append((after + 1, number - 1))
+        after = number
+    return tuple(gaps)
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -125,6 +151,8 @@ class Spool(Protocol):
 
     def next_batch(self, lane: Lane, after: int, max_rows: int, max_bytes: int) -> SpoolBatch | None:
         """The rows that follow number `after`, at least one if there is any; None when there is none.
+
+        The batch begins with number `after + 1`, be its row there or lost.
 
         Raises:
             SpoolDamaged: A row is not as it was written.

@@ -5,7 +5,6 @@ because SQLite 3.7.0 to 3.51.2 can corrupt the WAL with several (https://sqlite.
 """
 
 import contextlib
-import importlib.resources
 import random
 import sqlite3
 import zlib
@@ -13,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from contract.batch import Lane, Opening
+from contract.batch import MOST_LOST, Lane, Opening
 from edge.errors import SpoolDamaged, SpoolError
 from edge.spool.ballast import Ballast
 from edge.spool.base import (
@@ -21,6 +20,7 @@ from edge.spool.base import (
     Appended,
     BatchName,
     Branch,
+    Damage,
     Depth,
     NewRow,
     Row,
@@ -28,20 +28,12 @@ from edge.spool.base import (
     branch_off,
     draw_epoch,
     draw_opening,
+    missing,
 )
+from edge.spool.files import DAMAGE, FRESH, beside, connect, is_damage, is_full, salvage
 from edge.spool.limits import Limits
 
 _LANE_NUMBER: Final = {Lane.MAIN: 0, Lane.LIFE: 1}
-_PRAGMAS: Final = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "locking_mode=EXCLUSIVE",
-    "wal_autocheckpoint=256",
-    "journal_size_limit=1048576",
-    "cache_size=-2048",
-)
-_CHECKED_BYTES: Final = 64 * 1024 * 1024
-"""Files up to this size are checked whole when opened (about a second); damage in others shows when met."""
 _MINUTE_MS: Final = 60_000
 _FREE_BYTES: Final = 128 * 1024
 """So much is left free within the file on a full disk: pages are not filled to the last byte."""
@@ -53,74 +45,34 @@ T = TypeVar("T")
 
 def open_spool(
     path: Path, *, boot: str, limits: Limits, random_source: random.Random
-) -> tuple["SqliteSpool", Path | None]:
-    """The spool in a file, begun if there is none.
+) -> tuple["SqliteSpool", Damage | None]:
+    """The spool in a file, begun if there is none; of a damaged one all that is whole, under its numbers.
 
     Returns:
-        The spool, and where the file that stood there was kept aside, if it was damaged.
+        The spool, and what became of the file that stood there, if it was damaged.
 
     Raises:
         SpoolError: The file can't be opened, or another process has it.
     """
-    aside: Path | None = None
+
+    def begun(connection: sqlite3.Connection) -> SqliteSpool:
+        return SqliteSpool(connection, path, boot=boot, limits=limits, random_source=random_source)
+
+    fresh = beside(path, FRESH)
+    if fresh.exists() and not path.exists():
+        fresh.rename(path)  # a salvage was cut short when it was all but done
     try:
-        connection = _connect(path)
+        if not (beside(path, DAMAGE).exists() and path.exists()):
+            beside(path, DAMAGE).unlink(missing_ok=True)
+            return begun(connect(path)), None
     except SpoolDamaged:
-        aside = _keep_aside(path)
-        connection = _connect(path)
-    return SqliteSpool(connection, path, boot=boot, limits=limits, random_source=random_source), aside
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = _open_file(path)
-    try:
-        _prepare(connection, path)
-    except sqlite3.Error as error:
-        connection.close()
-        if _is_damage(error):
-            raise SpoolDamaged(f"{path} is damaged: {error}") from error
-        raise SpoolError(f"can't open the spool {path}: {error}") from error
-    except SpoolDamaged:
-        connection.close()
-        raise
-    return connection
-
-
-def _open_file(path: Path) -> sqlite3.Connection:
-    try:
-        return sqlite3.connect(path, isolation_level=None, timeout=1.0, check_same_thread=False)
-    except sqlite3.Error as error:
-        raise SpoolError(f"can't open the spool {path}: {error}") from error
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-    if path.stat().st_size <= _CHECKED_BYTES:
-        findings = connection.execute("PRAGMA quick_check").fetchone()
-        if findings != ("ok",):
-            raise SpoolDamaged(f"{path} is damaged: {findings[0]}")
-    connection.executescript(importlib.resources.files("edge.spool").joinpath("schema.sql").read_text())
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    # The result codes SQLITE_CORRUPT (11) and SQLITE_NOTADB (26), https://sqlite.org/rescode.html.
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-
-
-def _is_full(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-
-
-def _keep_aside(path: Path) -> Path:
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    for suffix in ("-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    path.rename(aside)
-    return aside
+        pass
+    aside, found, saved = salvage(path)
+    spool = begun(connect(path))
+    if found.epoch is None:
+        # Nobody knows any more under what numbers the cloud has them.
+        spool.begin_epoch({lane: spool.accepted(lane) for lane in Lane})
+    return spool, Damage(aside, saved, {lane: spool.lost(lane) for lane in Lane})
 
 
 class SqliteSpool:
@@ -141,7 +93,7 @@ class SqliteSpool:
         self._ballast = Ballast(path.with_name(path.name + ".ballast"), limits.ballast_bytes)
         self._page_bytes = self._number("PRAGMA page_size")
         self._random = random_source
-        self._set_aside = False
+        self._is_damaged = False
         with self._named_errors():
             self._with_room(lambda: self._begin(boot))
         self._ballast.restore()
@@ -203,7 +155,7 @@ class SqliteSpool:
         try:
             return work()
         except sqlite3.OperationalError as error:
-            if not (_is_full(error) and self._ballast.give_up()):
+            if not (is_full(error) and self._ballast.give_up()):
                 raise
             return work()
 
@@ -212,14 +164,15 @@ class SqliteSpool:
         try:
             yield
         except sqlite3.Error as error:
-            if _is_damage(error):
+            if is_damage(error):
                 raise self._damaged(str(error)) from error
             raise SpoolError(f"the spool {self._path} failed: {error}") from error
 
     def _damaged(self, what: str) -> SpoolDamaged:
         self._db.close()
-        self._set_aside = True
-        return SpoolDamaged(f"{self._path} is damaged ({what}); kept as {_keep_aside(self._path).name}")
+        self._is_damaged = True
+        beside(self._path, DAMAGE).touch()
+        return SpoolDamaged(f"{self._path} is damaged ({what}); what is whole is taken over")
 
     @property
     def epoch(self) -> int:
@@ -248,7 +201,7 @@ class SqliteSpool:
                 seqs = [self._insert(row, last) if row.lane in open_lanes else None for row in rows]
                 self._write_accepted()
         except sqlite3.OperationalError as error:
-            if _is_full(error):
+            if is_full(error):
                 return None
             raise
         self._last = last
@@ -296,7 +249,19 @@ class SqliteSpool:
             found = list(self._read(lane, after, max_rows, max_bytes))
         if not found:
             return None
-        return SpoolBatch(BatchName(self._epoch, lane, found[0].seq, found[-1].seq), tuple(found))
+        gaps = missing((row.seq for row in found), after, found[-1].seq)
+        if len(gaps) > MOST_LOST:
+            found = [row for row in found if row.seq < gaps[MOST_LOST][0]]
+        name = BatchName(self._epoch, lane, after + 1, found[-1].seq)
+        return SpoolBatch(name, tuple(found), gaps[:MOST_LOST])
+
+    def lost(self, lane: Lane) -> tuple[tuple[int, int], ...]:
+        """The numbers above the accepted ones whose rows are no more."""
+        with self._named_errors():
+            accepted = self._accepted[lane]
+            query = "SELECT seq FROM rows WHERE lane = ? AND seq > ? AND body <> x'' ORDER BY seq"
+            numbers = (seq for (seq,) in self._db.execute(query, (_LANE_NUMBER[lane], accepted)))
+            return missing(numbers, accepted, self._last[lane])
 
     def _read(self, lane: Lane, after: int, max_rows: int, max_bytes: int) -> Iterator[Row]:
         size = 0
@@ -326,7 +291,7 @@ class SqliteSpool:
                 self._mark_kept(lane, now)
             except sqlite3.OperationalError as error:
                 # On a full disk the mark is made with a later ack: rows are kept for longer.
-                if not _is_full(error):
+                if not is_full(error):
                     raise
 
     def _mark_kept(self, lane: Lane, now: int) -> None:
@@ -448,7 +413,7 @@ class SqliteSpool:
                 )
                 self._write_accepted()
         except SpoolError as error:
-            if not (isinstance(error.__cause__, sqlite3.Error) and _is_full(error.__cause__)):
+            if not (isinstance(error.__cause__, sqlite3.Error) and is_full(error.__cause__)):
                 raise
         else:
             self._unwritten.clear()
@@ -467,7 +432,7 @@ class SqliteSpool:
 
     def close(self) -> None:
         """See `Spool.close`."""
-        if self._set_aside:
+        if self._is_damaged:
             return
         with self._named_errors():
             if self._unwritten:

@@ -41,7 +41,7 @@ def pack(
     """As many of the rows as fit one message, in order; None while the first can't be placed in time yet.
 
     Rows of `refused` batches, and those that can't be read, are replaced by a note that says so: their numbers
-    must not be missing. The coverage of the envelope holds once the rows of this batch are there.
+    must not be missing. So are lost ones that were refused, by a cloud that knows of no `Batch.lost`. The coverage of the envelope holds once the rows of this batch are there.
     """
     rows = batch.rows
     refused = [name for name in refused if name.lane is batch.name.lane]
@@ -49,13 +49,36 @@ def pack(
         placed = _place(rows, envelope, clock, refused)
         if not placed:
             return None
-        name = msgspec.structs.replace(batch.name, last=batch.name.first + len(placed) - 1)
-        through = {**envelope.through, name.lane: name.last}
-        payload = encode(_batch(name, placed, msgspec.structs.replace(envelope, through=through)))
+        name = msgspec.structs.replace(batch.name, last=placed[-1][0])
+        lost = [gap for gap in batch.lost if gap[1] <= name.last]
+        named = [gap for gap in lost if not any(_covers(one, gap[0]) for one in refused)]
+        notes = [number for gap in lost if gap not in named for number in range(gap[0], gap[1] + 1)]
+        placed = sorted([*placed, *_notes(notes, envelope)], key=lambda entry: entry[0])
+        said = _blind_only(envelope, name) if lost else _known(envelope, name)
+        payload = encode(_batch(name, placed, said, named))
         if len(payload) <= MAX_BATCH_BYTES or len(placed) == 1:
             return Parcel(name, payload)
-        rows = rows[: len(placed) // 2]
+        rows = rows[: len(rows) // 2]
     return None
+
+
+def _known(envelope: Envelope, name: BatchName) -> Envelope:
+    return msgspec.structs.replace(envelope, through={**envelope.through, name.lane: name.last})
+
+
+def _blind_only(envelope: Envelope, name: BatchName) -> Envelope:
+    """With lost numbers an earlier statement may come to hold: what is blind must hold no later, and claims no more."""
+    sources = {device: Coverage(0, one.blind) for device, one in envelope.sources.items()}
+    return msgspec.structs.replace(envelope, sources=sources, through={name.lane: name.last})
+
+
+def _covers(name: BatchName, number: int) -> bool:
+    return name.first <= number <= name.last
+
+
+def _notes(numbers: Sequence[int], envelope: Envelope) -> list["Placed"]:
+    note = _note(envelope.agent, 0, {"what": "lost"})
+    return [(number, note, Moment(envelope.sent_at, MAX_ERROR_MS)) for number in numbers]
 
 
 def heartbeat(epoch: int, last: int, envelope: Envelope) -> bytes:
@@ -83,7 +106,7 @@ def _place(
         moment = clock.resolve(row.boot, seen)
         if moment is None:
             break
-        if any(name.first <= row.seq <= name.last for name in refused):
+        if any(_covers(name, row.seq) for name in refused):
             content = _refusal(content, envelope.agent, seen)
         placed.append((row.seq, content, moment))
     return placed
@@ -100,7 +123,9 @@ def _note(agent: str, seen: int, data: dict[str, str]) -> EventRow:
     )
 
 
-def _batch(name: BatchName, placed: Sequence[Placed], envelope: Envelope) -> Batch:
+def _batch(
+    name: BatchName, placed: Sequence[Placed], envelope: Envelope, lost: Sequence[tuple[int, int]] = ()
+) -> Batch:
     return Batch(
         agent=envelope.agent,
         epoch=name.epoch,
@@ -115,6 +140,7 @@ def _batch(name: BatchName, placed: Sequence[Placed], envelope: Envelope) -> Bat
         readings=_readings([entry for entry in placed if isinstance(entry[1], ReadingRow)]),
         opening=envelope.opening,
         lineage=list(envelope.lineage),
+        lost=list(lost),
     )
 
 

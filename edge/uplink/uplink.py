@@ -238,8 +238,9 @@ class Uplink:
         rows = await self._desk.do(
             lambda spool: spool.next_batch(fetch.lane, fetch.after, fetch.max_rows, fetch.max_bytes // 2)
         )
-        # Blind spans travel with the rows that tell of them; both are in the main lane.
-        sources = self._tracker.unheard(self._time.map) if fetch.lane is Lane.MAIN else {}
+        # Blind spans travel with the rows that tell of them; both are in the main lane. With lost rows they go in both.
+        wanted = fetch.lane is Lane.MAIN or (rows and rows.lost)
+        sources = self._tracker.unheard(self._time.map) if wanted else {}
         parcel = pack(rows, self._envelope(sources), self._time.map, self._refused) if rows else None
         if parcel is None:
             self._machine.nothing(fetch.lane)

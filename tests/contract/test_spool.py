@@ -9,7 +9,7 @@ import pytest
 
 from contract.batch import MAX_EPOCH, Lane
 from edge.errors import SpoolDamaged, SpoolError
-from edge.spool.base import BatchName, NewRow, Spool
+from edge.spool.base import BatchName, Damage, NewRow, Spool
 from edge.spool.limits import Limits
 from edge.spool.memory import MemorySpool
 from edge.spool.sqlite import SqliteSpool, open_spool
@@ -212,7 +212,7 @@ def disk(tmp_path: Path) -> OnDisk:
     return OnDisk(tmp_path)
 
 
-def reopen(disk: OnDisk, boot: str = "boot-b") -> tuple[SqliteSpool, Path | None]:
+def reopen(disk: OnDisk, boot: str = "boot-b") -> tuple[SqliteSpool, Damage | None]:
     return open_spool(disk.path, boot=boot, limits=SMALL, random_source=random.Random(8))
 
 
@@ -267,39 +267,90 @@ def test_numbers_are_never_given_twice_even_when_every_row_is_gone(disk: OnDisk)
     again.close()
 
 
-@pytest.mark.parametrize("harm", ["overwritten", "cut"])
-def test_a_damaged_file_is_kept_aside_and_a_new_epoch_begins(disk: OnDisk, harm: str) -> None:
+def test_of_a_file_that_is_no_spool_any_more_nothing_is_left_and_a_new_epoch_begins(disk: OnDisk) -> None:
     spool, _ = reopen(disk)
-    spool.append(main(*(bytes([n]) * 3_000 for n in range(40))))
+    spool.append(main(b"a"))
     spool.close()
-    content = disk.path.read_bytes()
-    disk.path.write_bytes(b"no database" * 900 if harm == "overwritten" else content[: len(content) // 2])
-    again, aside = reopen(disk)
-    assert aside is not None
-    assert aside.exists()
-    assert again.last(Lane.MAIN) == 0
+    disk.path.write_bytes(b"no database" * 900)
+    again, damage = reopen(disk)
+    assert damage is not None
+    assert damage.file.exists()
+    assert (damage.saved, again.last(Lane.MAIN)) == (0, 0)
     again.append(main(b"a"))
     assert bodies_after(again, Lane.MAIN, 0) == [b"a"]
     again.close()
 
 
-def test_a_row_that_is_not_as_written_is_noticed_and_the_file_kept_aside(disk: OnDisk) -> None:
-
+def test_what_is_left_of_a_cut_file_goes_on_under_its_numbers(disk: OnDisk) -> None:
     spool, _ = reopen(disk)
-    spool.append(main(b"z" * 500))
+    spool.append(main(*(bytes([n]) * 3_000 for n in range(40))))
+    spool.close()
+    content = disk.path.read_bytes()
+    disk.path.write_bytes(content[: len(content) // 2])
+    again, damage = reopen(disk)
+    assert damage is not None
+    assert damage.saved > 5
+    assert again.epoch == spool.epoch
+    assert all(body == bytes([body[0]]) * 3_000 for body in bodies_after(again, Lane.MAIN, 0))
+    again.close()
+
+
+def test_a_row_that_is_not_as_written_is_lost_and_told_and_the_others_are_saved(disk: OnDisk) -> None:
+    spool, _ = reopen(disk)
+    spool.append(main(b"a" * 500, b"z" * 500, b"c" * 500))
     spool.close()
     content = disk.path.read_bytes()
     place = content.index(b"z" * 500)
     disk.path.write_bytes(content[:place] + b"y" + content[place + 1 :])
-    again, aside = reopen(disk)
-    assert aside is None
-    with pytest.raises(SpoolDamaged, match="row 1"):
-        again.next_batch(Lane.MAIN, 0, 10, 1_000)
-    fresh, aside = reopen(disk)
-    assert aside is None
-    assert fresh.last(Lane.MAIN) == 0
-    assert disk.path.with_name("spool.db.damaged-1").exists()
+    again, damage = reopen(disk)
+    assert damage is None
+    with pytest.raises(SpoolDamaged, match="row 2"):
+        again.next_batch(Lane.MAIN, 0, 10, 10_000)
+    fresh, damage = reopen(disk)
+    assert damage == Damage(
+        disk.path.with_name("spool.db.damaged-1"), 2, {Lane.LIFE: (), Lane.MAIN: ((2, 2),)}
+    )
+    batch = fresh.next_batch(Lane.MAIN, 0, 10, 10_000)
+    assert batch is not None
+    assert (batch.name.first, batch.name.last, batch.lost) == (1, 3, ((2, 2),))
+    assert fresh.epoch == spool.epoch
     fresh.close()
+
+
+def test_a_salvage_that_is_cut_short_is_done_anew(disk: OnDisk) -> None:
+    spool, _ = reopen(disk)
+    spool.append(main(b"a", b"b"))
+    spool.close()
+    disk.path.with_name("spool.db.damage").touch()
+    disk.path.with_name("spool.db.new").write_bytes(b"half of one")
+    again, damage = reopen(disk)
+    assert damage is not None
+    assert bodies_after(again, Lane.MAIN, 0) == [b"a", b"b"]
+    again.close()
+    disk.path.rename(disk.path.with_name("spool.db.new"))
+    last, damage = reopen(disk)
+    assert damage is None
+    assert bodies_after(last, Lane.MAIN, 0) == [b"a", b"b"]
+    last.close()
+
+
+def test_a_flipped_log_is_noticed_though_sqlite_passes_over_it(disk: OnDisk) -> None:
+    spool, _ = reopen(disk)
+    for number in range(20):
+        spool.append(main(b"row %d" % number))
+    before = disk.path.parent
+    disk.crash()
+    spool.close()
+    log = disk.path.with_name("spool.db-wal")
+    content = bytearray(log.read_bytes())
+    place = content.index(b"row 7")
+    content[place : place + 3] = b"bad"
+    log.write_bytes(content)
+    again, damage = reopen(disk)
+    assert damage is not None
+    assert before != disk.path.parent
+    assert bodies_after(again, Lane.MAIN, 0) == [b"row %d" % number for number in range(20)]
+    again.close()
 
 
 def test_a_second_process_cannot_take_the_same_spool(disk: OnDisk) -> None:

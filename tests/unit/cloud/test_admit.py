@@ -300,3 +300,26 @@ def test_one_foreign_event_takes_nothing_else_of_its_batch_with_it(desk: Desk) -
     assert stored(admitted) == [1, 3]
     (row,) = admitted.quarantine
     assert [one["seq"] for one in json.loads(row.body)] == [2, 4]
+
+
+def test_numbers_that_an_agent_lost_are_taken_and_told(desk: Desk) -> None:
+    admitted = desk.admit(event(1), event(4), last=6, lost=[(2, 3), (5, 6)])
+    assert (stored(admitted), admitted.lost) == ([1, 4], [(2, 3), (5, 6)])
+    assert stored(desk.admit(event(3), event(4), event(5), event(6), event(7))) == [7]
+
+
+def test_of_lost_numbers_only_those_are_told_that_nobody_had(desk: Desk) -> None:
+    desk.admit(event(1), event(2), event(3))
+    admitted = desk.admit(event(6), first=1, last=6, lost=[(1, 5)])
+    assert admitted.lost == [(4, 5)]
+
+
+@pytest.mark.parametrize("lost", [[(0, 1)], [(3, 2)], [(2, 3), (3, 3)], [(1, 9)], [(1, 1)]])
+def test_lost_numbers_that_can_not_be_so_are_refused(desk: Desk, lost: list[tuple[int, int]]) -> None:
+    assert desk.admit(event(1), last=3, lost=lost).refused
+
+
+def test_what_an_agent_tells_of_itself_is_found(desk: Desk) -> None:
+    admitted = desk.admit(event(1), event(2, device="gw-1", type="device.fault"))
+    assert [one.seq for one in admitted.own] == [2]
+    assert desk.admit(event(3)).own == ()

@@ -19,8 +19,8 @@ def spooled(*contents: EventRow | ReadingRow, lane: Lane = Lane.MAIN, boot: str 
     return SpoolBatch(BatchName(7, lane, 10, 9 + len(rows)), rows)
 
 
-def decoded(batch: SpoolBatch, **more: object) -> Batch:
-    parcel = pack(batch, ENVELOPE, CLOCK, **more)  # type: ignore[arg-type]
+def decoded(batch: SpoolBatch, envelope: Envelope | None = None, **more: object) -> Batch:
+    parcel = pack(batch, envelope or ENVELOPE, CLOCK, **more)  # type: ignore[arg-type]
     assert parcel is not None
     assert parcel.digest == batch_digest(parcel.payload)
     return batch_decoder.decode(parcel.payload)
@@ -119,3 +119,26 @@ def test_a_row_of_another_version_is_replaced_by_a_note_and_holds_nobody_up() ->
 
 def test_coverage_that_travels_with_rows_waits_for_these_rows_only() -> None:
     assert decoded(spooled(SCAN, SCAN)).through == {Lane.MAIN: 11, Lane.LIFE: 0}
+
+
+LOST = SpoolBatch(
+    BatchName(7, Lane.MAIN, 8, 12),
+    (*spooled(SCAN).rows, Row(12, "boot", new_row(SCAN).body)),
+    ((8, 9), (11, 11)),
+)
+
+
+def test_lost_rows_are_named_by_number_and_what_is_blind_holds_no_later_than_they_are_taken() -> None:
+    sources = {"cp-1": Coverage(CLOUD, [(CLOUD - 5, CLOUD)])}
+    batch = decoded(LOST, envelope=msgspec.structs.replace(ENVELOPE, sources=sources))
+    assert (batch.first, batch.last, batch.lost) == (8, 12, [(8, 9), (11, 11)])
+    assert [event.seq for event in batch.events] == [10, 12]
+    assert batch.through == {Lane.MAIN: 12}
+    assert batch.sources == {"cp-1": Coverage(0, [(CLOUD - 5, CLOUD)])}
+
+
+def test_a_cloud_that_knows_of_no_lost_rows_gets_a_note_for_each() -> None:
+    batch = decoded(LOST, refused=[LOST.name])
+    assert batch.lost == []
+    assert [event.seq for event in batch.events] == [8, 9, 10, 11, 12]
+    assert event_data(batch.events[0]) == {"what": "lost"}

@@ -5,6 +5,8 @@ import { sentenceOf } from './sentences.ts'
 const CAUSES: [string, string, Record<string, string>][] = [
   ['silent', 'cause.silent', {}],
   ['numbers 3 to 9 are missing', 'cause.numbers', { first: '3', last: '9' }],
+  ['numbers 4, 7-9 are lost: its spool was damaged', 'cause.lost', { ranges: '4, 7-9' }],
+  ['its disk is full: it keeps taking alarms, but refuses the rest', 'cause.disk_full', {}],
   ['the site has no agent gw-9', 'cause.no_agent', { agent: 'gw-9' }],
   ['gw-2 told of fire-panel, which is read by gw-1', 'cause.other_agent', { agent: 'gw-2', device: 'fire-panel', owner: 'gw-1' }],
   ['gw-2 told of desk, which only people at their screens tell of', 'cause.desk_only', { agent: 'gw-2', device: 'desk' }],

@@ -2,6 +2,8 @@
 const SENTENCES = [
   [/^silent$/, 'cause.silent'],
   [/^numbers (?<first>\d+) to (?<last>\d+) are missing$/, 'cause.numbers'],
+  [/^numbers (?<ranges>[\d, -]+) are lost: its spool was damaged$/, 'cause.lost'],
+  [/^its disk is full: it keeps taking alarms, but refuses the rest$/, 'cause.disk_full'],
   [/^two agents speak with one identity$/, 'cause.two_agents'],
   [/^an older copy of its spool was put back, or a second agent has its identity$/, 'cause.old_spool'],
   [/^the site has no agent (?<agent>\S+)$/, 'cause.no_agent'],
