@@ -328,14 +328,14 @@ def state_word(state: object) -> str | None:
 def _state_of(event: Event) -> object:
     try:
         return _state_decoder.decode(event.data).state
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
 
 
 def _about(event: Event) -> dict[str, Any]:
     try:
         return event_data(event)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return {}
 
 

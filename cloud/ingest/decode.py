@@ -13,6 +13,7 @@ import zstandard
 from contract.batch import MAX_EPOCH as MOST_EPOCH
 from contract.batch import MAX_SEQ, MOST_LOST, ZSTD_MAGIC, Batch, Coverage, Lane, Opening, batch_decoder
 from contract.events import EMPTY, Event, Quality, Reading, Readings, event_data
+from contract.limits import MOST_DATA, MOST_DEPTH, is_deep
 
 MOST_UNPACKED_BYTES: Final = 4 * 1024 * 1024
 """A compressed payload that unpacks to more than this is refused."""
@@ -296,6 +297,10 @@ def event_problem(event: Event) -> str | None:
     if event.data is not EMPTY and bytes(event.data) != b"{}":
         if b"\\u0000" in bytes(event.data):
             return "data holds a NUL"
+        if len(bytes(event.data)) > MOST_DATA:
+            return f"data has more than {MOST_DATA} bytes"
+        if is_deep(bytes(event.data)):
+            return f"data has more than {MOST_DEPTH} levels"
         try:
             event_data(event)
         except _UNREADABLE as error:

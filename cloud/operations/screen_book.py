@@ -11,6 +11,7 @@ from cloud.operations.command import SetScreen
 from cloud.operations.record import Record, RecordKind, Register
 from cloud.operations.screen import Pulse, Screen, Sign, Watch
 from contract.duration import parse_duration
+from contract.limits import MOST_DEPTH, is_deep
 from contract.site import Site
 
 SILENT_MS: Final = 30_000
@@ -109,6 +110,12 @@ class ScreenBook:
                 "unusable",
                 f"画面布局不得超过{MOST_LAYOUT}字节",
                 f"a layout is {MOST_LAYOUT} bytes at the most",
+            )
+        if action.layout is not None and is_deep(msgspec.json.encode(action.layout)):
+            raise RefusedError(
+                "unusable",
+                f"画面布局不得超过{MOST_DEPTH}层",
+                f"a layout has {MOST_DEPTH} levels at the most",
             )
         known = self._register.get(action.screen)
         if known is None and len(self._register) >= MOST_SCREENS:

@@ -21,6 +21,7 @@ from cloud.web.lists import Name, Paging, PathName, listed, place_of
 from cloud.web.models import AnswerView, Listed
 from cloud.web.problems import PROBLEMS, problem_response
 from cloud.web.views import answer_view
+from contract.limits import MOST_DEPTH, is_deep, number_problem
 
 router = APIRouter(prefix="/api/v1/sites", tags=["actions"], responses=PROBLEMS)
 DECIDED_WITHIN_S: Final = 3.0
@@ -121,7 +122,12 @@ async def _doing(request: Request) -> Doing:
     body = await request.body()
     if _NUL in body:
         raise RequestValidationError([{"loc": ("body",), "msg": "a text holds a NUL character"}])
+    if is_deep(body):
+        raise RequestValidationError([{"loc": ("body",), "msg": f"expected at most {MOST_DEPTH} levels"}])
     try:
+        if (problem := number_problem(msgspec.json.decode(body))) is not None:
+            place, _, message = problem.partition(": ")
+            raise RequestValidationError([{"loc": ("body", place), "msg": message}])
         return _decoder.decode(body)
     except msgspec.ValidationError as error:
         message, _, field = str(error).partition(" - at `$")

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from cloud.errors import BrokerUnavailableError, StoreUnavailableError
+from cloud.errors import BrokerUnavailableError, StoreRejectedError, StoreUnavailableError
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 2
@@ -83,6 +83,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StoreUnavailableError, _store_away)
+    app.add_exception_handler(StoreRejectedError, _store_refused)
     app.add_exception_handler(BrokerUnavailableError, _broker_away)
     app.add_exception_handler(Exception, _unforeseen)
 
@@ -107,6 +108,11 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _store_away(request: Request, _: Exception) -> JSONResponse:
     return problem_response(503, "the database can't be reached; try again soon", request.url.path)
+
+
+def _store_refused(request: Request, _: Exception) -> JSONResponse:
+    detail = "a value of the request is beyond what can be stored or looked for"
+    return problem_response(422, detail, request.url.path)
 
 
 def _broker_away(request: Request, _: Exception) -> JSONResponse:

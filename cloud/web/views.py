@@ -59,6 +59,7 @@ from cloud.web.models import (
     Words,
 )
 from contract.events import Event, has_ended, part_of
+from contract.limits import cut, is_deep
 from contract.site import Agent, Device, Group, Person, Site, Text, Zone
 from contract.site_parts import part_label
 
@@ -154,8 +155,18 @@ def event_view(site: str, stored: StoredEvent, model: Site | None) -> EventView:
 
 def _data(event: Event) -> dict[str, Any]:
     # Devices send what they like: what is no object is shown all the same.
-    data = msgspec.json.decode(event.data)
+    data = _shown(bytes(event.data))
     return data if isinstance(data, dict) else {"value": data}
+
+
+def _shown(text: bytes) -> Any:  # noqa: ANN401 - JSON
+    """Stored JSON, as far as it can be shown: what was taken before there were limits must spoil no list."""
+    if not is_deep(text):
+        return msgspec.json.decode(text)
+    try:
+        return cut(msgspec.json.decode(text))
+    except RecursionError:
+        return {"unreadable": text[:EXCERPT].decode("utf-8", "backslashreplace")}
 
 
 def verdict_view(row: VerdictRow) -> VerdictView:
@@ -248,7 +259,7 @@ def record_view(record: Record) -> RecordView:
         opened_at=record.opened_at,
         changed_at=record.changed_at,
         revision=record.revision,
-        body=msgspec.json.decode(record.body),
+        body=_shown(record.body),
     )
 
 
@@ -277,7 +288,7 @@ def notice_view(row: NoticeState) -> NoticeView:
 
 def answer_view(answer: Answer) -> AnswerView:
     """What became of a command."""
-    body = msgspec.json.decode(answer.body)
+    body = _shown(answer.body)
     return AnswerView(
         id=answer.id,
         person=answer.person,
@@ -291,7 +302,7 @@ def answer_view(answer: Answer) -> AnswerView:
         kind=answer.kind,
         target=answer.target,
         revision=answer.revision,
-        action=body["action"],
+        action=body.get("action", body),
     )
 
 

@@ -10,6 +10,7 @@ from cloud.operations.record import Record, RecordKind
 from cloud.store.base import AgentHealth, DeviceHealth, Flag, StoredEvent
 from cloud.store.postgres.copy import blind_spans, event_ids, items_of
 from contract.events import Event
+from contract.limits import is_deep
 
 Row = tuple[Any, ...]
 
@@ -121,5 +122,7 @@ def to_answer(row: Row) -> Answer:
 
 
 def compact(body: str) -> bytes:
-    """JSON as the database shows it, as bytes in one canonical form."""
+    """JSON as the database shows it, as bytes in one canonical form; as it stands where it is too deep to be read."""
+    if is_deep(body.encode()):
+        return body.encode()
     return msgspec.json.encode(msgspec.json.decode(body), order="sorted")

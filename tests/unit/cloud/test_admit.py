@@ -70,6 +70,13 @@ def event(seq: int, **more: Any) -> dict[str, Any]:
     return {"seq": seq, "at": NOW, "device": "cp-1", "type": "checkpoint.scan"} | more
 
 
+def nested(levels: int) -> Any:
+    found: Any = 1
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
 def stored(admitted: Admitted) -> list[int]:
     return [row.seq for row in admitted.events.events] if admitted.events else []
 
@@ -135,8 +142,11 @@ def test_stamps_that_can_not_be_true_reach_no_rule_and_move_no_time(desk: Desk) 
         {"data": 7},
         {"data": {"text": "\0"}},
         {"data": [1]},
+        {"data": {"text": "x" * 17_000}},
+        {"data": {"deep": nested(300)}},
+        {"data": {"deep": nested(33)}},
     ],
-    ids=str,
+    ids=lambda more: str(more)[:60],
 )
 def test_what_can_not_be_kept_is_set_aside_alone(desk: Desk, more: dict[str, Any]) -> None:
     admitted = desk.admit(event(1), event(2, **more), event(3))
