@@ -9,7 +9,7 @@ import structlog
 
 from contract.causes import Why
 from edge.decode.fields import FieldMemory, doubt, follow_fields
-from edge.decode.kept import marked, plain
+from edge.decode.kept import plain
 from edge.ports import Data, Happened, Observation
 from edge.said import Nonsense, Told, Values
 from edge.sightings import Sightings
@@ -77,8 +77,9 @@ class Messages:
             found = msgspec.json.decode(note or b"{}", type=Note)
         except msgspec.MsgspecError:
             return  # of another version
+        # What goes on is not told anew: each beginning would ask people anew for what they did.
         so = {(point, rule): word for point, rule, word in found.so}
-        self._fields = FieldMemory(active=marked(so))
+        self._fields = FieldMemory(active=so)
         self._bad, self._unknown = found.bad, found.unknown
         self._nonsense, self._points = found.nonsense, found.points
 

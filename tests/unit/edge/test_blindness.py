@@ -35,6 +35,7 @@ ODD = st.one_of(
     st.lists(st.booleans(), max_size=2),
     st.dictionaries(st.text(max_size=2), st.booleans(), max_size=2),
 )
+GARBLED = st.binary(max_size=12).map(lambda raw: b"!" + raw)
 VALUES = st.dictionaries(st.sampled_from(sorted(DOORS)), st.booleans() | ODD, max_size=4)
 
 
@@ -45,7 +46,13 @@ class OverMqtt:
         profile = load_profile(PROFILES / "advantech-adam6050-mqtt.yaml")
         assert isinstance(profile, MqttProfile)
         self.topics = TopicMap([(MODULE, profile)])
+        self.note: bytes | None = None
+        self.restart()
+
+    def restart(self) -> None:
+        """The agent begins again, with its note."""
         self.line = LinePresence(self.topics.devices, signs=self.topics.signs, told_of=self.topics.told_of)
+        self.line.recall("module", self.note)
         self.line.connected(0, remembered=False)
 
     def hears(self, payload: bytes, now: int) -> list[Observation]:
@@ -54,6 +61,7 @@ class OverMqtt:
             for said in self.topics.read(TOPIC, payload, now)
             for one in self.line.takes(said, now, retained=False)
         ]
+        self.note = self.line.note("module")
         return [*seen, *self.line.look_around(now + LAG_MS)]
 
 
@@ -70,11 +78,19 @@ class OverHttp:
             states=profile.states,
             silent_after="25h",
         )
-        self.posts = Posts(TopicMap([(MODULE, made)]), {"module": 90_000_000})
+        self.topics = TopicMap([(MODULE, made)])
+        self.note: bytes | None = None
+        self.restart()
+
+    def restart(self) -> None:
+        """See `OverMqtt.restart`."""
+        self.posts = Posts(self.topics, {"module": 90_000_000})
+        self.posts.recall_states("module", self.note)
 
     def hears(self, payload: bytes, now: int) -> list[Observation]:
         post = self.posts.hears(TOPIC, payload, now)
         assert post is not None
+        self.note = post.states.get("module", self.note)
         return list(post.seen)
 
 
@@ -94,7 +110,7 @@ def is_usable(value: object) -> bool:
 
 
 @pytest.mark.parametrize("way", WAYS)
-@given(messages=st.lists(VALUES | st.binary(max_size=12), max_size=12))
+@given(messages=st.lists(VALUES | GARBLED, max_size=12))
 def test_a_door_is_known_unless_what_was_last_said_of_it_can_not_be_used(
     way: str, messages: list[dict[str, Any] | bytes]
 ) -> None:
@@ -193,3 +209,30 @@ def test_a_register_that_can_not_be_used_blinds_only_whom_it_is_of(reads: list[l
         }
         assert known(seen) & set(PROBES.values()) == usable
         assert blind(seen) == set(PROBES.values()) - usable
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(messages=st.lists(VALUES | GARBLED | st.none(), max_size=16))
+def test_over_restarts_what_was_told_stands_as_at_the_device_and_nothing_begins_or_ends_twice(
+    way: str, messages: list[dict[str, Any] | bytes | None]
+) -> None:
+    """None: a restart of the agent. Doors that are open, and faults of fields, as a reader of the events has them."""
+    module, is_open, bad, told, garbled = WAYS[way](), dict[str, bool](), set[str](), set[str](), False
+    for number, said in enumerate(messages, 1):
+        if said is None:
+            module.restart()
+            continue
+        if isinstance(said, bytes):
+            garbled = True
+        else:
+            garbled = False
+            is_open |= {DOORS[name]: value for name, value in said.items() if is_usable(value)}
+            bad = bad - said.keys() | {name for name, value in said.items() if not is_usable(value)}
+        for one in events(module.hears(said if isinstance(said, bytes) else written(said), number * 10_000)):
+            name = f"{one.data.get('point', 'message')}" if one.type == "device.fault" else one.device
+            ends = one.type == "door.closed" or one.data.get("state") == "cleared"
+            assert (name in told) is ends, "it begins where it was not so, and ends where it was"
+            (told.discard if ends else told.add)(name)
+        assert told == {gate for gate, so in is_open.items() if so} | bad | (
+            {"message"} if garbled else set()
+        )
