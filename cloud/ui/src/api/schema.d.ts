@@ -1287,7 +1287,8 @@ export interface components {
          *     `group` names the group it is annunciated with (the id of the group's first alarm and its moment); `first_out`:
          *     it is the first of it. `latched`: its condition has gone and it waits for a reset. `suppressed_by` names the
          *     alarms or drills that hide it. `times`: the moments of its latest activations within a minute. `raised_at`: when the
-         *     cloud took it in, and people could first see it. `ends`: its source tells of its end.
+         *     cloud took it in, and people could first see it. `ends`: its source tells of its end. `drill`: the drill that it
+         *     belongs to, empty for a real one.
          */
         Alarm: {
             /** @default null */
@@ -1302,6 +1303,8 @@ export interface components {
             changed_at?: number;
             /** @default 1 */
             count?: number;
+            /** @default  */
+            drill?: string;
             /** @default false */
             ends?: boolean;
             /** @default false */

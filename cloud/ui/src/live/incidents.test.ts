@@ -53,9 +53,27 @@ test('what needs a person now comes first', () => {
     named('overdue', incident([episode('pending', 10)])),
     named('unwatched', incident([], { kind: 'unwatched' } as Partial<Incident>)),
   ]
-  const order = ['unwatched', 'overdue', 'sooner', 'later', 'breached', 'unknown', 'close', 'link']
+  const order = ['overdue', 'sooner', 'later', 'breached', 'unknown', 'close', 'unwatched', 'link']
   assert.deepEqual([...all].sort(byNeed(500)).map((one) => one.id), order)
   assert.deepEqual([...all].reverse().sort(byNeed(500)).map((one) => one.id), order)
+})
+
+const fire = (id: string, episodes: Episode[], more: Partial<Incident['life']> = {}, phase = 'detected'): Incident =>
+  ({ ...incident(episodes, { phase } as Partial<Incident>), id, life: { emergency: 'fire', priority: 1, ...more } }) as Incident
+
+test('a fire that nobody has acknowledged is first whatever has become of it, and calls until somebody has', () => {
+  const late = { ...incident([episode('pending', 10)]), id: 'late' }
+  const lost = fire('lost', [episode('breached', 100)])
+  assert.equal(statusOf(lost, 500), 'unseen')
+  assert.equal(statusOf(fire('seen', [episode('breached', 100)], {}, 'acknowledged'), 500), 'toclose')
+  assert.deepEqual([late, lost].sort(byNeed(500)).map((one) => one.id), ['lost', 'late'])
+})
+
+test('a drill never stands before what is real', () => {
+  const drill = fire('drill', [episode('pending', 10)], { drill: 'd1' })
+  const repair = { ...incident([episode('breached', 100)]), id: 'repair' }
+  const real = fire('real', [episode('pending', 900)])
+  assert.deepEqual([drill, repair, real].sort(byNeed(500)).map((one) => one.id), ['real', 'repair', 'drill'])
 })
 
 test('of two that are alike the older comes first, then the one of the smaller id', () => {

@@ -2,12 +2,12 @@
 import type { Episode, Incident, Rule, Verdict, Words } from '@/api/types'
 
 /** How it stands, in the order in which it needs a person. */
-export const STATUSES = ['unwatched', 'overdue', 'waiting', 'breached', 'unknown', 'toclose', 'link'] as const
+export const STATUSES = ['unseen', 'overdue', 'waiting', 'breached', 'unknown', 'toclose', 'unwatched', 'link'] as const
 export type Status = (typeof STATUSES)[number]
 
 /** Colour and form of each, never one without the other: the level is a priority of `Priority.svelte`. */
 export const MARKS: Readonly<Record<Status, string>> = {
-  unwatched: '▲', overdue: '▲', waiting: '●', breached: '✖', unknown: '?', toclose: '○', link: '◆',
+  unseen: '▲', unwatched: '▲', overdue: '▲', waiting: '●', breached: '✖', unknown: '?', toclose: '○', link: '◆',
 }
 
 /** What must be known of the site. */
@@ -24,14 +24,27 @@ export function foremost(episodes: readonly Episode[]): Episode | null {
   return [...pending, ...wrong, ...episodes][0] ?? null
 }
 
+/** The priority of what is about life. */
+const LIFE = 1
+
+/** Whether nobody has acknowledged an emergency. */
+export const isUnseen = (incident: Incident): boolean => incident.phase === 'detected' && Boolean(incident.life.emergency)
+
+/** Whether it is a real danger to life that nobody has acknowledged: never below anything, and never left out. */
+export const isUrgent = (incident: Incident): boolean =>
+  isUnseen(incident) && !incident.life.drill && (incident.life.priority ?? LIFE) <= LIFE
+
 export function statusOf(incident: Incident, now: number): Status {
   const episode = foremost(incident.episodes)
   if (incident.kind === 'unwatched') return 'unwatched'
-  if (!episode) return incident.life.emergency ? 'toclose' : 'link'
+  if (!episode) return incident.life.emergency ? settled(incident) : 'link'
   if (episode.outcome === 'pending') return episode.overdue || now > episode.due_at ? 'overdue' : 'waiting'
-  if (incident.life.emergency) return 'toclose'
+  if (incident.life.emergency) return settled(incident)
   return episode.outcome === 'breached' || episode.outcome === 'unknown' ? episode.outcome : 'toclose'
 }
+
+/** An emergency of which nothing is pending any more is closed by people, once somebody has acknowledged it. */
+const settled = (incident: Incident): Status => (isUnseen(incident) ? 'unseen' : 'toclose')
 
 /** The event type that set it off: its cause where that is told, else the one that all its rules begin with; else
  * null, since a page never guesses. */
@@ -60,9 +73,11 @@ export function missingOf(incident: Incident, known: Known): Words | null {
   return (episode && known.verdictOf(episode)?.explain) ?? null
 }
 
-/** Those that need a person now come first: by status, then by the limit, then by age. */
+/** Those that need a person now come first: dangers to life that nobody has acknowledged, real ones before drills, by status, then by the limit, then by age. */
 export function byNeed(now: number): (a: Incident, b: Incident) => number {
+  const urgent = (one: Incident) => (isUrgent(one) ? 0 : 1)
+  const drill = (one: Incident) => (one.life.drill ? 1 : 0)
   const rank = (one: Incident) => STATUSES.indexOf(statusOf(one, now))
   const due = (one: Incident) => foremost(one.episodes)?.due_at ?? Infinity
-  return (a, b) => rank(a) - rank(b) || due(a) - due(b) || a.opened_at - b.opened_at || (a.id < b.id ? -1 : 1)
+  return (a, b) => urgent(a) - urgent(b) || drill(a) - drill(b) || rank(a) - rank(b) || due(a) - due(b) || a.opened_at - b.opened_at || (a.id < b.id ? -1 : 1)
 }

@@ -21,6 +21,11 @@ test('within a state the graver comes first, then the later, then the one of the
   assert.deepEqual(ids([...order].reverse().sort(byNeed)), ['grave', 'late', 'a', 'b'])
 })
 
+test('a real alarm comes before one of a drill, however grave that is', () => {
+  const order = [alarm('real', 'unacknowledged', { priority: 3 }), alarm('drill', 'unacknowledged', { priority: 1, drill: 'd1' })]
+  assert.deepEqual(ids([...order].reverse().sort(byNeed)), ['real', 'drill'])
+})
+
 test('every state stands in one part of the list', () => {
   const states = ['unacknowledged', 'returned_unacknowledged', 'acknowledged', 'shelved', 'suppressed', 'out_of_service', 'normal']
   for (const state of states) assert.equal(TABS.filter((tab) => isIn(alarm('a', state), tab)).length, 1, state)

@@ -28,10 +28,11 @@ export interface Row {
 
 export const isIn = (alarm: Alarm, tab: Tab): boolean => STATES[tab].includes(alarm.state)
 
-/** Those that need a person first: unacknowledged, returned, acknowledged; then by priority; the latest first. */
+/** Those that need a person first, real ones before those of a drill: unacknowledged, returned, acknowledged; then by priority; the latest first. */
 export function byNeed(a: Alarm, b: Alarm): number {
   const rank = (one: Alarm) => STATES.standing.indexOf(one.state)
-  return rank(a) - rank(b) || a.body.priority - b.body.priority || b.opened_at - a.opened_at || (a.id < b.id ? -1 : 1)
+  const drill = (one: Alarm) => (one.body.drill ? 1 : 0)
+  return rank(a) - rank(b) || drill(a) - drill(b) || a.body.priority - b.body.priority || b.opened_at - a.opened_at || (a.id < b.id ? -1 : 1)
 }
 
 export function rowsOf(alarms: Iterable<Alarm>, wanted: Wanted, textOf: (alarm: Alarm) => string): Row[] {

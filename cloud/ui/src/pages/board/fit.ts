@@ -8,20 +8,23 @@ export interface Room {
 const CARD = { width: 22, height: 13.9 }
 /** So much larger are cards while there are few: they are read from across the room. */
 const BIG = 1.4
+/** So small may they be, the largest with which no danger to life is left out. */
+const SIZES = [1, 0.8, 0.65, 0.5]
 const HEADING = 2.4
 /** What is kept for the devices below the cards: a heading and two rows. */
 const BELOW = 8
 /** A line that says how many more there are. */
 const MORE = 1.8
 
-/** How many cards are shown, at the most, of so many, and whether they are large. */
-export function cardsIn({ width, height }: Room, n: number): { shown: number; big: boolean } {
-  if (n <= Math.floor(width / (CARD.width * BIG)) && height >= CARD.height * BIG + HEADING + BELOW) return { shown: n, big: true }
-  const columns = Math.max(1, Math.floor(width / CARD.width))
-  const within = (room: number) => columns * Math.floor((room - HEADING) / CARD.height)
+/** How many cards are shown, at the most, of so many of which the first `urgent` are never left out, and their size. */
+export function cardsIn({ width, height }: Room, n: number, urgent = 0): { shown: number; size: number } {
+  if (n <= Math.floor(width / (CARD.width * BIG)) && height >= CARD.height * BIG + HEADING + BELOW) return { shown: n, size: BIG }
+  const within = (size: number, room: number) =>
+    Math.max(1, Math.floor(width / (CARD.width * size))) * Math.floor((room - HEADING) / (CARD.height * size))
   // What needs somebody goes before devices that are well.
-  const shown = within(height - BELOW) >= n ? n : within(height - MORE)
-  return { shown: Math.max(1, shown), big: false }
+  const shownAt = (size: number) => (within(size, height - BELOW) >= n ? n : Math.max(1, within(size, height - MORE)))
+  const size = SIZES.find((one) => shownAt(one) >= Math.min(urgent, n)) ?? SIZES.at(-1)!
+  return { shown: Math.max(shownAt(size), Math.min(urgent, n)), size }
 }
 
 const TILE = { widths: [17, 13.5, 10.5], low: 2.1, high: 3.5, gap: 0.25 }
