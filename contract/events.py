@@ -111,6 +111,7 @@ MOMENT_TYPES: Final = LOCATION_TYPES | frozenset(
         "inspection.done",
         "measurement.recorded",
         "equipment.renewed",
+        "verdict.reviewed",
         "presence.asked",
         "presence.answered",
         "guard.alive",
@@ -364,6 +365,14 @@ def told_late(event: Event) -> int | None:
 
 SPOOL_FULL: Final = "spool_full"
 """`data.what` of a `device.fault` of an agent: its disk takes nothing but alarms."""
+
+
+def word_heard_at(event: Event) -> int | None:
+    """When the cloud heard of what a person only said, where that was later than it was done; None for all else.
+
+    A scan proves itself, however late a tablet without a network hands it over.
+    """
+    return None if event.type in LOCATION_TYPES else told_late(event)
 
 
 def raw_data(data: dict[str, Any] | None) -> msgspec.Raw:

@@ -199,6 +199,18 @@ class _Fields:
         said = parts["fault"].format(device=self._words.place(item.device), word=word)
         return said + (parts["at"].format(moment=self._words.moment(item.at)) if item.at is not None else "")
 
+    def said(self) -> str:
+        """When something was done, by the word of who told of it only later."""
+        return self._told_late(lambda item: item.at)
+
+    def told(self) -> str:
+        """When that was told."""
+        return self._told_late(lambda item: item.until)
+
+    def _told_late(self, of: Callable[[Item], int | None]) -> str:
+        found = (of(item) for item in self._verdict.items if item.word == "told_late")
+        return next((self._words.moment(at) for at in found if at is not None), "")
+
     def opened(self) -> str:
         return self._words.moment(self._verdict.opened_at)
 
@@ -246,6 +258,8 @@ _FIELDS: Final[dict[str, Callable[[_Fields], str]]] = {
     "count": _Fields.count,
     "wanted": _Fields.wanted,
     "opened": _Fields.opened,
+    "said": _Fields.said,
+    "told": _Fields.told,
     "witness": _Fields.witness,
     "of": _Fields.of,
     "who": _Fields.who,

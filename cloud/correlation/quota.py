@@ -24,7 +24,7 @@ from cloud.correlation.timeline import InForce, Mark, Meanings, Timeline, Values
 from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, EventId, Item, Outcome, Reason, Verdict
 from contract.duration import parse_duration
-from contract.events import Event, has_ended
+from contract.events import Event, has_ended, word_heard_at
 from contract.site import Site
 
 
@@ -41,6 +41,7 @@ class Said(StrEnum):
     """What is said of a session: it counts, or why it does not."""
 
     COUNTS = "counts"
+    TOLD_LATE = "told_late"
     TOO_SHORT = "too_short"
     TOO_LONG = "too_long"
     NOT_WITHOUT = "not_without"
@@ -74,7 +75,8 @@ class VersionOf(InForce):
         """What an event means; of an event that is several things the first."""
         for wanted, meaning in self._filters:
             if event.type in wanted.types and lets_through(wanted, event):
-                return Mark(event.at, event.device, seq, meaning.value)
+                heard = word_heard_at(event) or 0
+                return Mark(event.at, event.device, seq, meaning.value, told=heard)
         if event.type in self._session.start.types and has_ended(event):
             return Mark(event.at, event.device, seq, Meaning.STOP.value)
         return None
@@ -132,8 +134,9 @@ class QuotaChain(Timeline):
     def _found(self) -> tuple[list[Counted], list[Item], list[Run]]:
         """What counts, by when it was over; all there was, with what is said of it; and the runs that do not count."""
         if self._of.rule.session is None:
-            counted = [Counted(mark.at, mark.device, mark.seq, mark.at) for mark in self.marks]
-            return counted, [Item(Said.COUNTS, mark.device, mark.at) for mark in self.marks], []
+            late = [mark for mark in self.marks if self._is_late(mark)]
+            counted = [Counted(m.at, m.device, m.seq, m.at) for m in self.marks if m not in late]
+            return counted, [self._item(mark, late=mark in late) for mark in self.marks], []
         counted, items, others = [], [], []
         for run in runs(self.marks):
             said = self._of.judges_run(run)
@@ -144,6 +147,15 @@ class QuotaChain(Timeline):
             else:
                 others.append(run)
         return sorted(counted), items, others
+
+    def _is_late(self, mark: Mark) -> bool:
+        """Whether a person only said it, and only when its period was over: that makes no shortfall good."""
+        return mark.told > 0 and mark.told >= period_of(mark.at, self._of.rule.per, self._of.zone)[1]
+
+    def _item(self, mark: Mark, *, late: bool) -> Item:
+        if late:
+            return Item(Said.TOLD_LATE, mark.device, mark.at, mark.told)
+        return Item(Said.COUNTS, mark.device, mark.at)
 
     @override
     def judged(self, now: int) -> Iterator[Judged]:

@@ -17,7 +17,7 @@ from cloud.correlation.rules import Recurrence, RuleVersion, Select
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Recall, Verdict
 from cloud.correlation.windows import Span, WindowsOf
 from contract.duration import parse_duration
-from contract.events import Event
+from contract.events import Event, word_heard_at
 from contract.site import Device, Site
 
 _DAY_MS: Final = 86_400_000
@@ -298,10 +298,11 @@ class RecurrenceMachine:
             chain = chains.get(event.device)
             if chain is None or not self._counts(version, event):
                 return
-            if host.keep_ms is not None and chain.misses((event.at, event.device, seq)):
-                if chain.window(event.at) is not None:
-                    host.recall(self, chain.key, (event.at, event.at + 1))
-            elif chain.put(event.at, seq):
+            at = _at(event)
+            if host.keep_ms is not None and chain.misses((at, event.device, seq)):
+                if chain.window(at) is not None:
+                    host.recall(self, chain.key, (at, at + 1))
+            elif chain.put(at, seq):
                 host.mark(chain)
 
         return take
@@ -372,7 +373,7 @@ class RecurrenceMachine:
             for event in past.events:
                 wanted = event.device == chain.key and event.type in version.rule.expect.types
                 if wanted and self._counts(version, event):
-                    chain.put(event.at, event.seq)
+                    chain.put(_at(event), event.seq)
             chain.reopened()
             self._host.mark(chain)
             window = chain.window(since)
@@ -394,6 +395,12 @@ class RecurrenceMachine:
         for _, _, chains in self._lines:
             for chain in chains.values():
                 yield from chain.all_verdicts(now)
+
+
+def _at(event: Event) -> int:
+    """When an event counts: what a person only said, from when it was heard."""
+    heard = word_heard_at(event)
+    return event.at if heard is None else heard
 
 
 def selects(select: Select, device: Device) -> bool:

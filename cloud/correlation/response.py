@@ -2,23 +2,33 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from typing import Final
 
 import msgspec
 
 from cloud.correlation.coverage import NOTHING, CoverageBook
 from cloud.correlation.episodes import Chain, ColumnTaker, Host, Past, ReadingTaker, Span, Told
+from cloud.correlation.pausing import PauseMark
 from cloud.correlation.people import lets_through
 from cloud.correlation.presence import Presence
 from cloud.correlation.response_chain import MARKS, ResponseChain
-from cloud.correlation.response_verdict import Found, Trigger, VersionOf
-from cloud.correlation.rules import Response, RuleVersion
+from cloud.correlation.response_verdict import Ending, Found, Late, Trigger, VersionOf
+from cloud.correlation.rules import REVIEWED, Response, RuleVersion
 from cloud.correlation.sources import OPERATOR, Keys
 from cloud.correlation.verdict import Recall, Verdict
-from contract.events import LOCATION_TYPES, Event, event_data
+from contract.events import LOCATION_TYPES, Event, event_data, word_heard_at
 from contract.site import Site
 from contract.site_parts import event_zone
 
 _NO_KEYS: Keys = ()
+SUPERVISOR: Final = "supervisor"
+
+
+class _Review(msgspec.Struct, frozen=True):
+    rule: str
+    key: str
+    opened_at: int
+    accepts: bool
 
 
 class ResponseMachine:
@@ -66,6 +76,7 @@ class ResponseMachine:
         for version in self._by_start:
             found |= version.rule.on.types | version.rule.expect.types
             found |= version.rule.void_types | version.rule.pause_types
+        found.add(REVIEWED)
         return tuple(sorted(found))
 
     def version_at(self, at: int) -> VersionOf | None:
@@ -92,6 +103,8 @@ class ResponseMachine:
                 found.setdefault(name, []).append(self._ending_taker(version))
             for name in version.rule.pause_types:
                 found.setdefault(name, []).append(self._pause_taker(version))
+        if found:
+            found.setdefault(REVIEWED, []).append(self._take_review)
         return found
 
     def _triggered(self, version: VersionOf, event: Event) -> Keys:
@@ -166,11 +179,12 @@ class ResponseMachine:
 
         def take(event: Event, seq: int) -> None:
             found = (event.at, event.device, seq, event.clock_error_ms)
+            late = _late(event, seq)
             for key in self._answered(version, event):
                 chain = chains.get(key) or self._chain(key)
                 if live:
                     self._check_late(chain, version, found)
-                if chain.put_evidence(version, found):
+                if chain.put_late(version, late) if late else chain.put_evidence(version, found):
                     host.mark(chain)
                 else:
                     host.changed(chain)
@@ -179,11 +193,11 @@ class ResponseMachine:
 
     def _ending_taker(self, version: VersionOf) -> Callable[[Event, int], None]:
         def take(event: Event, seq: int) -> None:
-            ending = (event.at, event.device, seq, event_zone(self._site, event) or "")
+            ending = self._ending(event, seq)
             for key in self._ended(version, event):
                 chain = self._chain(key)
                 if self._host.keep_ms is not None:
-                    self._recall(chain, version, chain.ended_by(ending), event.at)
+                    self._recall(chain, version, chain.ended_by(ending), ending[0])
                 if chain.put_ending(version, ending):
                     self._host.mark(chain)
                 else:
@@ -191,10 +205,27 @@ class ResponseMachine:
 
         return take
 
+    def _ending(self, event: Event, seq: int) -> Ending:
+        """What was only said later than it was ends something from when it was heard."""
+        at = event.at if (heard := word_heard_at(event)) is None else heard
+        return at, event.device, seq, event_zone(self._site, event) or ""
+
+    def _take_review(self, event: Event, _seq: int) -> None:
+        """A supervisor accepts what was said late of an episode."""
+        person = self._site.people.get(event.person) if event.person else None
+        told = _reviewed(event)
+        if told is None or told.rule != self.rule or person is None or SUPERVISOR not in person.roles:
+            return
+        chain = self._chain(told.key)
+        if chain.put_review(told.opened_at, person.id):
+            if self._host.keep_ms is not None and not chain.keeps(told.opened_at):
+                self._host.recall(self, told.key, (told.opened_at, told.opened_at + 1))
+            self._host.mark(chain)
+
     def _pause_taker(self, version: VersionOf) -> Callable[[Event, int], None]:
         def take(event: Event, seq: int) -> None:
             keys, begins = self._paused(version, event)
-            mark = (event.at, event.device, seq, begins)
+            mark = _pause(event, seq, begins=begins)
             for key in keys:
                 chain = self._chain(key)
                 if self._host.keep_ms is not None:
@@ -258,15 +289,16 @@ class ResponseMachine:
             elif zone is not None:
                 chain.put_zone(trigger, zone)
         if event.type in rule.expect.types and chain.key in self._answered(version, event):
-            found = (event.at, event.device, event.seq, event.clock_error_ms)
-            chain.put_evidence(version, found)
+            if late := _late(event, event.seq):
+                chain.put_late(version, late)
+            else:
+                chain.put_evidence(version, (event.at, event.device, event.seq, event.clock_error_ms))
         if event.type in rule.void_types and chain.key in self._ended(version, event):
-            zone = event_zone(self._site, event) or ""
-            chain.put_ending(version, (event.at, event.device, event.seq, zone))
+            chain.put_ending(version, self._ending(event, event.seq))
         if event.type in rule.pause_types:
             keys, begins = self._paused(version, event)
             if chain.key in keys:
-                chain.put_pause(version, (event.at, event.device, event.seq, begins))
+                chain.put_pause(version, _pause(event, event.seq, begins=begins))
 
     # --- chains
 
@@ -332,3 +364,26 @@ def _paired(event: Event, field: str) -> Keys:
     except msgspec.DecodeError:
         return _NO_KEYS
     return (str(value),) if isinstance(value, str | int) and not isinstance(value, bool) else _NO_KEYS
+
+
+def _late(event: Event, seq: int) -> Late | None:
+    """What a person said only later than it was done."""
+    heard = word_heard_at(event)
+    if heard is None:
+        return None
+    return event.at, event.device, seq, event.clock_error_ms, heard, event.person or ""
+
+
+def _pause(event: Event, seq: int, *, begins: bool) -> PauseMark:
+    """What was only said later than it was stops the clock from when it was heard."""
+    heard = word_heard_at(event) if begins else None
+    return (event.at if heard is None else heard), event.device, seq, begins
+
+
+def _reviewed(event: Event) -> _Review | None:
+    """The episode of which a review accepts what was said; None where it accepts nothing."""
+    try:
+        found = msgspec.json.decode(event.data, type=_Review)
+    except msgspec.DecodeError:
+        return None
+    return found if found.accepts else None

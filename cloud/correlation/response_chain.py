@@ -2,15 +2,16 @@
 
 import bisect
 from collections.abc import Iterable, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
-from cloud.correlation.coverage import NOTHING, CoverageBook, covered_up_to
+from cloud.correlation.coverage import NOTHING, covered_up_to
 from cloud.correlation.episodes import MARKS_MS, Judged, Span, Told
 from cloud.correlation.marks import ALWAYS, Mark, Marks, bound
 from cloud.correlation.pausing import FOREVER, Limit, PauseMark, put_off
-from cloud.correlation.response_verdict import Ending, Facts, Found, Trigger, VersionOf, earliest, judge
+from cloud.correlation.response_kept import Kept, Rule
+from cloud.correlation.response_verdict import Ending, Facts, Found, Late, Trigger, VersionOf, earliest, judge
 from cloud.correlation.sources import OPERATOR
 from cloud.correlation.verdict import Outcome, Reason, Verdict
 
@@ -18,60 +19,6 @@ CHAIN: Final = "rsp"
 MARKS: Final = "mrk"
 _FEW: Final = 32
 """Evidence of which less is kept is not worth letting go."""
-
-
-class Kept(msgspec.Struct, array_like=True):
-    """All of a chain, but for its marks, that must survive a restart.
-
-    `endings`: by version what may make an episode void; `zones`: where triggers were, for versions that ask; `pauses`: by
-    version what stops the clock and lets it run again.
-    """
-
-    triggers: list[Trigger]
-    evidence: dict[int, list[Found]]
-    most_error: int
-    told: dict[int, Told]
-    floor: int
-    endings: dict[int, list[Ending]] = {}
-    zones: dict[Trigger, str] = {}
-    pauses: dict[int, list[PauseMark]] = {}
-
-
-class Rule(Protocol):
-    """What a chain asks of its rule."""
-
-    @property
-    def rule(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def book(self) -> CoverageBook:
-        """What is known of each device."""
-        ...
-
-    @property
-    def versions(self) -> Mapping[int, VersionOf]:
-        """Its versions by number."""
-        ...
-
-    @property
-    def horizon(self) -> int:
-        """How long after its opening evidence can change an episode, at the most over all versions."""
-        ...
-
-    @property
-    def early(self) -> int:
-        """How long before its opening evidence can meet an episode, at the most over all versions."""
-        ...
-
-    def version_at(self, at: int) -> VersionOf | None:
-        """The version in force at a moment."""
-        ...
-
-    def already_there(self, version: VersionOf, key: str, at: int) -> Trigger | None:
-        """The event by which somebody who qualifies is already there at a moment."""
-        ...
 
 
 class ResponseChain:
@@ -194,6 +141,29 @@ class ResponseChain:
             found[0] - version.horizon - version.most_put_off, found[0] + found[3] + version.early
         )
 
+    def put_late(self, version: VersionOf, late: Late) -> bool:
+        """Take in what a person said only later; whether an episode wants to be looked at again."""
+        known = self._kept.late.setdefault(version.number, [])
+        place = bisect.bisect_left(known, late)
+        if place < len(known) and known[place] == late:
+            return False
+        known.insert(place, late)
+        first = late[0] - version.horizon - version.most_put_off
+        return self.touch_between(first, late[0] + late[3] + version.early)
+
+    def put_review(self, opened_at: int, person: str) -> bool:
+        """A supervisor accepts what was said late of an episode; whether that is new."""
+        known = self._kept.reviews.setdefault(opened_at, [])
+        if person in known:
+            return False
+        known.append(person)
+        self._dirty.add(opened_at)
+        return True
+
+    def keeps(self, opened_at: int) -> bool:
+        """Whether an episode is kept, not let go."""
+        return self._is_open(opened_at)
+
     def changed_by(self, found: Found) -> int | None:
         """When the first episode opened that was let go and that evidence may change."""
         return self.marks.changed_by(found[:3], found[3] + self._rule.early, self._rule.horizon)
@@ -278,10 +248,31 @@ class ResponseChain:
             ended = self._ended(version, opener, limit.at if limit.paused is None else FOREVER)
             telling |= version.voiding.telling(opener[1], self._kept.zones.get(opener, ""))
         facts = Facts(self.key, opener, limit, reach, joined, seen, found, ended, telling)
-        decided = facts.void or facts.found
+        if seen is None and self._kept.late.get(version.number):
+            facts = self._with_late(version, facts)
+        decided = facts.decided
         if decided is not None and version.pausing is not None:  # what is paused later changes nothing
             facts = msgspec.structs.replace(facts, limit=self._limit(version, opened_at, decided[0]))
         return judge(version, facts, self._rule.book, now)
+
+    def _with_late(self, version: VersionOf, facts: Facts) -> Facts:
+        """With what was only said: in time where it was heard in time, or where a supervisor accepted it."""
+        opened_at = facts.opened_at
+        due_at = facts.limit.at if facts.limit.paused is None else FOREVER
+        for late in self._kept.late[version.number]:
+            if late[0] > facts.reach:
+                break
+            if late[0] + late[3] < opened_at - version.early or late[0] - late[3] > due_at:
+                continue
+            accepted = any(name != late[5] for name in self._kept.reviews.get(opened_at, ()))
+            earlier = facts.found is None or late[:4] < facts.found
+            if late[4] <= due_at:
+                return msgspec.structs.replace(facts, found=late[:4]) if earlier else facts
+            if accepted and earlier:
+                return msgspec.structs.replace(facts, found=late[:4], late=late, reviewed=True)
+            if facts.late is None:
+                facts = msgspec.structs.replace(facts, late=late)
+        return facts
 
     def _limit(self, version: VersionOf, opened_at: int, until: int = FOREVER) -> Limit:
         """Until when evidence is in time, by the pauses that are told of before a moment."""
@@ -407,6 +398,8 @@ class ResponseChain:
             del evidence[: bisect.bisect_left(evidence, (kept.floor - kept.most_error - self._rule.early,))]
         for endings in kept.endings.values():
             del endings[: bisect.bisect_left(endings, (kept.floor,))]
+        for said in kept.late.values():
+            del said[: bisect.bisect_left(said, (kept.floor - MARKS_MS,))]
         for marks in kept.pauses.values():
             del marks[: bisect.bisect_left(marks, (kept.floor,))]
         kept_of = [*map(len, kept.evidence.values()), *map(len, kept.endings.values())]
@@ -453,7 +446,8 @@ class ResponseChain:
     def dirty_cells(self) -> dict[str, bytes | None]:
         """See `Chain.dirty_cells`."""
         kept = self._kept
-        known = any(map(any, (kept.evidence.values(), kept.endings.values(), kept.pauses.values())))
+        by_version = (kept.evidence, kept.endings, kept.pauses, kept.late)
+        known = any(any(found.values()) for found in by_version) or bool(kept.reviews)
         worth = kept.triggers or kept.told or known or kept.floor != NOTHING
         cells: dict[str, bytes | None] = {self.name: msgspec.msgpack.encode(kept) if worth else None}
         marks = self.marks.dirty_cell()
@@ -469,6 +463,7 @@ class ResponseChain:
         kept.evidence = {number: found for number, found in kept.evidence.items() if number in known}
         kept.endings = {number: found for number, found in kept.endings.items() if number in known}
         kept.pauses = {number: found for number, found in kept.pauses.items() if number in known}
+        kept.late = {number: found for number, found in kept.late.items() if number in known}
         self._openings = []
         self._rechain(NOTHING)
         self._dirty.update(self._openings)

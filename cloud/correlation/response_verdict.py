@@ -11,7 +11,7 @@ from cloud.correlation.pausing import FOREVER, LONGEST_MS, Limit, Pausing
 from cloud.correlation.people import evidence_test
 from cloud.correlation.rules import Response, RuleVersion
 from cloud.correlation.sources import OPERATOR, Sources
-from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
+from cloud.correlation.verdict import BlindSpan, EventId, Item, Outcome, Reason, Verdict
 from cloud.correlation.voiding import Voiding
 from cloud.correlation.working_days import WorkingDays, most_ms
 from contract.duration import parse_duration
@@ -21,6 +21,8 @@ Trigger = tuple[int, str, int]
 """`(at, device, seq)`."""
 Found = tuple[int, str, int, int]
 """Evidence: `(at, device, seq, clock_error_ms)`."""
+Late = tuple[int, str, int, int, int, str]
+"""Evidence that a person only said later than it was done: as `Found`, then when that was heard, and who did it."""
 Ending = tuple[int, str, int, str]
 """What can make an obligation void: `(at, device, seq, zone)`; zone is empty where it is not known."""
 
@@ -71,7 +73,8 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     """One episode and what is known of it.
 
     `limit`: until when evidence is in time, and `reach` until when it is looked for. `seen`: who was there already;
-    `found`: the earliest evidence; `ended`: the first event in time that makes it void, and `telling` the devices that
+    `found`: the earliest evidence; `late`: what would be evidence in time, had a person not said so only behind the
+    limit, and `reviewed`, whether `found` is such, which a supervisor accepted; `ended`: the first event in time that makes it void, and `telling` the devices that
     can tell of one, or of a pause.
     """
 
@@ -84,6 +87,8 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     found: Found | None = None
     ended: Ending | None = None
     telling: frozenset[str] = frozenset()
+    late: Late | None = None
+    reviewed: bool = False
 
     @property
     def opened_at(self) -> int:
@@ -93,13 +98,18 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     @property
     def due_at(self) -> int:
         """The last moment at which evidence is in time; a pause without an end lasts until what decided."""
-        decided = self.void or self.found
+        decided = self.decided
         return self.limit.at if decided is None else self.limit.told_at(decided[0])
 
     @property
     def paused(self) -> int | None:
         """Since when the clock stands."""
         return self.limit.paused if self.seen is None and self.void is None and self.found is None else None
+
+    @property
+    def decided(self) -> Ending | Found | None:
+        """What decided, but for who was there already."""
+        return self.void or self.found
 
     @property
     def void(self) -> Ending | None:
@@ -133,7 +143,8 @@ def judge(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> Jud
     opened_at, due_at = facts.opened_at, facts.due_at
     decided = _decide(version, facts, book, now)
     pending = decided.outcome is Outcome.PENDING
-    answer = None if pending else _answer(facts)
+    declared = decided.reason is Reason.LATE_DECLARED
+    answer = None if pending else _late_answer(facts) if declared else _answer(facts)
     if pending:
         waits: _Waits | None = _pending_waits(version, facts, book, now)
     else:
@@ -153,15 +164,28 @@ def judge(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> Jud
         overdue=pending and now > due_at and decided.reason is not Reason.PAUSED,
         joined=tuple(map(_identity, facts.joined)),
         blind=decided.blind,
+        items=_told_late(facts, decided.reason),
     )
     wake, lagging, beyond = waits or (None, None, 0)
-    return Judged(verdict, wake, lagging, beyond, _answer(facts) is not None)
+    return Judged(verdict, wake, lagging, beyond, _answer(facts) is not None or facts.late is not None)
 
 
 def _answer(facts: Facts) -> Trigger | None:
     """The event that decides."""
     deciding = facts.void or facts.found
     return facts.seen or (deciding[:3] if deciding else None)
+
+
+def _late_answer(facts: Facts) -> Trigger | None:
+    """What was only said counts from when it was heard."""
+    return (facts.late[4], *facts.late[1:3]) if facts.late else None
+
+
+def _told_late(facts: Facts, reason: Reason) -> tuple[Item, ...]:
+    """Both times of what was only said: when it was done, by that word, and when it was heard."""
+    if facts.late is None or reason not in {Reason.LATE_DECLARED, Reason.REVIEWED}:
+        return ()
+    return (Item("told_late", facts.late[1], facts.late[0], facts.late[4]),)
 
 
 def _identity(event: Trigger) -> EventId:
@@ -175,7 +199,8 @@ def _decide(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> _
     if facts.void is not None:
         return _Decided(Outcome.VOID, Reason.NO_LONGER_DUE)
     if found is not None and found[0] - found[3] <= due_at:
-        return _Decided(Outcome.MET, Reason.IN_TIME if found[0] <= due_at else Reason.WITHIN_CLOCK_ERROR)
+        in_time = Reason.IN_TIME if found[0] <= due_at else Reason.WITHIN_CLOCK_ERROR
+        return _Decided(Outcome.MET, Reason.REVIEWED if facts.reviewed else in_time)
     stands = facts.paused is not None and facts.paused <= now
     if stands or now <= due_at:
         return _Decided(Outcome.PENDING, Reason.PAUSED if stands else Reason.WAITING)
@@ -187,7 +212,8 @@ def _decide(version: VersionOf, facts: Facts, book: CoverageBook, now: int) -> _
     blind = book.blind(sources | facts.telling, facts.opened_at - version.early, due_at)
     if blind:
         return _Decided(Outcome.UNKNOWN, Reason.BLIND, blind)
-    return _Decided(Outcome.BREACHED, Reason.LATE if found else Reason.NO_EVIDENCE)
+    late = Reason.LATE if found else Reason.NO_EVIDENCE
+    return _Decided(Outcome.BREACHED, Reason.LATE_DECLARED if facts.late else late)
 
 
 _Waits = tuple[int | None, str | None, int]

@@ -27,6 +27,8 @@ Applies = Literal["always", "if_equipped"]
 """`if_equipped`: at a site with no device that could give the evidence the rule rests, with a warning; otherwise
 such a rule is refused, since it can never be decided."""
 
+REVIEWED: Final = "verdict.reviewed"
+"""A supervisor accepts what was only said, and late: `rule`, `key` and `opened_at` of the episode, `accepts`."""
 SCAN: Final = "checkpoint.scan"
 OFF_DUTY: Final = "staff.off_duty"
 DEFAULT_JOIN_MS: Final = 600_000
@@ -341,7 +343,7 @@ def asked_types(rule: Rule) -> frozenset[str]:
     """The event types that a rule asks about."""
     match rule:
         case Response():
-            return rule.on.types | rule.expect.types | rule.void_types | rule.pause_types
+            return rule.on.types | rule.expect.types | rule.void_types | rule.pause_types | {REVIEWED}
         case Recurrence():
             return rule.expect.types
         case Duration():

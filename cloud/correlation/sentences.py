@@ -37,6 +37,14 @@ SENTENCES: Final[dict[str, dict[Reason, str]]] = {
         Reason.LASTS: "{place}: {what} for longer than {limit}, since {opened}, and it goes on.",
         Reason.ENDED_LATE: "{place}: {what} for {elapsed}; the limit is {limit}.",
         Reason.ENDED_IN_TIME: "{place}: {what} ended in time.",
+        Reason.LATE_DECLARED: (
+            "{place}: {what}{of} is said to have been at {said}, but was told only at {told}, behind the limit of {limit}; "
+            "it does not count unless a supervisor accepts it."
+        ),
+        Reason.REVIEWED: (
+            "{place}: {what}{of} after {elapsed}; the limit is {limit}. It was told only at {told}, and a supervisor "
+            "accepted it."
+        ),
         Reason.NO_LONGER_DUE: "{place}: no {what} was due any more after {elapsed}; the limit is {limit}{witness}.",
         Reason.JOINED_ANOTHER: "{place}: part of another episode that began earlier.",
     },
@@ -56,6 +64,8 @@ SENTENCES: Final[dict[str, dict[Reason, str]]] = {
         Reason.LASTS: "{place}：自{opened}起{what}已超过{limit}，仍在持续。",
         Reason.ENDED_LATE: "{place}：{what}持续{elapsed}，时限{limit}。",
         Reason.ENDED_IN_TIME: "{place}：{what}已按时结束。",
+        Reason.LATE_DECLARED: "{place}：{of}自述{said}已{what}，但{told}才补报，已超过时限{limit}，未经主管复核不计入。",
+        Reason.REVIEWED: "{place}：{of}{elapsed}后{what}，时限{limit}；{told}才补报，已经主管复核认可。",
         Reason.NO_LONGER_DUE: "{place}：{elapsed}后情况已解除，不再要求{what}，时限{limit}{witness}。",
         Reason.JOINED_ANOTHER: "{place}：并入更早开始的同一事件。",
     },
@@ -159,6 +169,7 @@ WORDS: Final[dict[str, Text]] = {
     "not_with": Text(zh="期间未带载", en="did not take load"),
     "out_of_range": Text(zh="负载不在范围内", en="load out of range"),
     "fault": Text(zh="故障", en="with a fault"),
+    "told_late": Text(zh="补报", en="told late"),
     "no_reading": Text(zh="没有负载读数", en="no reading of the load"),
 }
 """What is said of the parts of a verdict (`Item.word`)."""

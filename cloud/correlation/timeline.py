@@ -41,7 +41,7 @@ Span = tuple[int, int]
 class Mark(msgspec.Struct, frozen=True, order=True, array_like=True, omit_defaults=True, gc=False):
     """What an event or a reading says to a rule; what the meaning is, the kind knows.
 
-    The `seq` of a reading is its meaning less `READ`: no event's, and the order of equals is a matter of content.
+    `told`: when what a person only said was heard, where that was later than it was done; else 0. The `seq` of a reading is its meaning less `READ`: no event's, and the order of equals is a matter of content.
     """
 
     at: int
@@ -51,6 +51,7 @@ class Mark(msgspec.Struct, frozen=True, order=True, array_like=True, omit_defaul
     person: str = ""
     zone: str = ""
     error: int = 0
+    told: int = 0
 
     @property
     def place(self) -> Place:

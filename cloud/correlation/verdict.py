@@ -44,6 +44,8 @@ class Reason(StrEnum):
     MISSED = "missed"
     ALONE = "alone"
     TOO_FEW_PEOPLE = "too_few_people"
+    LATE_DECLARED = "late_declared"
+    REVIEWED = "reviewed"
     NO_LONGER_DUE = "no_longer_due"
     JOINED_ANOTHER = "joined_another"
 

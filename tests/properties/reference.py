@@ -15,8 +15,8 @@ from cloud.correlation.rules import (
     Staffing,
     Tour,
 )
-from cloud.correlation.verdict import Outcome, Reason, Verdict
-from contract.events import LOCATION_TYPES, Event, event_data, is_dated
+from cloud.correlation.verdict import Item, Outcome, Reason, Verdict
+from contract.events import LOCATION_TYPES, Event, event_data, is_dated, word_heard_at
 from contract.site import Site
 from tests.properties.plain import (
     FOREVER,
@@ -159,6 +159,7 @@ def response(
             if event.at + event.clock_error_ms >= opened_at - ms(rule.early)
             and event.at <= reach
             and counts(site, rule, key, event)
+            and word_heard_at(event) is None
         ),
         None,
     )
@@ -171,6 +172,9 @@ def response(
         ),
         None,
     )
+    late, reviewed = None, False
+    if there is None and paused is None:
+        evidence, late, reviewed = with_late(site, rule, key, opened_at, (due_at, reach), evidence, events)
     if ended and (there or (evidence and evidence.at <= ended.at)):
         ended = None
     if decider := ended or evidence:  # a pause lasts until what decided; what is paused later changes nothing
@@ -190,9 +194,9 @@ def response(
         outcome, reason = Outcome.VOID, Reason.NO_LONGER_DUE
         evidence = ended
     elif evidence and evidence.at <= due_at:
-        outcome, reason = Outcome.MET, Reason.IN_TIME
+        outcome, reason = Outcome.MET, Reason.REVIEWED if reviewed else Reason.IN_TIME
     elif evidence and evidence.at - evidence.clock_error_ms <= due_at:
-        outcome, reason = Outcome.MET, Reason.WITHIN_CLOCK_ERROR
+        outcome, reason = Outcome.MET, Reason.REVIEWED if reviewed else Reason.WITHIN_CLOCK_ERROR
     elif paused is not None and paused <= now:
         reason = Reason.PAUSED
     elif now > due_at and complete > due_at:
@@ -202,10 +206,17 @@ def response(
             outcome, reason = Outcome.UNKNOWN, Reason.BLIND
         else:
             outcome, reason = Outcome.BREACHED, Reason.LATE if evidence else Reason.NO_EVIDENCE
+            reason = Reason.LATE_DECLARED if late else reason
     elif now > due_at:
         reason = Reason.WAITING_FOR_COVERAGE
-    decided = there or evidence if outcome is not Outcome.PENDING else None
-    elapsed = 0 if there else max(0, evidence.at - opened_at) if decided and evidence else None
+    shown = late if reason is Reason.LATE_DECLARED else evidence
+    decided = there or shown if outcome is not Outcome.PENDING else None
+    elapsed = 0 if there else max(0, shown.at - opened_at) if decided and shown else None
+    said: tuple[Item, ...] = ()
+    if late and reason in {Reason.LATE_DECLARED, Reason.REVIEWED}:
+        heard = word_heard_at(late)
+        said = (Item("told_late", late.device, late.at, heard),)
+        elapsed = (heard or 0) - opened_at if reason is Reason.LATE_DECLARED else elapsed
     needs = [(trigger_sources(site, rule, key), opened_at)]
     if ms(rule.presence_ttl):
         needs.append((emitting(site, LOCATION_TYPES), opened_at))
@@ -232,6 +243,50 @@ def response(
         evidence=((trigger.device, trigger.seq), *(((decided.device, decided.seq),) if decided else ())),
         overdue=outcome is Outcome.PENDING and now > due_at and reason is not Reason.PAUSED,
         blind=blind if reason is Reason.BLIND else (),
+        items=said,
+    )
+
+
+def with_late(
+    site: Site,
+    rule: Any,
+    key: str,
+    opened_at: int,
+    until: tuple[int, int],
+    evidence: Event | None,
+    events: list[Event],
+) -> tuple[Event | None, Event | None, bool]:
+    """The evidence with what was only said later than it was, the first of that, and whether a supervisor accepted it."""
+    due_at, reach = until
+    late: Event | None = None
+    for event in events:
+        heard = word_heard_at(event)
+        if heard is None or not counts(site, rule, key, event):
+            continue
+        if event.at + event.clock_error_ms < opened_at - ms(rule.early) or event.at > reach:
+            continue
+        if event.at - event.clock_error_ms > due_at:
+            continue
+        place = (event.at, event.device, event.seq)
+        first = evidence is None or place < (evidence.at, evidence.device, evidence.seq)
+        if heard <= due_at:
+            return (event if first else evidence), late, False
+        if first and any(accepts(site, rule, key, opened_at, event, one) for one in events):
+            return event, event, True
+        late = late or event
+    return evidence, late, False
+
+
+def accepts(site: Site, rule: Any, key: str, opened_at: int, said: Event, event: Event) -> bool:
+    """Whether a supervisor who did not say it accepts what was said of an episode."""
+    person = site.people.get(event.person or "")
+    wanted = {"rule": rule.id, "key": key, "opened_at": opened_at, "accepts": True}
+    return (
+        event.type == "verdict.reviewed"
+        and event_data(event) == wanted
+        and person is not None
+        and "supervisor" in person.roles
+        and event.person != said.person
     )
 
 

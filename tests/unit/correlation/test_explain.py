@@ -10,7 +10,7 @@ import pytest
 from cloud.correlation.explain import Explainer, length, place_name
 from cloud.correlation.rule_files import load_rules
 from cloud.correlation.rules import Duration, Quota, RuleBook, RuleVersion, While, asked_types
-from cloud.correlation.verdict import BlindSpan, Outcome, Reason, Verdict
+from cloud.correlation.verdict import BlindSpan, Item, Outcome, Reason, Verdict
 from contract.site import Text
 from contract.site_files import load_site
 
@@ -137,9 +137,52 @@ def test_pauses_are_told_beside_the_limit(
     assert Explainer(SITE, BOOK).sentence(verdict, "en").endswith("R-1: " + en)
 
 
+SAID = (Item("told_late", "desk-control", T0 + 5_000, T0 + 600_000),)
+
+
+@pytest.mark.parametrize(
+    ("reason", "elapsed_ms", "zh", "en"),
+    [
+        (
+            Reason.LATE_DECLARED,
+            600_000,
+            "自述06-01 10:00:05已到场，但06-01 10:10:00才补报，已超过时限2分，未经主管复核不计入。",
+            (
+                "arrival is said to have been at 06-01 10:00:05, but was told only at 06-01 10:10:00, behind the limit "
+                "of 2 min; it does not count unless a supervisor accepts it."
+            ),
+        ),
+        (
+            Reason.REVIEWED,
+            5_000,
+            "5秒后到场，时限2分；06-01 10:10:00才补报，已经主管复核认可。",
+            (
+                "arrival after 5 s; the limit is 2 min. It was told only at 06-01 10:10:00, and a supervisor accepted "
+                "it."
+            ),
+        ),
+    ],
+)
+def test_what_was_told_late_is_explained_with_both_times(
+    reason: Reason, elapsed_ms: int, zh: str, en: str
+) -> None:
+    verdict = fire(reason, elapsed_ms=elapsed_ms, evidence=SCANNED, items=SAID)
+    assert Explainer(SITE, BOOK).sentence(verdict, "zh").endswith("一号楼大堂：" + zh)
+    assert Explainer(SITE, BOOK).sentence(verdict, "en").endswith("Block 1 lobby: " + en)
+
+
 REASONS = {
     "response": {"in_time", "within_clock_error", "already_there", "waiting", "waiting_for_coverage", "late"}
-    | {"no_evidence", "blind", "no_source", "joined_another", "no_longer_due", "paused"},
+    | {
+        "no_evidence",
+        "blind",
+        "no_source",
+        "joined_another",
+        "no_longer_due",
+        "paused",
+        "late_declared",
+        "reviewed",
+    },
     "recurrence": {"in_time", "waiting", "waiting_for_coverage", "late", "no_evidence", "blind"},
     "duration": {"waiting", "waiting_for_coverage", "lasts", "ended_late", "ended_in_time", "blind"},
     "quota": {"waiting", "waiting_for_coverage", "enough", "too_few", "blind"},
