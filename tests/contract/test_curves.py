@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.errors import StoreUnavailableError
@@ -21,6 +21,7 @@ from cloud.store.postgres.writer import PostgresStore
 from cloud.store.reads import HOUR_MS, CurveBin, CurveQuery, Reader
 from contract.batch import Lane
 from contract.events import Quality, Readings
+from tests.cases import sized
 from tests.databases import SERVERS, fresh_database
 from tests.samples import SITE, Scribe
 
@@ -223,7 +224,7 @@ def test_whatever_was_rolled_when_curves_are_those_of_the_memory(kind: str) -> N
             origin=st.integers(-3, 3),
         )
         # Each case writes to a real database several times.
-        @settings(max_examples=settings().max_examples // 5)
+        @sized(0.2, long=0.01)
         def compare(steps: list[Any], batch: int, since: int, length: int, hours: int, origin: int) -> None:
             _forget(dsn)
             memory = MemoryStore()

@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from typing_extensions import override
@@ -14,6 +13,7 @@ from contract.batch import Lane
 from edge.spool.base import NewRow
 from edge.spool.limits import Limits
 from edge.spool.sqlite import SqliteSpool, open_spool
+from tests.cases import sized
 
 LIMITS = Limits(ballast_bytes=0, keep_ms=1_000)
 LANES = st.sampled_from(list(Lane))
@@ -108,4 +108,4 @@ class SpoolOnDisk(RuleBasedStateMachine):
 
 
 TestSpoolOnDisk = SpoolOnDisk.TestCase
-TestSpoolOnDisk.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestSpoolOnDisk.settings = sized(0.3, long=0.01, stateful_step_count=25)

@@ -9,11 +9,14 @@ import argparse
 import itertools
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
@@ -94,14 +97,32 @@ def make_map(folder: Path) -> Path:
         f"[run]\ndynamic_context = test_function\ndata_file = {folder}/map\nsource = {','.join(_roots())}\n"
     )
     command = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest", *FAST]
-    done = subprocess.run(
-        [*command, *_quiet()], cwd=ROOT, env=_environment(), check=False, capture_output=True
-    )
-    if done.returncode != 0:
-        sys.stdout.buffer.write(done.stdout[-4_000:])
+    print("the map: a run of the fast tests, some minutes", flush=True)
+    with subprocess.Popen(
+        [*command, *_quiet()],
+        cwd=ROOT,
+        env=_environment() | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as running:
+        last = "".join(_told(running.stdout or ()))
+    if running.returncode != 0:
+        print(last)
         sys.exit("the fast tests fail without any fault: mend them first")
     print(f"the map took {time.monotonic() - began:.0f} s", flush=True)
     return folder / "map"
+
+
+def _told(lines: Iterable[str]) -> list[str]:
+    """Says how far a run of pytest is, once in five per cent; gives its last lines."""
+    said, last = 0, deque[str](maxlen=40)
+    for line in lines:
+        last.append(line)
+        if (found := re.search(r"\[ *(\d+)%\]$", line.rstrip())) and int(found[1]) >= said + 5:
+            said = int(found[1])
+            print(f"the map: {said} %", flush=True)
+    return list(last)
 
 
 def _roots() -> list[str]:
@@ -132,6 +153,7 @@ def try_all(sample: list[Fault], data: Path, folder: Path) -> list[bool]:
     """Whether each fault is noticed, two at a time, each in a copy of the tree."""
     tests = {fault: _tests_of(fault, data) for fault in sample}
     copies: Queue[Path] = Queue()
+    tried = itertools.count(1)
     for number in range(2):
         copies.put(_copy(folder / f"copy-{number}"))
 
@@ -141,13 +163,15 @@ def try_all(sample: list[Fault], data: Path, folder: Path) -> list[bool]:
             seen = _is_noticed(fault, tests[fault], copy)
         finally:
             copies.put(copy)
-        print("." if seen else f"\nmissed {_relative(fault)}\n", end="", flush=True)
+        done = next(tried)
+        if not seen:
+            print(f"missed {_relative(fault)}", flush=True)
+        if done % 10 == 0 or done == len(sample):
+            print(f"tried {done} of {len(sample)}", flush=True)
         return seen
 
     with ThreadPoolExecutor(2) as pool:
-        noticed = list(pool.map(one, sample))
-    print()
-    return noticed
+        return list(pool.map(one, sample))
 
 
 def _copy(place: Path) -> Path:

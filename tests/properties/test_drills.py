@@ -1,9 +1,8 @@
 """A drill hides nothing: whatever drills, real fires, resets, acts and restarts come between, each real fire is told."""
 
-import os
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.operations.alarm import Alarm
@@ -19,9 +18,9 @@ from cloud.operations.command import (
 from cloud.operations.drill_book import Drill
 from cloud.operations.record import RecordKind
 from cloud.store.base import IncidentState
+from tests.cases import sized
 from tests.house import House, M, S
 
-CASES = int(os.environ.get("SITEWARDEN_CASES", "0")) // 100
 ZONES = ("b1", "b2")
 Step = tuple[str, Any]
 STEPS = st.one_of(
@@ -154,7 +153,7 @@ class Trial:
         return {"part": self._part(zone, part)}
 
 
-@settings(max_examples=CASES or 12, deadline=None)
+@sized(0.12, long=0.01)
 @given(st.lists(STEPS, min_size=3, max_size=14))
 def test_a_drill_hides_nothing(steps: list[Step]) -> None:
     trial = Trial()

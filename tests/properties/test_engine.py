@@ -4,13 +4,14 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.correlation.engine import Engine
 from cloud.correlation.episodes import Past, PastReading
 from cloud.correlation.verdict import Episode, Outcome, Overdue, Reason, Recall, Revised, Verdict
 from contract.events import Event, Readings
+from tests.cases import sized
 from tests.properties.reference import reference
 from tests.properties.worlds import SPAN, START, STEP, History, histories
 
@@ -212,7 +213,7 @@ def test_removing_the_deciding_event_changes_the_verdict(history: History) -> No
         assert verdict not in without
 
 
-@settings(max_examples=30)
+@sized(0.3)
 @given(histories())
 def test_the_next_deadline_is_never_behind_what_time_alone_would_change(history: History) -> None:
     live = Live(history, 100 * HOUR)

@@ -6,7 +6,7 @@ import zoneinfo
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.correlation.engine import Engine
@@ -16,6 +16,7 @@ from cloud.correlation.verdict import Outcome, Overdue, Reason, Recall, Revised
 from contract.batch import Coverage
 from contract.events import Event
 from contract.site import Device, Person, Site, SiteFile, Window, Zone
+from tests.cases import sized
 from tests.properties.plain import Known
 from tests.properties.reference import reference
 
@@ -142,7 +143,7 @@ def test_t35_arrivals_late_by_up_to_a_day_equal_the_reference(
 
 
 @pytest.mark.long
-@settings(max_examples=100_000)
+@sized(1_000, long=1)
 @given(arrivals, orders)
 def test_t35_a_hundred_thousand_cases(found: list[tuple[int, int, int]], order: list[int]) -> None:
     t35(found, order)

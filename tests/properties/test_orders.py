@@ -7,7 +7,6 @@ refused; a refused act changes nothing, and no order is ever in a state that its
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -16,6 +15,7 @@ from cloud.operations import command as do
 from cloud.operations.order import Act, Order
 from cloud.operations.upkeep import Meter, Upkeep
 from contract.site import Text
+from tests.cases import sized
 from tests.orders import DAY, SHA, H, M, Office
 
 PEOPLE = st.sampled_from(["wu", "wu", "wu", "boss", "boss", "boss", "he", "guard", "gone", "stranger"])
@@ -404,4 +404,4 @@ class Orders(RuleBasedStateMachine):
 # Should it fail, the steps are made few before they are shown: that takes longer than a test is given.
 
 TestOrders = Orders.TestCase
-TestOrders.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestOrders.settings = sized(0.6, long=0.01, stateful_step_count=40)

@@ -1,14 +1,12 @@
 """Scans of tablets that come in any order and hours late leave the verdicts that readers on time would have left."""
 
-import os
-
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.operations import command as do
+from tests.cases import sized
 from tests.house import H, House, M
 
-CASES = int(os.environ.get("SITEWARDEN_CASES", "0")) // 100
 CHECKPOINTS = ("cp-club", "cp-plaza")
 WHOLE = 16 * H
 
@@ -44,7 +42,7 @@ def lived(scans: list[Scan], *, late: bool) -> dict[tuple[str, int], str]:
     }
 
 
-@settings(max_examples=CASES or 15, deadline=None)
+@sized(0.15, long=0.01)
 @given(SCANS)
 def test_what_comes_late_is_judged_as_if_it_had_come_at_once(scans: list[Scan]) -> None:
     assert lived(scans, late=True) == lived(scans, late=False)

@@ -1,9 +1,7 @@
 """Alarms and incidents against a plain model: any order of happenings, actions, restarts; nothing impossible is reached."""
 
-import os
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -23,11 +21,11 @@ from cloud.operations.command import (
 from cloud.operations.life import ORDER, Phase
 from cloud.operations.record import RecordKind
 from cloud.store.base import IncidentState
+from tests.cases import sized
 from tests.house import House, M
 
 DOORS = ("door-b3", "door-club")
 POINTS = (1, 2, 3)
-CASES = int(os.environ.get("SITEWARDEN_CASES", "0")) // 100
 
 
 class Alarms(RuleBasedStateMachine):
@@ -240,7 +238,7 @@ class Incidents(RuleBasedStateMachine):
                 assert any(name in about for name in open_ones)
 
 
-_SIZE = settings(max_examples=CASES or 12, stateful_step_count=25, deadline=None)
+_SIZE = sized(0.12, long=0.01, stateful_step_count=25)
 TestAlarms = Alarms.TestCase
 TestAlarms.settings = _SIZE
 TestIncidents = Incidents.TestCase

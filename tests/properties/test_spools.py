@@ -6,7 +6,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.ingest.admit import Admission, Delivery
@@ -24,6 +24,7 @@ from edge.spool.limits import Limits
 from edge.spool.sqlite import open_spool
 from edge.uplink import machine as decide
 from edge.uplink.message import Envelope, pack
+from tests.cases import sized
 
 BOOT = "boot"
 NOON = 1_764_547_200_000
@@ -158,7 +159,7 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.integers(0, 1 << 32))
-@settings(max_examples=40, deadline=None)
+@sized(0.4, long=0.05)
 def test_copies_of_spools_lose_nothing_and_double_nothing(steps: list[str], seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         play(steps, random.Random(seed), Path(folder))

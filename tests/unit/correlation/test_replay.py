@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.correlation.replay import ReplayResult, replay
 from cloud.correlation.rules import By, EventFilter, Recurrence, Response, RuleBook, RuleVersion
 from contract.problems import ConfigError
 from contract.site import Device, Person, Site, SiteFile, Zone
+from tests.cases import sized
 
 T0 = 1_764_547_200_000
 MINUTE = 60_000
@@ -268,7 +269,7 @@ SHORT = RuleBook((RuleVersion(REACH, 0, None), RuleVersion(Recurrence(
 
 
 @given(LINES, st.randoms(use_true_random=False), st.booleans())
-@settings(max_examples=150, deadline=None)
+@sized(1.5)
 def test_any_order_of_the_lines_gives_the_same_bytes(lines: list[Line], random: Any, history: bool) -> None:
     shuffled = [*lines, *lines[:3]]
     random.shuffle(shuffled)
@@ -276,7 +277,7 @@ def test_any_order_of_the_lines_gives_the_same_bytes(lines: list[Line], random: 
 
 
 @given(LINES, MOMENTS)
-@settings(max_examples=150, deadline=None)
+@sized(1.5)
 def test_the_last_revisions_of_the_history_are_the_verdicts(lines: list[Line], until: int) -> None:
     plain = told(run(lines, SHORT, until=T0 + until))
     last = {

@@ -9,7 +9,7 @@ from typing import Any
 import async_solipsism
 import pytest
 from fastapi.sse import ServerSentEvent
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.correlation.verdict import Outcome
@@ -22,6 +22,7 @@ from cloud.web.screens import Nonces
 from cloud.web.stream import HEARTBEAT_MS, TOO_SLOW_MS, Clocks, LiveStream, Wish
 from cloud.web.vector import parse_vector
 from tests import samples
+from tests.cases import sized
 from tests.samples import NOON, SITE, Scribe
 
 
@@ -205,7 +206,7 @@ def commits() -> st.SearchStrategy[list[list[tuple[str, int]]]]:
     return st.lists(st.lists(change, max_size=4), min_size=1, max_size=6)
 
 
-@settings(deadline=None, max_examples=100)
+@sized(1)
 @given(wanted=commits(), cuts=st.lists(st.integers(1, 6), max_size=8))
 def test_however_often_a_client_is_cut_nothing_is_missing_and_nothing_doubled(
     wanted: list[list[tuple[str, int]]], cuts: list[int]
