@@ -27,6 +27,8 @@ _RENEW_MS: Final = 5_000
 _MOST_CLIENTS: Final = 10_000
 _COOKIE_S: Final = 400 * 86_400
 _STATE: Final = "contact"
+_OF_SITES: Final = ("/api/v1/sites", "/api/v1/stream")
+"""Where only those come who were let in."""
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -112,7 +114,7 @@ class Reach:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] != "http" or not scope["path"].startswith("/api/v1/"):
+        if scope["type"] != "http" or not scope["path"].startswith(_OF_SITES):
             await self._app(scope, receive, send)
             return
         shown = _shown(Headers(scope=scope).get("cookie", ""))

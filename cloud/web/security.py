@@ -1,5 +1,6 @@
 """The door: who may come in, how much they may bring, and what every answer tells the browser to refuse."""
 
+import asyncio
 import hashlib
 import hmac
 from http.cookies import CookieError, SimpleCookie
@@ -14,6 +15,8 @@ from cloud.web.problems import problem_response
 
 SESSION_COOKIE: Final = "__Host-sitewarden"
 MOST_BODY: Final = 64 * 1024
+PIECE_S: Final = 30.0
+"""So long may the next piece of a request's body need."""
 MOST_FILE: Final = 20 * 1024 * 1024
 
 _OPEN_PATHS: Final = frozenset({"/healthz", "/readyz", "/api/v1/session"})
@@ -89,11 +92,16 @@ def _shows_token(headers: Headers, token: str) -> bool:
 
 
 def _at_most(receive: Receive, most: int) -> Receive:
-    taken = 0
+    taken, whole = 0, False
 
     async def receive_some() -> Message:
-        nonlocal taken
-        message = await receive()
+        nonlocal taken, whole
+        try:
+            async with asyncio.timeout(None if whole else PIECE_S):
+                message = await receive()
+        except TimeoutError as error:
+            raise HTTPException(408, f"nothing more came within {PIECE_S:.0f} s") from error
+        whole = not message.get("more_body", False)
         taken += len(message.get("body", b""))
         if taken > most:
             raise HTTPException(413, f"more than {most} bytes")

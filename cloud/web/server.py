@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from typing_extensions import override
 
 from cloud.errors import SettingsError
+from cloud.web.connections import Lobby, guarded, raise_descriptor_limit, say_once
 from cloud.web.context import context_in
 
 BACKLOG: Final = 2_048
@@ -35,6 +36,7 @@ class WebServer(uvicorn.Server):
     def __init__(self, app: FastAPI, *, own_signals: bool = False) -> None:
         config = uvicorn.Config(
             app,
+            http=guarded(Lobby(raise_descriptor_limit())),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -60,6 +62,7 @@ class WebServer(uvicorn.Server):
     async def run_until_stopped(self) -> None:
         """Serve until `stop` is called, or a signal comes if signals are this server's own business."""
         self._loop = asyncio.get_running_loop()
+        say_once(self._loop)
         with contextlib.closing(self._socket):
             await self.serve(sockets=[self._socket])
 

@@ -74,7 +74,7 @@ class TransmitterDriver:
         """See `Driver.run`."""
         for name, caller in self._devices.items():
             caller.recall(await self._services.recall(_note(name)), clock.wall_ms())
-        calls = Calls(self._line, lambda reader, writer: self._serve(reader, writer, sink))
+        calls = Calls(self._line, lambda reader, writer: self._serve(reader, writer, sink, calls))
         server = await calls.listen(self._where.host, self._where.port)
         self.port = server.sockets[0].getsockname()[1]
         try:
@@ -91,13 +91,17 @@ class TransmitterDriver:
                 sink.put([Failed(devices=silent, at=now, why=because(Cause.NOT_HEARD))])
             await asyncio.sleep(LOOK_S)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sink: Sink) -> None:
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sink: Sink, calls: Calls
+    ) -> None:
         frames = FrameReader()
         heard: set[Transmitter] = set()
         try:
             while data := await reader.read(_PIECE):
                 for frame in frames.feed(data):
                     await self._take(frame, writer, sink, heard)
+                if heard:
+                    calls.known()
         finally:
             for caller in heard:
                 caller.away()

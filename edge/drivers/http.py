@@ -30,6 +30,8 @@ from edge.said import Call
 MOST_BODY: Final = 8 * 1024 * 1024
 """A face terminal's picture is some hundred kB."""
 PATIENCE_S: Final = 60.0
+HEAD_S: Final = 10.0
+"""So long may somebody need who has not said yet who they are."""
 LOOK_S: Final = 5.0
 _PIECE: Final = 65_536
 
@@ -89,7 +91,7 @@ class HttpDriver:
         self._posts.recall(await self._services.recall(self._note))
         for device in self._posts.devices:
             self._posts.recall_states(device, await self._services.recall(f"states/{device}"))
-        calls = Calls(self._line, lambda reader, writer: self._serve(reader, writer, sink))
+        calls = Calls(self._line, lambda reader, writer: self._serve(reader, writer, sink, calls))
         server = await calls.listen(self._where.host, self._where.port)
         self.port = server.sockets[0].getsockname()[1]
         try:
@@ -104,17 +106,23 @@ class HttpDriver:
                 sink.put(seen)
             await asyncio.sleep(LOOK_S)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sink: Sink) -> None:
-        call = _Call(reader, writer)
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sink: Sink, calls: Calls
+    ) -> None:
+        call, is_known = _Call(reader, writer), False
         try:
             async with asyncio.timeout(None) as patience:
                 while True:
-                    patience.reschedule(asyncio.get_running_loop().time() + PATIENCE_S)
+                    now = asyncio.get_running_loop().time
+                    patience.reschedule(now() + (PATIENCE_S if is_known else HEAD_S))
                     request = await call.request()
+                    patience.reschedule(now() + PATIENCE_S)
                     refusal = self._refusal(request)
                     if refusal is not None:
                         await call.answer(refusal, last=True)
                         return
+                    calls.known()
+                    is_known = True
                     await call.answer(await self._take(request, await call.body(), sink))
                     if not call.goes_on():
                         return

@@ -132,6 +132,26 @@ async def test_only_who_knows_the_secret_may_post() -> None:
     assert len(events(notebook)) == 1
 
 
+@pytest.mark.parametrize(
+    "said", [b"", b"POST /scan/g3 HTTP/1.1\r\nHost: x\r\n"], ids=["silent", "half a head"]
+)
+async def test_those_who_only_hold_a_place_keep_no_reader_out(said: bytes) -> None:
+    async with posting(Agent(), secret=SECRET) as (client, notebook):
+        signed_in = {"auth": ("reader", "secret")}
+        assert (await client.post("/scan/g3", json=scan(1), **signed_in)).status_code == 200
+        held = []
+        for _ in range(80):
+            _, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port or 0)
+            writer.write(said)
+            held.append(writer)
+        assert (await client.post("/scan/g3", json=scan(2), **signed_in)).status_code == 200
+        async with httpx.AsyncClient(base_url=client.base_url) as other:
+            assert (await other.post("/scan/g3", json=scan(3), **signed_in)).status_code == 200
+        for writer in held:
+            writer.close()
+    assert len(events(notebook)) == 3
+
+
 async def test_what_is_no_http_or_too_long_ends_its_connection_and_nothing_else() -> None:
     async with posting(Agent()) as (client, notebook):
         reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port or 0)
