@@ -26,6 +26,8 @@ Id = Annotated[
 
 DESK_SIGN = "operator.acknowledged"
 """A device without a line that emits this is a desk."""
+_Reading = Annotated[str, Meta(pattern=r"^[a-z0-9_]+$", description="a name such as temperature")]
+_Shortest = Annotated[str, Meta(pattern=r"^[0-9]+(ms|s|m|h|d)$", description="a duration such as 200ms")]
 START_PATTERN = r"^([a-z,-]+ )?([01][0-9]|2[0-3]):[0-5][0-9]$"
 """When a round starts: `HH:MM`, with days before it as a `Window` has them."""
 
@@ -119,12 +121,8 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     on: str | None = None
     off: str | None = None
     device: Id | None = None
-    reading: (
-        Annotated[str, Meta(pattern=r"^[a-z0-9_]+$", description="a name such as temperature")] | None
-    ) = None
-    shortest: (
-        Annotated[str, Meta(pattern=r"^[0-9]+(ms|s|m|h|d)$", description="a duration such as 200ms")] | None
-    ) = None
+    reading: _Reading | None = None
+    shortest: _Shortest | None = None
     invert: bool = False
     skip: bool = False
     display: dict[Shown, Text] = {}
@@ -293,8 +291,7 @@ class SiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Given(msgspec.Struct, frozen=True, kw_only=True):
     """A point that a kind of device tells readings of, by its own name.
 
-    `state`: its numbers stand for what is so, not for how much; `words`: how people are shown them. `bound_only`: it is
-    read only where a site binds it.
+    `state`: its numbers stand for what is so; `words`: how people are shown them. `bound_only`: read only where bound.
     """
 
     name: str
@@ -308,10 +305,10 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 class ProfileHead(msgspec.Struct, frozen=True, kw_only=True):
     """What everybody needs to know of a device profile; the edge knows the rest.
 
-    `buffers` marks a source that keeps events by itself while it is away (a patrol wand): its coverage
-    advances only when it is synced. `measures`: what it gives readings of; names with braces stand for many.
-    `units`: the units of those that have one. `gives`: those that are really told, each by its own name. `addressed`:
-    patterns of the points that stand for a loop and an address.
+    `buffers` marks a source that keeps events by itself while it is away (a patrol wand): its coverage advances only
+    when it is synced. `measures`: what it gives readings of; names with braces stand for many. `units`: theirs. `gives`:
+    those that are really told, each by its own name. `addressed`: patterns of the points that stand for a loop and an
+    address. `silent_after_ms`, `polls_ms`: as `contract.quiet` has them.
     """
 
     profile: Id
@@ -322,6 +319,8 @@ class ProfileHead(msgspec.Struct, frozen=True, kw_only=True):
     units: dict[str, str] = {}
     gives: tuple[Given, ...] = ()
     addressed: tuple[str, ...] = ()
+    silent_after_ms: int = 0
+    polls_ms: dict[str, int] = {}
 
 
 class Site(msgspec.Struct, frozen=True, dict=True):

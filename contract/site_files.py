@@ -20,6 +20,7 @@ from contract.floors import floor_mistakes
 from contract.measured import given_by
 from contract.part_files import addressed_points, part_books
 from contract.problems import ConfigError, Problem
+from contract.quiet import polls_of, silence_of
 from contract.site import Device, ProfileHead, Site, SiteFile, Text
 from contract.yamlfile import FieldPath, Located, check, convert, load_yaml, unknown_name
 
@@ -178,6 +179,8 @@ def _profile_heads(
                 measures=frozenset(units),
                 units=told,
                 gives=given_by(located.value),
+                silent_after_ms=silence_of(located.value),
+                polls_ms=polls_of(located.value),
                 addressed=tuple(addressed_points(located.value)),
             )
         except ConfigError as error:

@@ -35,11 +35,15 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the device: the newest of each point, `(at, value)` of its run in order, and its units."""
+    """What is known of the device: the newest of each point, `(at, value)` of its run in order, and its units.
+
+    `known_to`: up to when the device is known: a value that did not move is not told again, and stands until then.
+    """
 
     run: GeneratorRun | None
     newest: Mapping[str, LatestReading]
     during: Mapping[str, Sequence[tuple[int, float]]]
+    known_to: int = 0
     units: Mapping[str, str]
 
 
@@ -94,7 +98,7 @@ def _newest(item: Item, point: str, known: Telemetry, now: int) -> Proposal:
         return Proposal(item=item.id, point=point, why=NEVER)
     if row.value is None:
         return Proposal(item=item.id, point=point, at=row.at, why=UNREAD)
-    if now - row.at > FRESH_MS:
+    if now - max(row.at, min(known.known_to, now)) > FRESH_MS:
         return Proposal(item=item.id, point=point, at=row.at, why=OLD)
     return _converted(item, point, row.value, row.at, known.units)
 

@@ -69,11 +69,12 @@ def device_state(
     now: int,
     *,
     buffers: bool,
+    quiet_ms: int = 0,
     desk: bool = False,
 ) -> DeviceState:
     """The state of a device; `buffers` when it keeps events by itself while it is away.
 
-    A `desk` is told of by people: no agent reads it, and it has nothing to say while nobody does anything.
+    `quiet_ms`: how long it may say nothing though all is well. A `desk` is told of by people: no agent reads it, and it has nothing to say while nobody does anything.
     """
     if desk:
         return DeviceState.OK
@@ -86,6 +87,6 @@ def device_state(
     if blind.since is not None or blind.often:
         return DeviceState.BLIND
     known_to = health.complete_to
-    if not buffers and known_to is not None and now - known_to > SILENT_MS:
+    if not buffers and known_to is not None and now - known_to > SILENT_MS + quiet_ms:
         return DeviceState.BEHIND
     return DeviceState.OK

@@ -324,6 +324,7 @@ class DeviceView(Model):
     last_seen: Ms | None
     complete_to: Ms | None
     buffers: bool
+    quiet_ms: int = Field(examples=[2_000], description="how long it may say nothing though all is well")
     blind_since: Ms | None
     blind_day_ms: int = Field(examples=[0], description="time in the last 24 h for which it was blind")
 

@@ -58,10 +58,12 @@ async def _telemetry(
         wanted = [(device, point) for point in points]
         rows = list(await context.reader.past_readings(site.id, wanted, run.start, run.end or now))
     told = context.points[site.id]
+    healths = await context.reader.devices(site.id)
     return Telemetry(
         run=run,
         newest={row.point: row for row in await context.reader.latest_readings(site.id, device)},
         during={point: [row[2:] for row in rows if row[1] == point] for point in points},
+        known_to=next((one.complete_to or 0 for one in healths if one.device == device), 0),
         units={point: one.unit for (name, point), one in told.items() if name == device},
     )
 

@@ -60,6 +60,7 @@ from cloud.web.models import (
 )
 from contract.events import Event, has_ended, part_of
 from contract.limits import cut, is_deep
+from contract.quiet import quiet_ms
 from contract.site import Agent, Device, Group, Person, Site, Text, Zone
 from contract.site_parts import part_label
 
@@ -320,7 +321,11 @@ def device_views(
     for span in blind:
         spans.setdefault(span.device, []).append(span)
     names = [*site.devices, *(device for device in heard if device not in site.devices)]
-    return [_device_view(site, name, heard.get(name), agent_of, spans.get(name, []), now) for name in names]
+    quiet = quiet_ms(site)
+    return [
+        _device_view(site, name, heard.get(name), agent_of, spans.get(name, []), quiet.get(name, 0), now)
+        for name in names
+    ]
 
 
 def _device_view(
@@ -329,6 +334,7 @@ def _device_view(
     health: DeviceHealth | None,
     agents: dict[str, AgentHealth],
     spans: Sequence[BlindRow],
+    quiet: int,
     now: int,
 ) -> DeviceView:
     device = site.devices.get(name)
@@ -341,11 +347,20 @@ def _device_view(
         zone=device.zone if device else None,
         profile=device.profile if device else None,
         agent=health.agent if health else None,
-        state=device_state(health, agent, blind, now, buffers=buffers, desk=name in site.told_by_people),
+        state=device_state(
+            health,
+            agent,
+            blind,
+            now,
+            buffers=buffers,
+            quiet_ms=quiet,
+            desk=name in site.told_by_people,
+        ),
         last_at=health.last_at if health else None,
         last_seen=health.last_seen if health else None,
         complete_to=health.complete_to if health else None,
         buffers=buffers,
+        quiet_ms=quiet,
         blind_since=blind.since,
         blind_day_ms=blind.day_ms,
     )

@@ -82,6 +82,14 @@ def test_the_newest_counts_whether_it_runs_or_not() -> None:
     assert (found.value, found.at) == (86.5, NOON - MINUTE)
 
 
+def test_a_value_that_did_not_move_stands_as_long_as_its_device_is_known() -> None:
+    row = newest(1_204.5, NOON - 50 * MINUTE)
+    (stands,) = sheet([item(reading="p", take="now")], known(newest=row, known_to=NOON - MINUTE), NOON)
+    assert (stands.value, stands.at) == (1_204.5, NOON - 50 * MINUTE)
+    (old,) = sheet([item(reading="p", take="now")], known(newest=row, known_to=NOON - 11 * MINUTE), NOON)
+    assert old.why == sheets.OLD
+
+
 def test_a_run_before_the_order_or_after_its_work_is_another_ones() -> None:
     runs = [run(START - MINUTE, START), run(START + MINUTE, START + 2 * MINUTE), run(NOON + 1)]
     assert run_for(runs, START, NOON) == runs[1]

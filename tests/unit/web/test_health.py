@@ -38,6 +38,23 @@ def test_the_state_is_the_first_that_fits(
     assert device_state(health, agent, blind, NOON, buffers=buffers) is state  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("known_ago", "quiet", "state"),
+    [
+        (600_000, 1_200_000, DeviceState.OK),
+        (1_200_000 + SILENT_MS, 1_200_000, DeviceState.OK),
+        (1_200_001 + SILENT_MS, 1_200_000, DeviceState.BEHIND),
+        (SILENT_MS + 1, 0, DeviceState.BEHIND),
+    ],
+)
+def test_a_device_is_behind_when_it_says_nothing_for_longer_than_its_own_heartbeat(
+    known_ago: int, quiet: int, state: DeviceState
+) -> None:
+    health = samples.device(complete_to=NOON - known_ago)
+    found = device_state(health, samples.agent(), SEEING, NOON, buffers=False, quiet_ms=quiet)
+    assert found is state
+
+
 def test_a_device_without_an_agent_is_unreachable() -> None:
     assert device_state(samples.device(), None, SEEING, NOON, buffers=False) is DeviceState.UNREACHABLE
 

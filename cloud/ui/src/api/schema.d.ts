@@ -2062,6 +2062,12 @@ export interface components {
              * @example patrol-reader
              */
             profile: string | null;
+            /**
+             * Quiet Ms
+             * @description how long it may say nothing though all is well
+             * @example 2000
+             */
+            quiet_ms: number;
             state: components["schemas"]["DeviceState"];
             /**
              * Zone
