@@ -6,6 +6,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
 
 import msgspec
 
@@ -198,8 +199,7 @@ def _counted(point: Point) -> Iterator[tuple[dict[str, int], int]]:
 
 def _points(profile: ModbusProfile, point: Point, device: Device) -> Iterator[points.Point]:
     states = profile.states[point.states] if point.states else ()
-    found = _nibble_rules(point.nibbles, states) if point.nibbles else tuple(_rule(state) for state in states)
-    rules = _parted(found, point.nibbles)
+    rules = _shared_rules.of(states, point.nibbles)
     shared = _common(profile, point, rules, ratio_of(profile, device, point.times))
     for counters, address in _counted(point):
         name = point.name.format(**counters)
@@ -409,6 +409,34 @@ def _parted(
             )
         )
     return tuple(found)
+
+
+class _SharedRules:
+    """The rules of sets of states: made once for all devices of a profile, and let go of when many others came.
+
+    A set is known by its identity, for it has none that could be hashed; what is kept here keeps its identity.
+    """
+
+    MOST: Final = 2_048
+
+    def __init__(self) -> None:
+        self._known: dict[
+            tuple[int, tuple[str, ...]], tuple[tuple[State, ...], tuple[points.StateRule, ...]]
+        ] = {}
+
+    def of(self, states: tuple[State, ...], nibbles: tuple[str, ...]) -> tuple[points.StateRule, ...]:
+        """The rules of states, of each of the nibbles where there are any."""
+        key = (id(states), nibbles)
+        known = self._known.get(key)
+        if known is None:
+            made = _nibble_rules(nibbles, states) if nibbles else tuple(_rule(state) for state in states)
+            known = self._known[key] = states, _parted(made, nibbles)
+            while len(self._known) > self.MOST:
+                del self._known[next(iter(self._known))]
+        return known[1]
+
+
+_shared_rules: Final = _SharedRules()
 
 
 def _exact(number: float, ratio: float) -> float:

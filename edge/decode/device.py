@@ -20,7 +20,7 @@ from edge.decode.request import (
     latest,
     read_points,
 )
-from edge.decode.sheet import Sheet
+from edge.decode.sheet import Sheet, fires_of
 from edge.decode.spans import Spans, anew, covered, extend, lack
 from edge.decode.states import AGAIN, Key, Moment, follow
 from edge.decode.trouble import Spell, on_sense
@@ -112,9 +112,10 @@ def _resets(sheet: Sheet, memory: Memory) -> frozenset[Key]:
 
 def _reset(sheet: Sheet, memory: Memory) -> Memory:
     """The panel was reset: what it ended is told anew where the next read finds it so, without a word per part."""
+    fires = fires_of(sheet.map)
 
     def ended(active: Mapping[Key, str]) -> dict[Key, str]:
-        return {key: AGAIN if key in sheet.fires else word for key, word in active.items()}
+        return {key: AGAIN if key in fires else word for key, word in active.items()}
 
     return msgspec.structs.replace(
         memory,

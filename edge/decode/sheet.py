@@ -14,7 +14,7 @@ JITTER_MS = 1_000
 """and for quick polls what a busy machine may lose."""
 
 
-_RESET = "fire.reset"
+_RESET = frozenset({"fire.reset"})
 _FIRES = frozenset({"fire.alarm", "fire.prealarm", "fire.fault", "fire.isolated"})
 
 
@@ -25,7 +25,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     each request that bears on it, the points that must be known for it to be covered. `derived_of`: by request
     key, the derived points that it feeds; `inputs` are all points that feed any, or
     in which the scale of another stands: `scalers`. `scaled`: by request key, the points that have such a scale. `resets`: the states that are the reset
-    of the whole panel; `fires`: those that it ends.
+    of the whole panel.
     """
 
     map: DeviceMap
@@ -37,7 +37,6 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     scaled: Mapping[str, tuple[Point, ...]]
     expected: frozenset[str]
     resets: frozenset[Key]
-    fires: frozenset[Key]
 
     def bridge_ms(self, request: Request) -> int:
         """How long two good reads may lie apart for the time between to count as seen."""
@@ -71,18 +70,25 @@ def sheet(device: DeviceMap) -> Sheet:
             request.key: tuple(point for point in request.points if point.scaled_by) for request in requests
         },
         expected=frozenset(point.name for point in device.points if point.expected),
-        resets=frozenset(key for key, on in _begun(device) if on == _RESET),
-        fires=frozenset(key for key, on in _begun(device) if on in _FIRES),
+        resets=frozenset(_begun_with(device, _RESET)),
     )
 
 
-def _begun(device: DeviceMap) -> Iterator[tuple[Key, str | None]]:
-    """Each state of a device, and what is told when it begins."""
+def fires_of(device: DeviceMap) -> frozenset[Key]:
+    """The states of a device that the reset of the whole panel ends."""
+    return frozenset(_begun_with(device, _FIRES))
+
+
+def _begun_with(device: DeviceMap, types: frozenset[str]) -> Iterator[Key]:
+    """The states of a device whose begin is told by an event of those types. Points that are alike share their rules."""
+    found: dict[int, tuple[str, ...]] = {}
     named = [(point.name, point.states) for point in device.points]
     named += [(point.name, point.states) for point in device.derived]
     for name, rules in named:
-        for rule in rules:
-            yield (name, rule.name), rule.on
+        if id(rules) not in found:
+            found[id(rules)] = tuple(rule.name for rule in rules if rule.on in types)
+        for rule in found[id(rules)]:
+            yield name, rule
 
 
 def _told(device: DeviceMap, requests: tuple[Request, ...]) -> dict[str, dict[str, frozenset[str]]]:
