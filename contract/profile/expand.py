@@ -187,14 +187,17 @@ def ms_of(span: str) -> int:
 def _counted(point: Point) -> Iterator[tuple[dict[str, int], int]]:
     """Each repetition: its counters and its address."""
     width = width_of(point)
-    for steps in itertools.product(*(range(repeat.count) for repeat in point.repeat)):
-        counters = {
-            repeat.name: repeat.first + step for repeat, step in zip(point.repeat, steps, strict=True)
-        }
-        offset = sum(
-            step * (repeat.stride or width) for repeat, step in zip(point.repeat, steps, strict=True)
-        )
-        yield counters, point.address + offset
+    # Every value of a counter with how far it moves the address: made once, for a panel counts to thousands.
+    counted = [
+        [(repeat.name, repeat.first + step, step * (repeat.stride or width)) for step in range(repeat.count)]
+        for repeat in point.repeat
+    ]
+    for steps in itertools.product(*counted):
+        address, counters = point.address, {}
+        for name, number, offset in steps:
+            counters[name] = number
+            address += offset
+        yield counters, address
 
 
 def _points(profile: ModbusProfile, point: Point, device: Device) -> Iterator[points.Point]:

@@ -13,6 +13,7 @@ from edge.plan import Request
 from edge.ports import Happened, Observation
 
 _NO_HEARTBEAT = 1 << 62
+_NONE: Mapping[Key, str] = {}
 
 
 def latest(asked_at: int, told: Iterable[Observation]) -> int:
@@ -111,6 +112,13 @@ def read_points(
     return reader.reading()
 
 
+def _by_point(states: Mapping[Key, str]) -> Mapping[str, Mapping[Key, str]]:
+    found: dict[str, dict[Key, str]] = {}
+    for key, word in states.items():
+        found.setdefault(key[0], {})[key] = word
+    return found
+
+
 class _Reader:
     """Takes the points of one answer in turn; lives only as long as the call that made it."""
 
@@ -123,7 +131,7 @@ class _Reader:
         was_so: Mapping[Key, str],
     ) -> None:
         self._sheet = sheet
-        self._was_so = was_so
+        self._was_so = _by_point(was_so)
         self._factors = factors
         self._old = old
         self._answer = answer
@@ -152,7 +160,8 @@ class _Reader:
         start = point.address - self._answer.request.address
         words = self._answer.words[start : start + point.width]
         if self._is_old(point, words, start):
-            self._active.update(self._before(point))
+            if point.name in self._was_so:
+                self._active.update(self._was_so[point.name])
             return
         value = read_value(point, words, self._factors.get(point.name, 1.0))
         if point.name in self._sheet.inputs:
@@ -174,9 +183,9 @@ class _Reader:
     def _is_old(self, point: Point, words: tuple[int, ...], start: int) -> bool:
         """Nothing can follow from it: the words are as before, made sense then, and are not told as a reading."""
         old = self._old
-        if old is None or point.report or point.scaled_by or point.name in old.troubles:
+        if old is None or point.report or old.words[start : start + point.width] != words:
             return False
-        return old.words[start : start + point.width] == words
+        return point.name not in old.troubles and point.name not in self._factors
 
     def _without_value(self, point: Point, value: Value) -> None:
         before = self._before(point)
@@ -188,10 +197,12 @@ class _Reader:
 
     def _before(self, point: Point) -> Mapping[Key, str]:
         """The states of the point that were so, so far as anything was known."""
-        if not self._was_so:
-            return {}
-        keys = [(point.name, rule.name) for rule in point.states]
-        return {key: self._was_so[key] for key in keys if key in self._was_so}
+        before = self._was_so.get(point.name, _NONE)
+        if self._old is not None or not before:
+            return before
+        # A note of an earlier life may name what the profile does not have any more.
+        rules = {rule.name for rule in point.states}
+        return {key: word for key, word in before.items() if key[1] in rules}
 
     def _moment(self, point: Point) -> Moment:
         return Moment(

@@ -93,22 +93,24 @@ def _begun_with(device: DeviceMap, types: frozenset[str]) -> Iterator[Key]:
 
 def _told(device: DeviceMap, requests: tuple[Request, ...]) -> dict[str, dict[str, frozenset[str]]]:
     """A device that tells nothing but numbers is covered by all of its reads."""
-    found: dict[str, dict[str, frozenset[str]]] = {}
+    needed_by: dict[str, list[str]] = {}
+    for derived in device.derived:
+        for name in derived.needs:
+            needed_by.setdefault(name, []).append(derived.told.device)
+    found: dict[str, dict[str, set[str]]] = {}
     for request in requests:
+        key = request.key
         for point in request.points:
-            needed = frozenset({point.name}) if point.expected else frozenset[str]()
-            if point.states or (point.report and point.told.device != device.device):
-                _need(found, point.told.device, request, needed)
-            for derived in device.derived:
-                if point.name in derived.needs:
-                    _need(found, derived.told.device, request, frozenset({point.name}))
+            told = point.told.device
+            if point.states or (point.report and told != device.device):
+                names = found.setdefault(told, {}).setdefault(key, set())
+                if point.expected:
+                    names.add(point.name)
+            for told in needed_by.get(point.name, ()):
+                found.setdefault(told, {}).setdefault(key, set()).add(point.name)
     if device.device not in found:
-        found[device.device] = {request.key: frozenset() for request in requests}
-    return found
-
-
-def _need(
-    found: dict[str, dict[str, frozenset[str]]], device: str, request: Request, names: frozenset[str]
-) -> None:
-    of_device = found.setdefault(device, {})
-    of_device[request.key] = of_device.get(request.key, frozenset()) | names
+        found[device.device] = {request.key: set() for request in requests}
+    return {
+        told: {key: frozenset(names) for key, names in of_requests.items()}
+        for told, of_requests in found.items()
+    }
