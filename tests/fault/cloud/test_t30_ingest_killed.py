@@ -87,7 +87,7 @@ async def test_t30_ingest_killed(dsn: str, endpoint: Endpoint, tmp_path: Path, k
         worker = start(facts, tmp_path / "worker.log")
         heard = sender.durable
         until_killed = asyncio.create_task(keep_sending(sender))
-        await until(lambda heard=heard: sender.durable > heard, 60)
+        await until(lambda heard=heard: sender.durable > heard)
         if number < kills:
             await asyncio.sleep(chance.uniform(0, 0.4))
             worker.kill()

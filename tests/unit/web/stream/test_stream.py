@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import async_solipsism
@@ -11,11 +11,13 @@ import pytest
 from fastapi.sse import ServerSentEvent
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from cloud.correlation.verdict import Outcome
+from cloud.errors import StoreUnavailableError
 from cloud.store.memory import MemoryStore
 from cloud.store.memory_reads import MemoryReader
-from cloud.store.reads import STATES, ChangeKind
+from cloud.store.reads import STATES, Change, ChangeKind, ChangeQuery
 from cloud.web.feed import Feed
 from cloud.web.metrics import WebMetrics
 from cloud.web.screens import Nonces
@@ -158,6 +160,67 @@ async def test_a_client_that_was_up_to_date_and_falls_behind_is_sent_away_with_a
     assert missing > 0
     again = await some(resumed, 1 + missing)
     assert [row[3] for row in told([first, *rest, *again])] == list(range(1, 9))
+
+
+class AwayReader(MemoryReader):
+    """A store that answers nothing while it is `away`."""
+
+    away = False
+    turned_away = 0
+
+    @override
+    async def changes(self, query: ChangeQuery) -> Sequence[Change]:
+        if self.away:
+            self.turned_away += 1
+            raise StoreUnavailableError("not there")
+        return await super().changes(query)
+
+
+@pytest.mark.parametrize("away_s", [1, TOO_SLOW_MS // 1_000 + 1, 600])
+async def test_a_client_waits_with_its_store_for_however_long_that_is_away(
+    store: MemoryStore, scribe: Scribe, time: Any, away_s: int
+) -> None:
+    reader = AwayReader(store)
+    feed = Feed(reader, WebMetrics())
+    await feed.refresh()
+    stream = opened(feed, time)
+    await some(stream, 1)
+    reader.away = True
+    scribe.write(verdicts=[samples.verdict()])
+    await feed.refresh()
+    heard: list[ServerSentEvent] = []
+    while time.monotonic() < away_s * 1_000:
+        heard += await some(stream, 1)
+    assert {message.event for message in heard} == {"heartbeat"}, (
+        "it is told that the line lives, and not sent away"
+    )
+    assert reader.turned_away > 0
+    reader.away = False
+    while not told(heard):
+        heard += await some(stream, 1)
+    assert len(told(heard)) == 1
+    scribe.write(verdicts=[samples.verdict(revision=2)])
+    await feed.refresh()
+    assert told(await some(stream, 1))[0][3] == 2
+
+
+async def test_a_reading_that_failed_is_asked_for_again_not_remembered(
+    store: MemoryStore, scribe: Scribe
+) -> None:
+    reader = AwayReader(store)
+    feed = Feed(reader, WebMetrics())
+    scribe.write(verdicts=[samples.verdict()])
+    await feed.refresh()
+    query = ChangeQuery(partition=3, after=0, upto=1, kinds=frozenset(ChangeKind), site=None)
+    reader.away = True
+    asked = await asyncio.gather(*(feed.changes(query) for _ in range(3)), return_exceptions=True)
+    assert [type(one) for one in asked] == [StoreUnavailableError] * 3
+    assert reader.turned_away == 1, "they share the failure as they would share the answer"
+    reader.away = False
+    found = await feed.changes(query)
+    assert [change.kind for change in found] == [ChangeKind.VERDICT]
+    reader.away = True
+    assert await feed.changes(query) == found, "what was read is remembered"
 
 
 async def test_catching_up_takes_as_long_as_it_takes(feed: Feed, scribe: Scribe, time: Any) -> None:
