@@ -44,6 +44,7 @@ from cloud.web.problems import install_problem_handlers
 from cloud.web.screens import Nonces, Pulses
 from cloud.web.security import Door
 from cloud.web.stream import Clocks
+from cloud.web.uploads import Uploads
 from contract.site import Site
 
 PARTS: Final = (
@@ -107,6 +108,7 @@ def create_app(  # noqa: PLR0913 - each is a part that it is made of
         nonces=Nonces(options.token),
         pulses=Pulses(post),
         contacts=Contacts(options.token),
+        uploads=Uploads(),
         files=files,
         operations=operations or {},
         points={name: points_of(site) for name, site in by_id.items()},

@@ -20,6 +20,7 @@ from cloud.web.options import WebOptions
 from cloud.web.post import Post
 from cloud.web.screens import Nonces, Pulses
 from cloud.web.stream import Clocks
+from cloud.web.uploads import Uploads
 from contract.site import Site
 
 
@@ -40,6 +41,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     nonces: Nonces
     pulses: Pulses
     contacts: Contacts
+    uploads: Uploads
     files: FileStore | None = None
     drawn: dict[str, list[Drawing]] = msgspec.field(default_factory=dict)
     """By site, its floors once somebody asked for them."""

@@ -1,7 +1,7 @@
 """`/api/v1/sites/…/files`: photos and papers, kept under the hash of their content."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import FileResponse
@@ -9,12 +9,14 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from cloud.operations.files import FILE_TYPES, content_type
-from cloud.store.files import FileStore
+from cloud.store.files import FileStore, Part
+from cloud.web.contacts import contact_in
 from cloud.web.context import Context, InContext, OfSite
 from cloud.web.models import Model
 from cloud.web.problems import PROBLEMS
 
 router = APIRouter(prefix="/api/v1/sites", tags=["files"], responses=PROBLEMS)
+_HEAD: Final = 16
 _BODY = {name: {"schema": {"type": "string", "format": "binary"}} for name in FILE_TYPES}
 
 
@@ -30,12 +32,33 @@ class FileView(Model):
 async def put_file(site: OfSite, context: InContext, request: Request) -> FileView:
     """Keep a photo (JPEG, PNG, WebP) or a PDF of at most 20 MB; sent again it is the same file."""
     files = _files(context)
-    content = await request.body()
-    kind = content_type(content[:16])
+    contact = contact_in(request.scope)
+    client = contact.client if contact is not None else ""
+    with context.uploads.place(site.id, client, context.clocks.now()):
+        part = await asyncio.to_thread(files.begin, site.id)
+        try:
+            kind = await _receive(request, part)
+            digest = await asyncio.to_thread(part.end)
+        except BaseException:
+            part.drop()
+            raise
+    context.uploads.took(site.id, client, part.size)
+    return FileView(sha256=digest, type=kind, size=part.size)
+
+
+async def _receive(request: Request, part: Part) -> str:
+    """Write the body to disk piece by piece; its type, which its first bytes tell."""
+    kind, head = None, b""
+    async for piece in request.stream():
+        if kind is None:
+            head += piece[:_HEAD]
+            kind = content_type(head[:_HEAD])
+            if kind is None and len(head) >= _HEAD:
+                break
+        await asyncio.to_thread(part.add, piece)
     if kind is None:
         raise HTTPException(415, f"expected {', '.join(FILE_TYPES)}; the content is none of them")
-    digest = await asyncio.to_thread(files.put, site.id, content)
-    return FileView(sha256=digest, type=kind, size=len(content))
+    return kind
 
 
 @router.get("/{site}/files/{sha256}", response_class=FileResponse)

@@ -23,10 +23,12 @@ _TYPES: Final = {
         404: "not-found",
         405: "method-not-allowed",
         409: "conflict",
+        408: "too-slow",
         412: "stale",
         413: "too-large",
         415: "unsupported-media-type",
         422: "unusable-fields",
+        429: "too-much",
         500: "internal",
         503: "unavailable",
     }.items()

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import urllib.parse
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
@@ -19,6 +20,7 @@ PIECE_S: Final = 30.0
 """So long may the next piece of a request's body need."""
 MOST_FILE: Final = 20 * 1024 * 1024
 
+_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN_PATHS: Final = frozenset({"/healthz", "/readyz", "/api/v1/session"})
 _GUARDED: Final = ("/api/", "/metrics")
 """Behind everything else there is the shell of the pages only, which holds nothing of a site."""
@@ -64,6 +66,8 @@ class Door:
 
 def _refusal(scope: Scope, options: WebOptions) -> tuple[int, str] | None:
     headers = Headers(scope=scope)
+    if scope["method"] not in _READS and _is_foreign(headers):
+        return 403, "a page of another site may not do this"
     if not options.token:
         # A page of another site can make a browser on this machine ask here under its own name; it is
         # refused by that name (DNS rebinding).
@@ -74,6 +78,15 @@ def _refusal(scope: Scope, options: WebOptions) -> tuple[int, str] | None:
     if path in _OPEN_PATHS or not path.startswith(_GUARDED) or _shows_token(headers, options.token):
         return None
     return 401, "an access token is needed"
+
+
+def _is_foreign(headers: Headers) -> bool:
+    """Whether a browser says that a page of another site asks. What is no browser says nothing of it."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    origin = headers.get("origin")
+    return origin is not None and urllib.parse.urlsplit(origin).netloc != headers.get("host")
 
 
 def _host_name(host: str) -> str:
