@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -14,6 +15,7 @@ _BOMS: Final = (
 )
 _SEPARATORS: Final = ",\t;|"
 _LINES_LOOKED_AT: Final = 30
+_QUOTED: Final = re.compile('"[^"]*"')
 
 
 class Decoded(msgspec.Struct, frozen=True):
@@ -69,11 +71,11 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def separator_of(text: str) -> str:
-    """The character between the cells: the one that stands equally often in most of the first lines."""
-    lines = [line for line in text.splitlines()[:_LINES_LOOKED_AT] if line.strip()]
+    """The character between the cells: the one that stands equally often in most of the first lines, outside of quotes."""
+    lines = [_QUOTED.sub("", line) for line in text.splitlines()[:_LINES_LOOKED_AT] if line.strip()]
     counts = {one: sorted(line.count(one) for line in lines) for one in _SEPARATORS}
     middles = {one: found[len(found) // 2] if found else 0 for one, found in counts.items()}
-    best = max(middles, key=lambda one: middles[one])
+    best = max(middles, key=lambda one: (middles[one], counts[one].count(middles[one])))
     return best if middles[best] else ","
 
 

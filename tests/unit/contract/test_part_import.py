@@ -1,7 +1,7 @@
 """An export of a panel's software becomes a list of parts."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contract.part_import import import_parts
@@ -85,6 +85,7 @@ def test_what_is_no_export_is_refused_with_what_was_found(raw: bytes, why: str) 
 _CELLS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), max_size=12)
 
 
+@example([(0, 0, ",,")])
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300), _CELLS), max_size=20))
 def test_what_was_taken_is_a_list_without_mistakes_but_for_what_has_no_zone(
     rows: list[tuple[int, int, str]],
