@@ -1,6 +1,7 @@
 """Days as people write them in a window: `mon-fri`, `2026-06-07..2026-06-09`, `11-15..03-15` of every year."""
 
 import datetime as dt
+import re
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -9,6 +10,7 @@ _WEEKDAY: Final = "(mon|tue|wed|thu|fri|sat|sun)"
 _DAY: Final = r"[0-9]{4}-[0-9][0-9]-[0-9][0-9]"
 _DATES: Final = rf"{_DAY}(\.\.{_DAY})?"
 _SEASON: Final = r"[0-9][0-9]-[0-9][0-9]\.\.[0-9][0-9]-[0-9][0-9]"
+_WEEKDAYS: Final = re.compile(f"(daily|{_WEEKDAY})([-,]{_WEEKDAY})*")
 _DATE: Final = len("2026-06-07")
 
 Days = Annotated[
@@ -18,6 +20,15 @@ Days = Annotated[
         description="such as mon-fri, sat,sun, daily, 2026-06-07..2026-06-09 or 11-15..03-15",
     ),
 ]
+
+
+def start_mistake(days: str) -> str:
+    """What is wrong with the days before the time at which a round starts; empty where nothing is."""
+    return (
+        ""
+        if _WEEKDAYS.fullmatch(days)
+        else f"expected days such as mon-fri, sat,sun or daily, found {days!r}"
+    )
 
 
 def day_mistake(text: str) -> str:

@@ -13,6 +13,7 @@ from msgspec import Meta
 from contract.days import Days
 from contract.display import Shown
 from contract.part_book import PartBook
+from contract.written import Address, Card, EndOfDay, Endpoint, Held, Poll, Ratio, TimeOfDay, UnitId
 from contract.yamlfile import Located
 
 Id = Annotated[
@@ -77,10 +78,10 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     emits: tuple[str, ...] | None = None
     tags: tuple[Id, ...] = ()
     line: Id | None = None
-    unit: Annotated[int, Meta(ge=0, le=255)] | None = None
-    address: str | None = None
-    poll: str | None = None
-    ratios: dict[str, Annotated[float, Meta(gt=0)]] = {}
+    unit: UnitId | None = None
+    address: Address | None = None
+    poll: Poll | None = None
+    ratios: dict[str, Ratio] = {}
     points: dict[str, "Binding"] = {}
     parts: "tuple[PartBinding, ...] | PartFile" = ()
     door: "Door | None" = None
@@ -103,7 +104,7 @@ class PartFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Door(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is wrong with a door: open for longer than `held`, or opened while locked and nobody let in (`forced`)."""
 
-    held: Annotated[str, Meta(pattern=r"^[0-9]+(s|m|h)$", description="a duration such as 45s")] | None = None
+    held: Held | None = None
     forced: bool = False
 
 
@@ -162,7 +163,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     id: Id
     name: Text = Text()
-    cards: tuple[str, ...] = ()
+    cards: tuple[Card, ...] = ()
     roles: tuple[Id, ...] = ()
     qualifications: tuple[Qualification, ...] = ()
     until: dt.date | None = None
@@ -197,8 +198,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     days: Days = "daily"
-    from_: Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
-    to: Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")] = "24:00"
+    from_: TimeOfDay = "00:00"
+    to: EndOfDay = "24:00"
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -220,12 +221,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """
 
     id: Id
-    endpoint: Annotated[
-        str,
-        Meta(
-            pattern=r"^(modbus-tcp|modbus-rtu-tcp|modbus-rtu|mqtt|mqtts|gb26875|http|dlt645|dlt645-tcp|jwm|csv)://"
-        ),
-    ]
+    endpoint: Endpoint
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -275,7 +271,7 @@ class SiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     site: Id
     timezone: str = "Asia/Shanghai"
-    language: Annotated[str, Meta(pattern="^(zh|en)$")] = "zh"
+    language: Annotated[str, Meta(pattern="^(zh|en)$", description="zh or en")] = "zh"
     name: Text = Text()
     calendar: Calendar = Calendar()
     zones: tuple[Zone, ...] = ()

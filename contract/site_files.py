@@ -7,6 +7,7 @@ among those that came with the program.
 
 import functools
 import importlib.resources
+import re
 import zoneinfo
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,14 +15,14 @@ from typing import Any
 
 import msgspec
 
-from contract.days import day_mistake
+from contract.days import day_mistake, start_mistake
 from contract.duration import parse_duration
 from contract.floors import floor_mistakes
 from contract.measured import given_by
 from contract.part_files import addressed_points, part_books
 from contract.problems import ConfigError, Problem
 from contract.quiet import polls_of, silence_of
-from contract.site import Device, ProfileHead, Site, SiteFile, Text
+from contract.site import Device, ProfileHead, Route, Site, SiteFile, Text
 from contract.yamlfile import FieldPath, Located, check, convert, load_yaml, unknown_name
 
 SECTIONS = ("zones", "devices", "groups", "people", "routes", "schedules", "agents", "floors")
@@ -225,8 +226,7 @@ class _Names:
         for index, group in enumerate(self._model.groups):
             self._known("device", group.devices, self._devices, ("groups", index, "devices"))
         for index, route in enumerate(self._model.routes):
-            legs = [leg.device for leg in route.checkpoints]
-            self._known("device", legs, self._devices, ("routes", index, "checkpoints"))
+            self._route(index, route)
         self._cards()
         for path, message in floor_mistakes(self._model):
             self._say(path, message)
@@ -283,6 +283,10 @@ class _Names:
                     "a zone covers itself anyway: leave it out",
                 )
             for other in zone.adjacent:
+                if other == zone.id:
+                    self._say(
+                        ("zones", index, "adjacent", other), "a zone is not beside itself: leave it out"
+                    )
                 if other in ways and zone.id not in ways[other]:
                     self._say(
                         ("zones", index, "adjacent", other),
@@ -304,10 +308,25 @@ class _Names:
         for point, binding in device.points.items():
             if binding.zone is not None and binding.zone not in self._zones:
                 self._say((*path, "points", point, "zone"), unknown_name("zone", binding.zone, self._zones))
+            if binding.on is not None and binding.on == binding.off:
+                said = f"{binding.on} can't tell that it began and that it ended: leave one out"
+                self._say((*path, "points", point, "off"), said)
             if binding.device is not None and binding.device not in self._devices:
                 self._say(
                     (*path, "points", point, "device"), unknown_name("device", binding.device, self._devices)
                 )
+
+    def _route(self, index: int, route: Route) -> None:
+        legs = [leg.device for leg in route.checkpoints]
+        self._known("device", legs, self._devices, ("routes", index, "checkpoints"))
+        for place, leg in enumerate(route.checkpoints):
+            if leg.min_s is not None and leg.max_s is not None and leg.min_s > leg.max_s:
+                here: FieldPath = ("routes", index, "checkpoints", place, "min_s")
+                self._say(here, f"{leg.min_s} is more than max_s {leg.max_s}")
+        for place, start in enumerate(route.starts):
+            days, found, _ = start.rpartition(" ")
+            if found and (said := start_mistake(days)):
+                self._say(("routes", index, "starts", place), said)
 
     def _poll(self, text: str, path: FieldPath) -> None:
         try:
@@ -318,9 +337,20 @@ class _Names:
 
     def _cards(self) -> None:
         ids = {person.id for person in self._model.people}
+        for index, person in enumerate(self._model.people):
+            for place, one in enumerate(person.qualifications):
+                if one.from_ is not None and one.to is not None and one.to < one.from_:
+                    self._say(
+                        ("people", index, "qualifications", place, "to"), f"{one.to} is before {one.from_}"
+                    )
         owners: dict[str, str] = {}
         for index, person in enumerate(self._model.people):
             for number, card in enumerate(person.cards):
                 owner = owners.setdefault(card, person.id)
-                if owner != person.id or card in ids:
+                if re.search("[,;] ", card):
+                    each = ", ".join(f'"{one.strip()}"' for one in re.split("[,;]", card))
+                    self._say(("people", index, "cards", number), f"expected one card each: write {each}")
+                elif card in person.cards[:number]:
+                    self._say(("people", index, "cards", number), f"{card!r} is there twice")
+                elif owner != person.id or card in ids:
                     self._say(("people", index, "cards", number), f"{card!r} is already known as {owner!r}")

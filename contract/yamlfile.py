@@ -20,6 +20,8 @@ from contract.problems import ConfigError, Problem
 from contract.yaml_reader import UnreadableError
 
 FieldPath = yaml_reader.FieldPath
+Mistake = tuple[FieldPath, str, bool]
+"""Where, what, and whether a text is expected there, which may be meant by what stands there without quotes."""
 T = TypeVar("T")
 
 _KEPT: contextvars.ContextVar[dict[tuple[str, bytes], "Located"] | None] = contextvars.ContextVar(
@@ -122,8 +124,8 @@ def check(located: Located, model: Any, at: FieldPath = ()) -> list[Problem]:
         msgspec.convert(value, model)
         return found
     return found + [
-        located.problem(path, message + _as_text(located, path))
-        for path, message in _mistakes(value, model, at)
+        located.problem(path, message + (_as_text(located, path) if is_text else ""))
+        for path, message, is_text in _mistakes(value, model, at)
         if path not in odd
     ]
 
@@ -153,7 +155,7 @@ def unknown_name(what: str, name: str, known: typing.Iterable[str]) -> str:
     return f"no {what} {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
 
 
-def _mistakes(value: Any, model: Any, path: FieldPath) -> Iterator[tuple[FieldPath, str]]:
+def _mistakes(value: Any, model: Any, path: FieldPath) -> Iterator[Mistake]:
     """Walks model and value together, since msgspec itself stops at the first mistake."""
     bare, described = _strip(model)
     arms = _arms(bare)
@@ -175,35 +177,38 @@ def _mistakes(value: Any, model: Any, path: FieldPath) -> Iterator[tuple[FieldPa
         yield from _leaf_mistake(value, model, described, path)
 
 
-def _struct_mistakes(
-    value: Any, model: type[msgspec.Struct], path: FieldPath
-) -> Iterator[tuple[FieldPath, str]]:
+def _struct_mistakes(value: Any, model: type[msgspec.Struct], path: FieldPath) -> Iterator[Mistake]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(model)}
     if not isinstance(value, dict):
-        yield path, f"expected fields ({', '.join(fields)}), found {_shown(value)}"
+        yield path, f"expected fields ({', '.join(fields)}), found {_shown(value)}", False
         return
     config = model.__struct_config__
     for key in value:
         if key not in fields and key != config.tag_field and config.forbid_unknown_fields:
-            yield (*path, key), _unknown_field(key, fields)
+            yield (*path, key), _unknown_field(key, fields), False
     for name, field in fields.items():
         if name in value:
             yield from _mistakes(value[name], field.type, (*path, name))
         elif field.required:
-            yield path, f"{name} is missing"
+            yield path, f"{name} is missing", False
 
 
 def _leaf_mistake(
     value: Any, model: Any, described: str, path: FieldPath, *, strict: bool = True
-) -> Iterator[tuple[FieldPath, str]]:
+) -> Iterator[Mistake]:
     try:
         msgspec.convert(value, model, strict=strict)
     except msgspec.ValidationError as error:
+        is_text = not isinstance(value, str) and str in map(_bare, _arms(_strip(model)[0]))
         if described:
-            yield path, f"expected {described}, found {_shown(value)}"
+            yield path, f"expected {described}, found {_shown(value)}", is_text
         else:
             message = str(error).split(" - at ")[0].replace("`", "")
-            yield path, f"{message[0].lower()}{message[1:]}, found {_shown(value)}"
+            yield path, f"{message[0].lower()}{message[1:]}, found {_shown(value)}", is_text
+
+
+def _bare(model: Any) -> Any:
+    return _strip(model)[0]
 
 
 def _strip(model: Any) -> tuple[Any, str]:
@@ -212,9 +217,9 @@ def _strip(model: Any) -> tuple[Any, str]:
         bare, *metas = typing.get_args(model)
         words = [meta.description for meta in metas if isinstance(meta, msgspec.Meta) and meta.description]
         return bare, words[0] if words else ""
-    arms = [arm for arm in _arms(model) if arm is not type(None)]
-    if len(arms) == 1 and arms[0] is not model:
-        return model, _strip(arms[0])[1]
+    if typing.get_origin(model) in {typing.Union, types.UnionType}:
+        arms = [arm for arm in typing.get_args(model) if arm is not type(None)]
+        return model, _strip(arms[0])[1] if len(arms) == 1 else ""
     return model, ""
 
 

@@ -21,6 +21,7 @@ import msgspec
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
+from edge.endpoints import nothing_else
 from edge.errors import BrokerLost, SettingsError
 
 KEEPALIVE_S: Final = 10
@@ -49,6 +50,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname or not _has_good_port(parts):
             raise SettingsError(f"expected a broker such as mqtt://host:1883, found {parts.scheme}://…")
+        nothing_else(url, parts, "login", "place")
         return cls(
             host=parts.hostname,
             port=parts.port or _PORTS[parts.scheme],

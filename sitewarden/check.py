@@ -1,6 +1,8 @@
 """`sitewarden config check`: sites, the profiles they use, the rules, the scenarios; every mistake of all of them."""
 
-from collections.abc import Mapping
+import contextlib
+import urllib.parse
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,19 +17,21 @@ from cloud.operations.setup import load_operations
 from cloud.operations.telling import Telling
 from cloud.operations.upkeep import Upkeep
 from contract.problems import ConfigError, Problem
-from contract.profile.load import site_profiles
+from contract.profile.load import load_profile, site_profiles
 from contract.profile.model import Profile
 from contract.profile.site_check import site_problems, site_warnings
 from contract.schema import part_schema, site_schema
-from contract.site import Site
+from contract.site import Agent, Site
 from contract.site_files import load_site, shipped_config
-from contract.yamlfile import load_yaml, reading_once
+from contract.yamlfile import FieldPath, load_yaml, reading_once
 from edge.errors import SettingsError
 from edge.lines import lines_of
 from edge.mqtt import Endpoint
 from edge.settings import Settings
 from firmware_sim.scenario import Scenario
 from firmware_sim.scenario_file import load_scenario
+from sitewarden.names import expected_names, hints
+from sitewarden.near_names import role_warnings, spoken_by, type_problems, unheard_types
 
 
 class Report(msgspec.Struct):
@@ -56,11 +60,27 @@ def _check_site(directory: Path, rules: Path, scenarios: Path | None, report: Re
     mistakes = site_problems(site, directory)
     report.problems += mistakes or line_problems(site, directory)
     report.warnings += site_warnings(site, directory) if not mistakes else []
+    _check_names(directory, rules, report)
     _check_rules(site, rules, report)
     _check_operations(site, rules.parent / "operations", report)
     if scenarios is not None and not mistakes:
         _check_scenarios(site, site_profiles(site, directory), scenarios, report)
     report.summary.append(_counts(site, directory))
+
+
+def _check_names(directory: Path, rules: Path, report: Report) -> None:
+    """Names that nobody will ever hear, since they are nearly others."""
+    operations = rules.parent / "operations"
+    folders = [rules, operations if operations.is_dir() else shipped_config() / "operations"]
+    spoken = spoken_by(folders, directory)
+    report.problems += type_problems(directory, spoken.types)
+    report.warnings += unheard_types(directory, spoken.types)
+    for file in sorted(directory.glob("*.yaml")):
+        report.warnings += role_warnings(load_yaml(file), spoken.roles)
+    expected = expected_names()
+    for file in sorted((directory / "profiles").glob("*.yaml")):
+        with contextlib.suppress(ConfigError):
+            report.warnings += [f"{file}: {hint}" for hint in hints(load_profile(file), expected)]
 
 
 def line_problems(site: Site, directory: Path) -> list[Problem]:
@@ -72,6 +92,7 @@ def line_problems(site: Site, directory: Path) -> list[Problem]:
             settings = Settings(
                 site_dir=directory, agent=name, broker=Endpoint(host="", port=0), spool=Path()
             )
+            found += [located.problem(("agents", index, *path), said) for path, said in _twice(agent)]
             for place, line in enumerate(agent.lines):
                 alone = msgspec.structs.replace(agent, lines=(line,))
                 try:
@@ -79,6 +100,22 @@ def line_problems(site: Site, directory: Path) -> list[Problem]:
                 except SettingsError as error:
                     found.append(located.problem(("agents", index, "lines", place, "endpoint"), str(error)))
     return found
+
+
+def _twice(agent: Agent) -> Iterator[tuple[FieldPath, str]]:
+    """Serial ports, and ports to listen on, that two lines of an agent want."""
+    taken: dict[str, str] = {}
+    for place, line in enumerate(agent.lines):
+        parts = urllib.parse.urlsplit(line.endpoint)
+        if parts.scheme in {"modbus-rtu", "dlt645", "jwm"}:
+            port = parts.path
+        elif parts.scheme in {"http", "gb26875"}:
+            port = f"port {parts.netloc.rpartition(':')[2]}"
+        else:
+            continue
+        other = taken.setdefault(port, line.id)
+        if other != line.id:
+            yield ("lines", place, "endpoint"), f"{port} is line {other}'s already: only one can have it"
 
 
 def _check_rules(site: Site, rules: Path, report: Report) -> None:

@@ -10,6 +10,7 @@ from contract.site_files import shipped_config
 from edge.devicetable import markdown, row
 from sitewarden.errors import CommandError
 from sitewarden.names import expected_names, hints, names_table
+from sitewarden.near_names import profile_problems
 from sitewarden.skeleton import begun_from
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -23,6 +24,7 @@ def check_profiles(files: list[Path]) -> tuple[list[Problem], list[str]]:
     for file in (one for given in files for one in _files(given)):
         try:
             profile = load_profile(file)
+            problems += profile_problems(file)
             found = row(profile)
         except ConfigError as error:
             problems += error.problems

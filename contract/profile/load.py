@@ -9,6 +9,7 @@ import msgspec
 
 from contract.display import display_mistakes, number_of
 from contract.problems import ConfigError, Problem
+from contract.profile.bits import lowest
 from contract.profile.expand import name_mistake, point_names, width_of
 from contract.profile.messages import Field, Topic
 from contract.profile.model import (
@@ -41,6 +42,7 @@ _MODELS = {
     "jwm": WandProfile,
     "csv": CsvProfile,
 }
+_WHOLE = 0xFFFF_FFFF_FFFF_FFFF
 _DATE_WORDS = ("YYYY", "YY", "MM", "DD", "hh", "mm", "ss", "--")
 Mistake = tuple[FieldPath, str]
 
@@ -365,6 +367,7 @@ def _states_mistakes(profile: Profile, states: tuple[State, ...], path: FieldPat
         forms = [bool(state.when), state.above is not None, state.below is not None]
         if sum(forms) != 1:
             yield here, "expected exactly one of in, above and below"
+        yield from _code_mistakes(state, here)
         if state.clear is not None and not _clears(state):
             yield (*here, "clear"), "is on the wrong side of the limit"
         if state.on is None and state.off is None:
@@ -372,6 +375,35 @@ def _states_mistakes(profile: Profile, states: tuple[State, ...], path: FieldPat
         for field, type_ in (("on", state.on), ("off", state.off)):
             if type_ is not None and type_ not in profile.emits:
                 yield (*here, field), f"{type_} is not among what the profile emits"
+
+
+def _code_mistakes(state: State, path: FieldPath) -> Iterator[Mistake]:
+    """Codes that can never be, or that no word is for."""
+    if state.mask is not None and code(state.mask) == 0:
+        yield (*path, "mask"), "has no bit"
+        return
+    mask = code(state.mask) if state.mask is not None else _WHOLE
+    most = mask >> lowest(mask)
+    named: list[tuple[FieldPath, int]] = [(("in", place), one) for place, one in enumerate(state.when)]
+    named += [(("absent", place), one) for place, one in enumerate(state.absent)]
+    named += [(("words", key), code(key)) for key in state.words]
+    for field, one in named:
+        if one & ~most:
+            fits = one & mask == one
+            hint = (
+                f"; its bits are shifted down to the lowest, so write {one >> lowest(mask)}" if fits else ""
+            )
+            yield (*path, *field), f"{one} can't be under mask {state.mask}{hint}"
+    words = {code(key) for key in state.words}
+    for place, one in enumerate(state.when):
+        if one in state.absent:
+            yield (*path, "in", place), f"{one} is among absent too: it can't be both"
+        elif words and one not in words:
+            yield (*path, "in", place), f"{one} has no word in words: it would be unknown"
+    if len(words) != len(state.words):
+        yield (*path, "words"), "two of its codes are the same number"
+    if state.mask is not None and not state.when:
+        yield (*path, "mask"), "expected in with it: above and below look at the whole number"
 
 
 def _clears(state: State) -> bool:

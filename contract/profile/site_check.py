@@ -1,6 +1,7 @@
 """What a site asks of its profiles and lines, checked before anything is started."""
 
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from contract.profile.model import (
     ModbusProfile,
     MqttProfile,
     Profile,
+    PublishingProfile,
     TransmitterProfile,
     WandProfile,
 )
@@ -30,6 +32,9 @@ _SPEAKS = {
     MeterProfile: "dlt645",
     CsvProfile: "csv",
 }
+_TWELVE_DIGITS = '12 hexadecimal digits in quotes such as "010203040506"'
+_LAST_UNIT = 247
+"""Modbus over Serial Line V1.02, 2.2: 0 is for everybody, and above this is reserved."""
 Mistake = tuple[FieldPath, str]
 
 
@@ -43,6 +48,7 @@ def site_problems(site: Site, directory: Path) -> list[Problem]:
     lines = {line.id: line for agent in site.file.agents for line in agent.lines}
     taken: dict[tuple[str, int], str] = {}
     meters: dict[tuple[str, str], str] = {}
+    known: dict[tuple[str, str, str], str] = {}
     places = _places(directory)
     for device in site.file.devices:
         profile = profiles.get(device.profile or "")
@@ -52,8 +58,10 @@ def site_problems(site: Site, directory: Path) -> list[Problem]:
         mistakes = [
             *binding_mistakes(profile, device),
             *_line(profile, line),
-            *_unit(device, profile, taken),
+            *_unit(device, profile, line, taken),
             *_meter(device, profile, meters),
+            *_address(device, profile, known),
+            *_unread(device, profile),
             *_badges(device, profile, site),
         ]
         problems += impossible_parts(site, device, profile)
@@ -88,10 +96,15 @@ def _line(profile: Profile, line: Line | None) -> Iterator[Mistake]:
         yield ("line",), f"{profile.profile} speaks {speaks}, line {line.id} is {line.endpoint}"
 
 
-def _unit(device: Device, profile: Profile, taken: dict[tuple[str, int], str]) -> Iterator[Mistake]:
+def _unit(
+    device: Device, profile: Profile, line: Line | None, taken: dict[tuple[str, int], str]
+) -> Iterator[Mistake]:
     if not isinstance(profile, ModbusProfile) or device.line is None:
         return
     unit = profile.unit if device.unit is None else device.unit
+    is_bus = line is not None and line.endpoint.startswith("modbus-rtu")
+    if is_bus and not 1 <= unit <= _LAST_UNIT:
+        yield ("unit",), f"expected 1 to {_LAST_UNIT} on a serial bus, where {unit} answers nobody"
     other = taken.setdefault((device.line, unit), device.id)
     if other != device.id:
         yield ("unit",), f"unit {unit} of line {device.line} is {other} already"
@@ -101,7 +114,7 @@ def _meter(device: Device, profile: Profile, taken: dict[tuple[str, str], str]) 
     if not isinstance(profile, MeterProfile) or device.line is None:
         return
     address = (device.address or "").zfill(12)
-    if device.address is None or len(address) > 12 or not address.isdecimal():
+    if device.address is None or len(address) > 12 or not re.fullmatch("[0-9]+", address):
         yield (
             ("address",),
             f"expected the 12 digits on the meter's plate, in quotes, found {device.address!r}",
@@ -110,6 +123,43 @@ def _meter(device: Device, profile: Profile, taken: dict[tuple[str, str], str]) 
     other = taken.setdefault((device.line, address), device.id)
     if other != device.id:
         yield ("address",), f"meter {address} of line {device.line} is {other} already"
+
+
+def _address(device: Device, profile: Profile, known: dict[tuple[str, str, str], str]) -> Iterator[Mistake]:
+    """Who calls or publishes is known by its address: one that can't be its, or is another's, is nobody's."""
+    if device.line is None or not isinstance(profile, PublishingProfile | TransmitterProfile):
+        return
+    address = device.address or device.id
+    if isinstance(profile, TransmitterProfile):
+        address = (device.address or "").lower()
+        if not re.fullmatch("[0-9a-f]{12}", address):
+            found = "nothing" if device.address is None else repr(device.address)
+            yield ("address",), f"expected the transmitter's own, {_TWELVE_DIGITS}, found {found}"
+            return
+    elif isinstance(profile, MqttProfile) and (odd := re.search(r"[#+]|^/|/$|//", address)):
+        yield (
+            ("address",),
+            f"expected a part of a topic such as front-door, found {address!r} with {odd[0]!r}",
+        )
+    other = known.setdefault((device.line, profile.profile, address), device.id)
+    if other != device.id:
+        yield ("address",), f"{address!r} of line {device.line} is {other} already"
+
+
+def _unread(device: Device, profile: Profile) -> Iterator[Mistake]:
+    """What stands at a device that nobody would ever read."""
+    speaks = _SPEAKS[type(profile)]
+    if device.address is not None and isinstance(profile, ModbusProfile | WandProfile | CsvProfile):
+        yield (
+            ("address",),
+            f"a device that speaks {speaks} has none"
+            + (": write unit" if isinstance(profile, ModbusProfile) else ": leave it out"),
+        )
+    if device.unit is not None and not isinstance(profile, ModbusProfile):
+        said = ": leave it out" if isinstance(profile, WandProfile | CsvProfile) else ": write address"
+        yield ("unit",), f"a device that speaks {speaks} has none{said}"
+    if device.poll is not None and not isinstance(profile, ModbusProfile | MeterProfile):
+        yield ("poll",), f"a device that speaks {speaks} is not asked, it tells by itself: leave it out"
 
 
 def _badges(device: Device, profile: Profile, site: Site) -> Iterator[Mistake]:

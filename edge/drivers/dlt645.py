@@ -21,6 +21,7 @@ from edge.drivers.modbus import ModbusDriver
 from edge.drivers.modbus_frames import Ask
 from edge.drivers.modbus_line import Answered
 from edge.drivers.modbus_transport import Channel, Endpoint, open_channel, serial_endpoint
+from edge.endpoints import nothing_else
 from edge.errors import LineLost, NoAnswer, Refused, SettingsError
 
 _NO_SUCH_DATA: Final = 2
@@ -45,6 +46,7 @@ def parse_meter_line(url: str) -> Endpoint:
             "expected a line such as dlt645:///dev/ttyUSB0?baudrate=2400&parity=E or "
             f"dlt645-tcp://192.0.2.7:4196, found {url!r}"
         )
+    nothing_else(url, parts, "place")
     return Endpoint(host=parts.hostname, port=port, framed=False)
 
 

@@ -10,6 +10,7 @@ import structlog
 from contract.causes import Cause, because
 from edge import clock
 from edge.drivers.calls import Calls
+from edge.endpoints import nothing_else
 from edge.errors import SettingsError
 from edge.gb26875.frame import SEND_DATA, Frame, FrameReader, confirmation, encode
 from edge.gb26875.transmitter import Transmitter
@@ -42,6 +43,7 @@ def parse_listener(url: str) -> Listener:
         port = None
     if parts.scheme != "gb26875" or not parts.hostname or port is None:
         raise SettingsError(f"expected a listener such as gb26875://0.0.0.0:5200, found {url!r}")
+    nothing_else(url, parts, "place")
     return Listener(parts.hostname, port)
 
 

@@ -21,6 +21,7 @@ from python_multipart.multipart import Field, File, parse_form
 
 from edge import clock
 from edge.drivers.calls import Calls
+from edge.endpoints import nothing_else
 from edge.errors import SettingsError
 from edge.ports import Services, Sink
 from edge.posts import Posts
@@ -59,6 +60,7 @@ def parse_doorway(url: str) -> Doorway:
         port = None
     if parts.scheme != "http" or not parts.hostname or port is None or parts.path.strip("/"):
         raise SettingsError(f"expected where readers post, such as http://0.0.0.0:8081, found {url!r}")
+    nothing_else(url, parts, "login", "place", "path")
     secret = None
     if parts.username is not None:
         name, password = urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password or "")

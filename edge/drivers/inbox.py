@@ -16,6 +16,7 @@ import structlog
 
 from contract.causes import Cause, because
 from edge import clock
+from edge.endpoints import nothing_else
 from edge.errors import SettingsError
 from edge.logbook import Log, Mistake, Moment
 from edge.ports import Covered, Failed, Happened, Observation, Services, Sink
@@ -45,6 +46,7 @@ def parse_inbox(url: str) -> Path:
     parts = urllib.parse.urlsplit(url)
     if parts.scheme != "csv" or not parts.path.strip("/") or parts.netloc:
         raise SettingsError(f"expected a folder such as csv:///var/lib/sitewarden/inbox, found {url!r}")
+    nothing_else(url, parts, "path")
     return Path(urllib.parse.unquote(parts.path))
 
 

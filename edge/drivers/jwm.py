@@ -18,6 +18,7 @@ import structlog
 from contract.causes import Cause, because
 from edge import clock
 from edge.drivers.serial_errors import OPEN_ERRORS, why_not_open
+from edge.endpoints import nothing_else
 from edge.errors import LineLost, NoAnswer, SettingsError, WandError
 from edge.jwm.session import Result, Saying, Taken, take, wipe
 from edge.jwm.wand import Rounds, Wand
@@ -45,6 +46,7 @@ def parse_dock(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
     if parts.scheme != "jwm" or not parts.path or parts.netloc:
         raise SettingsError(f"expected the port of a dock such as jwm:///dev/ttyUSB0, found {url!r}")
+    nothing_else(url, parts, "path")
     return parts.path
 
 

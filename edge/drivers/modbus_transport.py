@@ -11,6 +11,7 @@ from typing_extensions import override
 from edge.clock import boot_ms
 from edge.drivers.modbus_frames import Codec, RtuCodec, TcpCodec
 from edge.drivers.serial_errors import OPEN_ERRORS, why_not_open
+from edge.endpoints import nothing_else
 from edge.errors import LineClosed, LineLost, SettingsError
 
 _CHARACTER_BITS = 11
@@ -19,6 +20,9 @@ _SILENT_CHARACTERS = 3.5
 _LEAST_GAP_S = 0.00175
 """above 19200 baud by 1.75 ms."""
 CONNECT_S = 3.0
+_RATES = frozenset(
+    {300, 600, 1_200, 1_800, 2_400, 4_800, 9_600, 14_400, 19_200, 28_800, 38_400, 56_000, 57_600, 76_800}
+) | {115_200, 128_000, 230_400, 250_000, 256_000, 460_800, 500_000, 576_000, 921_600, 1_000_000}
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +67,7 @@ def parse_endpoint(url: str) -> Endpoint:
             f"expected a line such as modbus-tcp://192.0.2.7:502, modbus-rtu-tcp://192.0.2.7:4196 or "
             f"modbus-rtu:///dev/ttyUSB0?baudrate=9600&parity=N, found {url!r}"
         )
+    nothing_else(url, parts, "place")
     return Endpoint(host=parts.hostname, port=port, framed=parts.scheme == "modbus-tcp")
 
 
@@ -72,17 +77,34 @@ def serial_endpoint(url: str, parts: urllib.parse.SplitResult, **settings: str |
     Raises:
         SettingsError: A setting is none.
     """
-    given = {**settings, **dict(urllib.parse.parse_qsl(parts.query))}
+    nothing_else(url, parts, "path", "query")
+    said = urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
+    given = {**settings, **dict(said)}
+    twice = [name for name, _ in said if [one for one, _ in said].count(name) > 1]
+    if twice:
+        raise SettingsError(f"{url}: {twice[0]} is there twice")
     try:
         endpoint = msgspec.convert({**given, "device": parts.path, "framed": False}, Endpoint, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{url}: {error}") from error
+        field = str(error).rpartition("$.")[2].strip("`")
+        raise SettingsError(
+            f"{url}: expected a number as {field}, found {given.get(field)!r}; settings are apart by &"
+        ) from error
     unknown = sorted(given.keys() - {"baudrate", "parity", "bytesize", "stopbits"})
     if unknown or endpoint.parity not in {"N", "E", "O"} or endpoint.baudrate <= 0:
         raise SettingsError(
             f"expected baudrate, parity (N, E, O), bytesize and stopbits in {url!r}, found {parts.query!r}"
         )
+    _usual(url, endpoint)
     return endpoint
+
+
+def _usual(url: str, endpoint: Endpoint) -> None:
+    if endpoint.baudrate not in _RATES:
+        near = min(_RATES, key=lambda rate: abs(rate - endpoint.baudrate))
+        raise SettingsError(f"{url}: no serial port runs at {endpoint.baudrate} baud; did you mean {near}?")
+    if endpoint.bytesize not in {7, 8} or endpoint.stopbits not in {1, 2}:
+        raise SettingsError(f"{url}: expected bytesize 7 or 8, and stopbits 1 or 2")
 
 
 class Channel(asyncio.Protocol):
