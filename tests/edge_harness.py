@@ -261,7 +261,8 @@ class LyingBroker:
 class Readers:
     """Patrol readers that publish numbered scans with QoS 1, and count as made what their broker took."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, kind: str = "card") -> None:
+        self._kind = kind
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="readers")
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
@@ -274,7 +275,7 @@ class Readers:
     def scan(self) -> str:
         """Make one scan; the card it was made with."""
         self._count += 1
-        card = f"card:{self._count}"
+        card = f"{self._kind}:{self._count}"
         body = {"card": card, "t": now_ms(), "n": self._count}
         reader = "r1" if self._count % 2 else "r2"
         self._client.publish(f"patrol/{reader}/scan", json.dumps(body), 1).wait_for_publish(PATIENCE_S)
@@ -282,7 +283,7 @@ class Readers:
 
     @property
     def made(self) -> set[str]:
-        return {f"card:{number}" for number in range(1, self._count + 1)}
+        return {f"{self._kind}:{number}" for number in range(1, self._count + 1)}
 
     @staticmethod
     def before(card: str) -> set[str]:

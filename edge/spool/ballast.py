@@ -6,11 +6,15 @@ from pathlib import Path
 
 
 class Ballast:
-    """The ballast beside a spool; no bytes means that there is none and none is wanted."""
+    """The ballast beside a spool; no bytes means that there is none and none is wanted.
+
+    On a small disk it is at most a quarter of it.
+    """
 
     def __init__(self, path: Path, size: int) -> None:
         self._path = path
-        self._size = size
+        disk = os.statvfs(path.parent)
+        self._size = min(size, disk.f_blocks * disk.f_frsize // 4)
 
     @property
     def given_up(self) -> bool:

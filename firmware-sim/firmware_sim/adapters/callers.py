@@ -37,6 +37,11 @@ class TransmitterCall:
         self._frames.extend(frames)
         self._more.set()
 
+    @property
+    def waiting(self) -> int:
+        """How many frames are not confirmed yet."""
+        return len(self._frames)
+
     async def run(self) -> None:
         """Call until cancelled."""
         while True:
