@@ -16,6 +16,7 @@ TEXTS = {".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text(
 MEANT = {
     ("tests.fault.bus.test_t41_broken_replies", "until"): "waits for what must not come",
     ("tests.fault.edge.test_t16_lying_broker", "more"): "scans again, for as long as it takes",
+    ("tests.fault.edge.test_t04_full_disk", "more"): "scans again, for as long as it takes",
     ("tests.integration.bus.test_transmitters", "timeout"): "waits for what must not come",
     ("tests.integration.bus.test_dock", "sleep"): "waits for what must not come",
     ("tests.integration.broker.test_stream", "take"): "waits for what must not come",
