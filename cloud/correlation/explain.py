@@ -55,6 +55,7 @@ _WHAT: Final[tuple[tuple[frozenset[str], Text], ...]] = (
     (frozenset({"request.answered"}), Text(zh="答复", en="answer")),
     (frozenset({"request.closed"}), Text(zh="关闭", en="closure")),
     (frozenset({"request.called_back"}), Text(zh="回访", en="call-back")),
+    (frozenset({"measurement.recorded"}), Text(zh="测量", en="measurement")),
     (frozenset({"staff.handover"}), Text(zh="交接班记录", en="handover record")),
     (frozenset({"presence.answered"}), Text(zh="查岗应答", en="answer to the presence check")),
 )
@@ -182,6 +183,11 @@ class _Fields:
         return self._words.moment(self._verdict.due_at)
 
     def count(self) -> str:
+        """What counts; readings do too, though they are no events."""
+        if self._verdict.kind == "quota":
+            return str(
+                sum(item.word == "counts" for item in self._verdict.items) or len(self._verdict.evidence)
+            )
         return str(len(self._verdict.evidence))
 
     def wanted(self) -> str:

@@ -5,6 +5,7 @@ happen in it and without what must not. It belongs to the period in which it sta
 """
 
 import bisect
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
@@ -15,17 +16,19 @@ from typing_extensions import override
 from cloud.correlation.coverage import NOTHING
 from cloud.correlation.episodes import Host, Judged, Machine
 from cloud.correlation.hidden_runs import Hidden, Terms, hidden_runs
+from cloud.correlation.measured import measured_point, measures
 from cloud.correlation.people import lets_through
 from cloud.correlation.periods import LONGEST_MS, Span, period_of, periods
 from cloud.correlation.recurrence import selects
 from cloud.correlation.rules import EventFilter, Quota, RuleVersion, Session
 from cloud.correlation.runs import FOREVER, Meaning, Run, runs
-from cloud.correlation.timeline import InForce, Mark, Meanings, Timeline, Values
+from cloud.correlation.timeline import READ, InForce, Mark, Meanings, Timeline, Times, Values
 from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, EventId, Item, Outcome, Reason, Verdict
+from cloud.correlation.windows import local_day, midnight
 from contract.duration import parse_duration
 from contract.events import Event, has_ended, word_heard_at
-from contract.site import Site
+from contract.site import Device, Site
 
 
 class Counted(msgspec.Struct, frozen=True, order=True):
@@ -66,9 +69,11 @@ class VersionOf(InForce):
         self.shortest = parse_duration(least).ms
         self.longest = parse_duration(most).ms if most else FOREVER
         self._session = session or Session(start=EventFilter(()), stop=EventFilter(()))
-        self.points = frozenset([self._session.point] if self._session.point else [])
+        point = self._session.point or measured_point(rule.count)
+        self.points = frozenset([point] if point else [])
+        self._reads = self._session.point is not None
         self.terms = Terms(
-            self.shortest, self.longest, must=self._session.with_ is not None, read=bool(self.points)
+            self.shortest, self.longest, must=self._session.with_ is not None, read=self._reads
         )
 
     def says(self, event: Event, seq: int) -> Mark | None:
@@ -84,6 +89,8 @@ class VersionOf(InForce):
     @override
     def meanings(self, values: Values) -> Meanings:
         session = self._session
+        if self.rule.session is None:
+            return np.full(len(values), Meaning.COUNTS.value, np.int8)
         good = np.ones(len(values), bool)
         if session.max_below is not None:
             good &= values < session.max_below
@@ -104,7 +111,7 @@ class VersionOf(InForce):
             return Said.NOT_WITH
         if run.bad:
             return Said.OUT_OF_RANGE
-        return Said.NO_READING if self.points and not run.good else Said.COUNTS
+        return Said.NO_READING if self._reads and not run.good else Said.COUNTS
 
 
 def _filters(rule: Quota) -> Iterator[tuple[EventFilter, Meaning]]:
@@ -130,6 +137,7 @@ class QuotaChain(Timeline):
         self._of = version
         self._data_from = data_from
         self._now = data_from
+        self._today: Span = (0, 0)
 
     def _found(self) -> tuple[list[Counted], list[Item], list[Run]]:
         """What counts, by when it was over; all there was, with what is said of it; and the runs that do not count."""
@@ -147,6 +155,47 @@ class QuotaChain(Timeline):
             else:
                 others.append(run)
         return sorted(counted), items, others
+
+    @override
+    def put(self, mark: Mark) -> bool:
+        """Of readings that are measurements the first of each day counts."""
+        if mark.seq >= 0 or self._of.rule.session is not None:
+            return super().put(mark)
+        start, end = self._day(mark.at)
+        first = bisect.bisect_left(self.marks, start, key=lambda one: one.at)
+        last = bisect.bisect_left(self.marks, end, first, key=lambda one: one.at)
+        known = [one for one in self.marks[first:last] if one.seq < 0 and one.device == mark.device]
+        if known and known[0] <= mark:
+            return False
+        for one in known:
+            self.marks.remove(one)
+        return super().put(mark)
+
+    @override
+    def put_column(self, device: str, at: Times, meanings: Meanings) -> bool:
+        if self._of.rule.session is not None:
+            return super().put_column(device, at, meanings)
+        moments, found = np.sort(at), False
+        place = 0
+        while place < len(moments):
+            moment = int(moments[place])
+            found |= self.put(Mark(moment, device, Meaning.COUNTS.value - READ, Meaning.COUNTS.value))
+            place = int(np.searchsorted(moments, self._day(moment)[1]))
+        return found
+
+    def _day(self, at: int) -> Span:
+        """The day at the site in which a moment lies."""
+        start, end = self._today
+        if not start <= at < end:
+            day = local_day(at, self._of.zone)
+            start, end = midnight(day, self._of.zone), midnight(day + dt.timedelta(days=1), self._of.zone)
+            self._today = start, end
+        return start, end
+
+    @override
+    def skip_repeated(self) -> None:
+        if self._of.rule.session is not None:
+            super().skip_repeated()
 
     def _is_late(self, mark: Mark) -> bool:
         """Whether a person only said it, and only when its period was over: that makes no shortfall good."""
@@ -246,7 +295,7 @@ class QuotaChain(Timeline):
         elapsed: int | None = None,
         blind: tuple[BlindSpan, ...] = (),
     ) -> Verdict:
-        evidence: tuple[EventId, ...] = tuple((item.device, item.seq) for item in items)
+        evidence: tuple[EventId, ...] = tuple((item.device, item.seq) for item in items if item.seq >= 0)
         return Verdict(
             rule=self._of.rule.id,
             version=self._of.rule.version,
@@ -372,11 +421,17 @@ def quota_machine(versions: Sequence[RuleVersion], site: Site, host: Host, data_
     return QuotaMachine(versions[0].rule.id, lines, ready, host, data_from)
 
 
+def tells(rule: Quota, device: Device, site: Site) -> bool:
+    """Whether a device can tell of what counts, by events or by readings that are measurements."""
+    told = rule.is_told_by(site.emits(device))
+    return told or measures(site, device, measured_point(rule.count), rule.select)
+
+
 def _chains(version: VersionOf, rule: Quota, site: Site, data_from: int) -> Iterator[Timeline]:
     devices = [
         device.id
         for device in site.file.devices
-        if selects(rule.select, device) and rule.is_told_by(site.emits(device))
+        if selects(rule.select, device) and tells(rule, device, site)
     ]
     if rule.match == "site":
         yield QuotaChain(version, site.id, data_from, devices)

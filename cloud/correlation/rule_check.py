@@ -7,6 +7,8 @@ from typing import Final
 import msgspec
 
 from cloud.correlation.each import OLD_EACH, is_old_each
+from cloud.correlation.measured import measured_point, measures
+from cloud.correlation.quota import tells
 from cloud.correlation.recurrence import selects
 from cloud.correlation.rules import (
     SCAN,
@@ -205,7 +207,7 @@ class RuleCheck:
             return "" if answered else f"no device here emits {_either(rule.expect)}"
         selected = [one for one in self._site.file.devices if selects(rule.select, one)]
         if isinstance(rule, Quota):
-            able = any(rule.is_told_by(self._site.emits(one)) for one in selected)
+            able = any(tells(rule, one, self._site) for one in selected)
             kinds = [rule.count] if rule.session is None else [rule.session.start, rule.session.stop]
             asked = " and ".join(_either(wanted) for wanted in kinds if wanted)
             return "" if able else f"no device that it selects emits {asked}"
@@ -213,7 +215,9 @@ class RuleCheck:
             able = any(self._site.measures(one, str(rule.while_.point)) for one in selected)
             return "" if able else f"no device that it selects measures {rule.while_.point}"
         wanted: EventFilter | While = rule.while_ if isinstance(rule, Duration) else rule.expect
-        if any(self._site.emits(one) & wanted.types for one in selected):
+        point = measured_point(rule.expect) if isinstance(rule, Recurrence) else None
+        read = any(measures(self._site, one, point, rule.select) for one in selected)
+        if read or any(self._site.emits(one) & wanted.types for one in selected):
             return ""
         return f"no device that it selects emits {_either(wanted)}"
 

@@ -262,7 +262,7 @@ class Timeline(ABC):
         if not self.marks:
             return
         if self._version.points:
-            self._skip_repeated()
+            self.skip_repeated()
         needed = self.needed_from()
         last = self.marks[-1].at
         keep_from = last if needed is None else min(needed, last)
@@ -273,7 +273,7 @@ class Timeline(ABC):
         self._floor = self.marks[bisect.bisect_left(self.marks, keep_from, key=_at)].place
         self.forget(keep_from)
 
-    def _skip_repeated(self) -> None:
+    def skip_repeated(self) -> None:
         """Readings that say what the one before them said need not be kept, but for the first behind a blind span."""
         book, kept, before = self._version.host.book, self.marks[:1], self.marks[0]
         following = [*self.marks[2:], None]

@@ -31,7 +31,9 @@ def quotas(site: Site, version: RuleVersion, events: list[Event], known: Known, 
             for of, point, at, value in known.readings:
                 if (of, point) == (key, rule.session.point):
                     own.append(Told(at, 1, 0, (in_range(rule.session, value),), key))
-        own.sort(key=lambda one: (one.at, one.is_reading, one.device, one.seq))
+        point = measured(rule.count)
+        own += days_read(site, [row for row in known.readings if row[1] == point and row[0] in devices])
+        own.sort(key=lambda one: (one.at, one.is_reading and not rule.count, one.device, one.seq))
         start, end = period(site, rule.per, known.data_from)
         while start < now:
             if in_force(version, start):
@@ -39,6 +41,21 @@ def quotas(site: Site, version: RuleVersion, events: list[Event], known: Known, 
                 found += [verdict] if verdict else []
             start, end = period(site, rule.per, end)
     return found
+
+
+def measured(wanted: Any) -> str | None:
+    """The point whose readings are what a filter asks for."""
+    asks = wanted is not None and "measurement.recorded" in wanted.types and set(wanted.data) == {"point"}
+    return wanted.data["point"] if asks and not wanted.unless else None
+
+
+def days_read(site: Site, readings: list[tuple[str, str, int, Any]]) -> list["Told"]:
+    """Of each device the first reading of each day."""
+    firsts: dict[tuple[str, dt.date], int] = {}
+    for device, _, at, _ in readings:
+        day = (device, dt.datetime.fromtimestamp(at // 1_000, site.timezone).date())
+        firsts[day] = min(at, firsts.get(day, at))
+    return [Told(at, 1, -8, ("counts",), device) for (device, _), at in firsts.items()]
 
 
 class Told(msgspec.Struct, frozen=True, order=True):
@@ -253,7 +270,7 @@ def judged(
     start, end = span
     if rule.count:
         items = [Item("counts", one.device, one.at) for one in told]
-        done = [(one.at, one.device, int(one.seq), one.at) for one in told]
+        done = sorted((one.at, one.device, int(one.seq), one.at) for one in told)
         under_way: list[Session] = []
     else:
         every = sessions(rule, told)
@@ -284,11 +301,11 @@ def judged(
             final=complete > over,
             reason=Reason.ENOUGH,
             elapsed_ms=over - start,
-            evidence=tuple((device, seq) for _, device, seq, _ in enough),
+            evidence=tuple((device, seq) for _, device, seq, _ in enough if seq >= 0),
         )
     if start < known.data_from:
         return None
-    fields["evidence"] = tuple((device, seq) for _, device, seq, _ in own)
+    fields["evidence"] = tuple((device, seq) for _, device, seq, _ in own if seq >= 0)
     blind = [(device, *one) for device in sorted(devices) for one in known.blind.get(device, [])]
     spans = [(a, b) for _, a, b in blind]
     sure = max([end, *(one.limit + 1 for one in under_way if start <= one.begun < end)])
