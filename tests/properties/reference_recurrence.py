@@ -19,6 +19,7 @@ from tests.properties.plain import (
     selected,
     site_day,
 )
+from tests.properties.reference_quota import measured
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -38,9 +39,28 @@ def recurrences(
                 and passes(rule.expect, event)
                 and may(site, rule.by, site.people.get(event.person or ""), event.at)
             ]
+            own += read_at(site, version, device.id, known, now)
+            own.sort(key=lambda event: (event.at, event.device, event.seq))
             for window in windows_of(site, version, known.data_from, now):
                 found += in_window(version, device.id, window, own, known, now)
     return found
+
+
+def read_at(site: Site, version: RuleVersion, device: str, known: Known, now: int) -> list[Event]:
+    """Of each stretch as long as the obligation the first reading in a window, and the last once it is over."""
+    rule: Any = version.rule
+    point, every = measured(rule.expect), ms(rule.every)
+    spans = windows_of(site, version, known.data_from, now)
+    stretches: dict[int, list[int]] = {}
+    for of, name, at, _ in known.readings:
+        if (of, name) == (device, point) and not rule.by and any(a <= at < b for a, b in spans):
+            stretches.setdefault(at // every, []).append(at)
+    counting: set[int] = set()
+    for number, found in stretches.items():
+        end = (number + 1) * every
+        over = min(now, known.complete.get(device, NEVER)) >= end or now >= min(found) + every
+        counting |= {min(found), max(found)} if over else {min(found)}
+    return [Event(seq=-8, at=at, device=device, type="reading") for at in sorted(counting)]
 
 
 def in_window(
@@ -85,7 +105,7 @@ def in_window(
                 final=outcome is not Outcome.PENDING and complete > needed,
                 reason=reason,
                 elapsed_ms=decided.at - opened_at if decided else None,
-                evidence=tuple((event.device, event.seq) for event in (anchor, decided) if event),
+                evidence=tuple((e.device, e.seq) for e in (anchor, decided) if e and e.seq >= 0),
                 overdue=outcome is Outcome.PENDING and now > due_at,
                 blind=blind if reason is Reason.BLIND else (),
             )
