@@ -31,6 +31,9 @@ REVIEWED: Final = "verdict.reviewed"
 """A supervisor accepts what was only said, and late: `rule`, `key` and `opened_at` of the episode, `accepts`."""
 SCAN: Final = "checkpoint.scan"
 OFF_DUTY: Final = "staff.off_duty"
+ON_DUTY: Final = "staff.on_duty"
+PRESENT_BY: Final = LOCATION_TYPES | {ON_DUTY}
+"""Event types that say that somebody is at a post: seen there, or signed on."""
 DEFAULT_JOIN_MS: Final = 600_000
 DEFAULT_HORIZON_MS: Final = 3_600_000
 
@@ -315,8 +318,8 @@ class Staffing(
 ):
     """Enough people at each post: fewer than `at_least` present for longer than `tolerance` is a breach.
 
-    Somebody is present in the zone of their latest scan or entry until seen elsewhere, leaving, going off duty,
-    or until `presence_ttl` has passed (0: never). `post`: a zone, or several, each judged for itself; `posts`: in
+    Somebody is present in the zone of their latest scan, entry or signing on until seen elsewhere, leaving, going off
+    duty, which the end of a rostered shift tells too, or until `presence_ttl` has passed (0: never). `post`: a zone, or several, each judged for itself; `posts`: in
     their place, the zones that the site calls posts of that kind.
     """
 
@@ -355,7 +358,7 @@ def asked_types(rule: Rule) -> frozenset[str]:
         case Tour():
             return frozenset({SCAN})
         case Staffing():
-            return LOCATION_TYPES | {OFF_DUTY}
+            return PRESENT_BY | {OFF_DUTY}
 
 
 class RuleVersion(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The kind `staffing`: enough people at a post (verdicts.md section 3).
 
-Somebody is present in the zone of their latest scan or entry until seen elsewhere, leaving, going off duty, or until
+Somebody is present in the zone of their latest scan, entry or signing on until seen elsewhere, leaving, going off duty, or until
 `presence_ttl` has passed. Too few for longer than `tolerance` within a window is a breach; each span is one episode.
 """
 
@@ -16,13 +16,13 @@ from typing_extensions import override
 from cloud.correlation.coverage import NOTHING
 from cloud.correlation.episodes import Chain, Host, Judged, Machine, Past, Told
 from cloud.correlation.people import qualifies
-from cloud.correlation.rules import OFF_DUTY, By, RuleVersion, Staffing
+from cloud.correlation.rules import OFF_DUTY, ON_DUTY, PRESENT_BY, By, RuleVersion, Staffing
 from cloud.correlation.timeline import READ, Dated, InForce, Mark, Place, Span, Timeline
 from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Recall, Verdict
 from cloud.correlation.windows import WindowsOf, midnight
 from contract.duration import parse_duration
-from contract.events import LOCATION_TYPES, Event, event_data
+from contract.events import Event, event_data, word_heard_at
 from contract.site import Site
 from contract.site_parts import event_zone
 
@@ -69,7 +69,7 @@ def watchers(site: Site, zone: str) -> tuple[str, ...]:
     return tuple(
         device.id
         for device in site.file.devices
-        if site.emits(device) & LOCATION_TYPES and zone in site.zones_seen_by[device.id]
+        if site.emits(device) & PRESENT_BY and zone in site.zones_seen_by[device.id]
     )
 
 
@@ -82,7 +82,7 @@ class VersionOf(InForce):
         self.host = host
         self._site = site
         self._role = By(rule.role) if rule.role else None
-        self.types = LOCATION_TYPES | {OFF_DUTY}
+        self.types = PRESENT_BY | {OFF_DUTY}
         self.tolerance = parse_duration(rule.tolerance).ms
         self.ttl = parse_duration(rule.presence_ttl).ms or _FOREVER
         self.windows = WindowsOf(rule.during, site, max(dated.start, data_from), joined=True)
@@ -96,7 +96,9 @@ class VersionOf(InForce):
         if event.type == OFF_DUTY or _leaves(event):
             return Mark(event.at, event.device, seq, 0, person.id)
         zone = event_zone(self._site, event) or ""
-        return Mark(event.at, event.device, seq, 1, person.id, zone)
+        # Who only says later that they signed on is there from when that was heard.
+        heard = word_heard_at(event) if event.type == ON_DUTY else None
+        return Mark(event.at if heard is None else heard, event.device, seq, 1, person.id, zone)
 
     def _held(self, name: str) -> Sequence[Span]:
         """When a person holds the qualification, by the days of the site's calendar; always where none is asked for."""

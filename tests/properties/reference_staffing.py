@@ -27,7 +27,7 @@ def posts(site: Site, version: RuleVersion, events: list[Event], known: Known, n
 def counts(site: Site, rule: Any, event: Event) -> bool:
     """Whether an event tells where somebody who qualifies is."""
     person = site.people.get(event.person) if event.person else None
-    if person is None or event.type not in {*LOCATION_TYPES, "staff.off_duty"}:
+    if person is None or event.type not in {*LOCATION_TYPES, "staff.on_duty", "staff.off_duty"}:
         return False
     return rule.role is None or rule.role in person.roles
 
@@ -137,7 +137,9 @@ def judged(
     until = end if end <= now else None
     due = since + ms(rule.tolerance)
     sources = [
-        d.id for d in site.file.devices if site.emits(d) & LOCATION_TYPES and zone in site.zones_seen_by[d.id]
+        d.id
+        for d in site.file.devices
+        if site.emits(d) & {*LOCATION_TYPES, "staff.on_duty"} and zone in site.zones_seen_by[d.id]
     ]
     complete = min((known.complete.get(one, NEVER) for one in sources), default=NEVER)
 

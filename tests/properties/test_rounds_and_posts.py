@@ -100,7 +100,11 @@ def scans(draw: st.DrawFn) -> list[Event]:
                 seq=seq,
                 at=draw(moments),
                 device=draw(st.sampled_from(READERS)),
-                type=draw(st.sampled_from(["checkpoint.scan", "checkpoint.scan", *TYPES, "staff.off_duty"])),
+                type=draw(
+                    st.sampled_from(
+                        ["checkpoint.scan", "checkpoint.scan", *TYPES, "staff.off_duty", "staff.on_duty"]
+                    )
+                ),
                 person=draw(st.sampled_from([None, *PEOPLE, "card:1", "card:9"])),
                 zone=draw(st.sampled_from([None, None, None, *ZONES])),
                 clock_error_ms=draw(st.sampled_from([0, 0, 20_000])),
