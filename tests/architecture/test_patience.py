@@ -23,7 +23,10 @@ MEANT = {
     ("tests.fault.edge.test_t06_long_outage", "assert"): "measures minutes, and only in the long run",
     ("tests.contract.test_outbox", "wait"): "waits for what must not come",
     ("tests.flood", "sleep"): "waits for what must not come",
-    ("tests.integration.firmware_sim.test_oracle", "sleep"): "waits for what must not come",
+    (
+        "tests.integration.firmware_sim.test_oracle",
+        "sleep",
+    ): "nobody can look into a spool while its agent runs",
     ("tests.partitions", "take"): "looks again, for as long as it takes",
     ("tests.cloud_rig", "until"): "sends again, for as long as it takes",
     ("tests.receivers", "wait"): "the pace of what trickles",

@@ -122,8 +122,8 @@ def of_types(types: set[str], kept: Counter[Told]) -> Counter[Told]:
 
 
 def kept_by(spool: Path, demo: Site) -> list[Told]:
-    """The events in the spool of an agent."""
-    with contextlib.closing(sqlite3.connect(f"file:{spool}?mode=ro", uri=True)) as database:
+    """The events in the spool of an agent that has stopped."""
+    with contextlib.closing(sqlite3.connect(spool)) as database:
         rows = [row_decoder.decode(body) for (body,) in database.execute("select body from rows")]
     events = [row for row in rows if isinstance(row, EventRow)]
     return [(e.device, e.type, e.zone or demo.devices[e.device].zone, e.person) for e in events]
@@ -138,10 +138,9 @@ def test_the_edges_keep_what_the_world_made(tmp_path: Path, demo: Site, broker: 
         time.sleep(0.2)
     watched = {event.type for event in made}
     expected = Counter((e.device, e.type, e.zone, e.person) for e in made)
-    end = time.monotonic() + PATIENCE_S
-    while of_types(watched, kept_by_all(tmp_path, demo)) != expected and time.monotonic() < end:
-        time.sleep(0.2)
-    time.sleep(3)  # twice the slowest poll of the devices that make events: nothing comes twice
+    time.sleep(
+        3
+    )  # twice the slowest poll of the devices that make events; an agent's spool is its own while it runs
     for edge in edges:
         edge.terminate()
         edge.wait(PATIENCE_S)
