@@ -8,8 +8,11 @@ from typing import Final
 
 import msgspec
 
+from edge.ports import Order
+
 DRIFT_PPM: Final = 200
 """Quartz in cheap readers: 20 ppm at room temperature, up to 200 ppm in the cold."""
+SECOND_MS: Final = 1_000
 OFF_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 OLDEST_MS: Final = 1_577_836_800_000
@@ -37,13 +40,18 @@ class DeviceClock(msgspec.Struct, frozen=True):
 
     `offset`: boot clock minus device clock at `boot` ms. `doubt`: offset and time of a stamp that seemed to
     have waited long; another one as late, some seconds on, shows that the clock was set instead. `slow_by`: how much
-    of the offset the clock is behind by if nothing that came in so far had waited; 0 once that is known.
+    of the offset the clock is behind by if nothing that came in so far had waited; 0 once that is known. `latest`: the
+    latest stamp since it was set. `unsure_ms`: how long the first one at `since` may have waited, by which all that
+    are compared with it may be off; 0 once another one, some seconds on, came in as late.
     """
 
     offset: int
     boot: int
     doubt: tuple[int, int] | None = None
     slow_by: int = 0
+    latest: int = 0
+    unsure_ms: int = 0
+    since: int = 0
 
 
 class Stamped(msgspec.Struct, frozen=True):
@@ -67,12 +75,16 @@ def stamp(
     *,
     buffers: bool,
     keeps: bool = False,
+    order: Order = Order.ANY,
 ) -> tuple[DeviceClock | None, Stamped]:
     """Judge a stamp `device_at` (device's clock, ms since the epoch) that came in at `observed_at` (boot clock).
 
     `cloud_now` is cloud time at that moment, None when it is not known yet. `buffers`: the device keeps events
     by itself and is read later, so that an old stamp is no wonder; its clock is taken at its word. `keeps`: it is live,
-    but tells what it could not tell before once it can.
+    but tells what it could not tell before once it can. `order`: a stamp before
+    an earlier one of a device that tells all in order is one of a clock that was set back; one that seems late where
+    nothing waits may be of a clock that was set, or of a network that held it up. Both are of now, give or take what they
+    seem to be late.
     """
     skew = cloud_now - device_at if cloud_now is not None else None
     if device_at < OLDEST_MS or (skew is not None and skew < -AHEAD_MS):
@@ -83,9 +95,21 @@ def stamp(
         return known, Stamped(observed_at, UNKNOWN_MS, UNSURE)
     if buffers and skew is not None:
         return known, _at_its_word(observed_at, skew)
+    is_live = order is Order.LIVE
     if known is None:
-        return _first_contact(device_at, observed_at, skew)
-    return _later_contact(known, device_at, observed_at, skew)
+        known, stamped = _first_contact(device_at, observed_at, skew, is_live=is_live)
+    elif order and device_at < known.latest - _SAME_MS:
+        return _set_back(known, device_at, observed_at)
+    else:
+        latest = known.latest
+        known, stamped = _later_contact(known, device_at, observed_at, skew, is_live=is_live)
+        device_at = max(device_at, latest)
+    return msgspec.structs.replace(known, latest=device_at), stamped
+
+
+def _set_back(known: DeviceClock, device_at: int, observed_at: int) -> tuple[DeviceClock, Stamped]:
+    after = DeviceClock(observed_at - device_at, observed_at, latest=device_at)
+    return after, Stamped(observed_at, max(0, after.offset - known.offset), OFF)
 
 
 def _at_its_word(observed_at: int, skew: int) -> Stamped:
@@ -95,12 +119,22 @@ def _at_its_word(observed_at: int, skew: int) -> Stamped:
     return Stamped(observed_at - max(skew, 0), 0, None)
 
 
-def _first_contact(device_at: int, observed_at: int, skew: int | None) -> tuple[DeviceClock, Stamped]:
+def _first_contact(
+    device_at: int, observed_at: int, skew: int | None, *, is_live: bool
+) -> tuple[DeviceClock, Stamped]:
     offset = observed_at - device_at
     if skew is None or skew <= OFF_MS:
         mark = OFF if skew is not None and skew < -OFF_MS else None
-        return DeviceClock(offset, observed_at), Stamped(observed_at, abs(skew or 0), mark)
-    return DeviceClock(offset, observed_at, slow_by=skew), _waited_or_slow(observed_at - skew, skew)
+        waited = skew if skew is not None and skew > SECOND_MS and not is_live else 0
+        known = DeviceClock(offset, observed_at, unsure_ms=waited, since=observed_at)
+        return known, Stamped(observed_at, abs(skew or 0), mark)
+    known = DeviceClock(offset, observed_at, slow_by=skew)
+    return known, _slow(observed_at, skew) if is_live else _waited_or_slow(observed_at - skew, skew)
+
+
+def _slow(observed_at: int, slow_by: int) -> Stamped:
+    """An event that hardly waited, by a clock that is slow."""
+    return Stamped(observed_at, slow_by, OFF)
 
 
 def _waited_or_slow(stamped_at: int, slow_by: int) -> Stamped:
@@ -110,25 +144,36 @@ def _waited_or_slow(stamped_at: int, slow_by: int) -> Stamped:
 
 
 def _later_contact(
-    known: DeviceClock, device_at: int, observed_at: int, skew: int | None
+    known: DeviceClock, device_at: int, observed_at: int, skew: int | None, *, is_live: bool
 ) -> tuple[DeviceClock, Stamped]:
     seen = observed_at - device_at
+    most_ms = _SAME_MS if is_live else OFF_MS
     drifted = known.offset + abs(observed_at - known.boot) * DRIFT_PPM // 1_000_000
     if known.slow_by:
-        return _after_a_late_first(known, seen, observed_at, skew)
+        return _after_a_late_first(known, seen, observed_at, skew, is_live=is_live)
     late = seen - drifted
-    if late > OFF_MS and _confirmed(known.doubt, seen, observed_at):
+    if late > most_ms and _confirmed(known.doubt, seen, observed_at):
         late, drifted = 0, seen
-    doubt = (seen, observed_at) if late > OFF_MS else None
-    after = DeviceClock(min(seen, drifted), observed_at, doubt)
+    doubt = (seen, observed_at) if late > most_ms else None
+    unsure = _still_unsure(known, seen, observed_at, skew)
+    after = DeviceClock(min(seen, drifted), observed_at, doubt, unsure_ms=unsure, since=known.since)
+    if is_live and late > most_ms:
+        return after, Stamped(observed_at, late, OFF if skew is not None and abs(skew) > OFF_MS else None)
     off = skew is not None and abs(skew - max(late, 0)) > OFF_MS
     # One that jumps ahead can't be told from one that is further ahead and waited.
     ahead = -skew if skew is not None and skew < -OFF_MS and late < -OFF_MS else 0
-    return after, Stamped(observed_at - max(late, 0), ahead, OFF if off else None)
+    return after, Stamped(observed_at - max(late, 0), max(ahead, unsure), OFF if off else None)
+
+
+def _still_unsure(known: DeviceClock, seen: int, observed_at: int, skew: int | None) -> int:
+    """How long the first stamp may have waited, by another one."""
+    if not known.unsure_ms or _confirmed((known.offset, known.since), seen, observed_at):
+        return 0
+    return known.unsure_ms if skew is None else max(0, min(known.unsure_ms, skew))
 
 
 def _after_a_late_first(
-    known: DeviceClock, seen: int, observed_at: int, skew: int | None
+    known: DeviceClock, seen: int, observed_at: int, skew: int | None, *, is_live: bool
 ) -> tuple[DeviceClock, Stamped]:
     """A contact while the clock was never seen right: right now, slow for sure, or as doubtful as before."""
     if skew is None or skew <= OFF_MS:
@@ -138,7 +183,8 @@ def _after_a_late_first(
         return DeviceClock(seen, observed_at), Stamped(observed_at, 0, OFF)
     slow_by = min(known.slow_by, skew)
     # The newest is what the next is compared with; the least that it can be behind stays known.
-    return DeviceClock(seen, observed_at, slow_by=slow_by), _waited_or_slow(observed_at - skew, slow_by)
+    after = DeviceClock(seen, observed_at, slow_by=slow_by)
+    return after, _slow(observed_at, skew) if is_live else _waited_or_slow(observed_at - skew, slow_by)
 
 
 def _confirmed(doubt: tuple[int, int] | None, seen: int, observed_at: int) -> bool:

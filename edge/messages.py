@@ -28,6 +28,7 @@ class Note(msgspec.Struct, frozen=True):
     so: tuple[tuple[str, str, str], ...] = ()
     bad: dict[str, Why] = {}
     unknown: dict[str, str] = {}
+    unheard: dict[str, str] = {}
     nonsense: dict[str, Nonsense] = {}
     points: dict[str, dict[str, str]] = {}
 
@@ -45,7 +46,19 @@ class Messages:
         self._points: dict[str, dict[str, str]] = {}
         self._bad: dict[str, Why] = {}
         self._unknown: dict[str, str] = {}
+        self._unheard: dict[str, str] = {}
         self._unread: set[str] = set()
+
+    @property
+    def unheard(self) -> frozenset[str]:
+        """The devices, of those that it tells of, that may have changed since, when messages were lost."""
+        return frozenset(self._unheard.values()) if self._unheard else _NOBODY
+
+    def lost(self) -> None:
+        """Messages may have been lost: no state that was told is known until it is told again."""
+        for known in self._points.values():
+            self._unheard |= known
+        self.doubt()
 
     @property
     def blind(self) -> frozenset[str]:
@@ -66,6 +79,7 @@ class Messages:
             so=tuple(sorted((*key, word) for key, word in so.items())),
             bad=self._bad,
             unknown=self._unknown,
+            unheard=self._unheard,
             nonsense=self._nonsense,
             points=self._points,
         )
@@ -80,7 +94,7 @@ class Messages:
         # What goes on is not told anew: each beginning would ask people anew for what they did.
         so = {(point, rule): word for point, rule, word in found.so}
         self._fields = FieldMemory(active=so)
-        self._bad, self._unknown = found.bad, found.unknown
+        self._bad, self._unknown, self._unheard = found.bad, found.unknown, found.unheard
         self._nonsense, self._points = found.nonsense, found.points
 
     def remember(self, message: str) -> None:
@@ -102,7 +116,7 @@ class Messages:
             dict(self._unknown),
             copy.deepcopy(self._sightings),
         )
-        bad, unread = dict(self._bad), set(self._unread)
+        bad, unread, unheard = dict(self._bad), set(self._unread), dict(self._unheard)
 
         def back() -> None:
             self._fields = fields
@@ -111,7 +125,7 @@ class Messages:
                 if self._read:
                     self._read.popitem()
             self._nonsense, self._unknown, self._sightings = nonsense, unknown, sightings
-            self._bad, self._unread = bad, unread
+            self._bad, self._unread, self._unheard = bad, unread, unheard
 
         return back
 
@@ -144,6 +158,7 @@ class Messages:
                 continue
             told = known[point.name] = point.told.device
             self._unknown.pop(point.name, None)
+            self._unheard.pop(point.name, None)
             if point.name in trouble:
                 self._unknown[point.name] = told
         self._note(said.unread)

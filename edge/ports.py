@@ -4,6 +4,7 @@ Every time here is in ms of the edge's boot clock (`edge.clock.boot_ms`); the ag
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from enum import IntEnum
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,18 @@ from contract.causes import Why
 from contract.events import Quality
 
 Data = Mapping[str, str | int | float | bool]
+
+
+class Order(IntEnum):
+    """What the order in which a device's events come in says of when they were.
+
+    `IN_ORDER`: each comes after all that was told before, so that a stamp before theirs is one of a clock that was set.
+    `LIVE`: so it is, and nothing had waited on the connection before it.
+    """
+
+    ANY = 0
+    IN_ORDER = 1
+    LIVE = 2
 
 
 class Happened(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +45,7 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     person: str | None = None
     data: Data = {}
     device_at: int | None = None
+    order: Order = Order.ANY
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):

@@ -89,9 +89,20 @@ class _Device:
             return now - LAG_MS
         return None if self.heard is None else min(now - LAG_MS, self.heard)
 
+    @property
+    def unknown(self) -> frozenset[str]:
+        """The devices, of those that it tells of, of which is not known what they do."""
+        return self.messages.blind | self.messages.unheard
+
+    def lost(self) -> None:
+        """Messages of it may have been lost: its states are not known until they are told again."""
+        if not self.buffers:
+            self.messages.lost()
+            self.cut()
+
     def told_something(self, was_blind: frozenset[str], now: int) -> None:
         """After a message: of a device that it blinds nothing is known until one that tells of it again."""
-        blind = self.messages.blind
+        blind = self.unknown
         for name in blind | was_blind:
             span = self.spans.get(name)
             if span is None:
@@ -164,7 +175,7 @@ class LinePresence:
         for device in self._devices.values():
             device.begun = now + (REDELIVERY_MS if remembered else 0)
             if not remembered:
-                device.cut()
+                device.lost()
 
     def disconnected(self) -> None:
         """The line is down."""
@@ -219,7 +230,7 @@ class LinePresence:
             device.begun = max(now, device.begun or 0)
         if not said.online:
             device.messages.doubt()
-            device.cut()
+            device.lost()
         return self._heard(said.device, now, lambda on: on.makes_sense(now))
 
     def nonsense(self, said: Nonsense, now: int) -> list[Observation]:
@@ -228,7 +239,7 @@ class LinePresence:
 
     def _heard(self, name: str, now: int, tell: Callable[[Messages], list[Observation]]) -> list[Observation]:
         device = self._devices[name]
-        was_blind = device.messages.blind
+        was_blind = device.unknown
         seen = tell(device.messages)
         device.told_something(was_blind, now)
         return seen
@@ -239,10 +250,11 @@ class LinePresence:
         failed: dict[Why, list[str]] = {}
         for device in self._devices.values():
             blind, why = device.messages.blind, self._absent(device, now)
+            unheard = device.messages.unheard
             for name, span in device.spans.items():
                 if amiss := why or (because(Cause.NOT_UNDERSTOOD) if name in blind else None):
                     failed.setdefault(amiss, []).append(name)
-                elif known := _next_span(device, span, now):
+                elif name not in unheard and (known := _next_span(device, span, now)):
                     covered.setdefault(known, []).append(name)
         said: list[Observation] = [
             Failed(devices=tuple(names), at=now, why=why) for why, names in failed.items()

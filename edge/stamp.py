@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from contract.events import LIFE_SAFETY_TYPES, Quality
-from edge.deviceclock import UNSURE, DeviceClock, stamp
+from edge.deviceclock import SECOND_MS, UNSURE, DeviceClock, stamp
 from edge.ports import Happened, Measured
 from edge.rows import EventRow, ReadingRow
 
@@ -41,10 +41,13 @@ class DeviceClocks:
                 cloud_now,
                 buffers=seen.device in self._buffering,
                 keeps=seen.device in self._keeping,
+                order=seen.order,
             )
             if known is not None:
                 self._known[seen.device] = known
-            at, error_ms = stamped.at, max(error_ms, stamped.error_ms)
+            # A stamp of whole seconds says no more than that.
+            least = 0 if seen.device_at % SECOND_MS else SECOND_MS
+            at, error_ms = stamped.at, max(error_ms, stamped.error_ms + least)
             told |= {"device_at": seen.device_at} | ({"clock": stamped.mark} if stamped.mark else {})
         return EventRow(
             device=seen.device,

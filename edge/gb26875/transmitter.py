@@ -30,7 +30,7 @@ from edge.gb26875.report import (
     read_report,
     tells_states,
 )
-from edge.ports import Covered, Happened, Measured, Observation
+from edge.ports import Covered, Happened, Measured, Observation, Order
 
 _TEST_WHEN_CLEAR = 1
 """Bit 0 of a status: 1 normal, 0 under test."""
@@ -42,6 +42,8 @@ _BY_HAND: Final = -1
 _RESET: Final = "fire.reset"
 _ENDED_BY_RESET: Final = frozenset({"fire.alarm", "fire.fault", "fire.isolated"})
 _MOST_RESETS = 16
+_IDLE_MS: Final = 5_000
+"""What waits is sent as soon as what went before is confirmed."""
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
@@ -70,13 +72,14 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What is remembered.
 
     `so`: by state, whether it was so, in earnest or under test; `again`: states to be told as if nothing were known;
-    `left`: systems whose status still says that they were reset; `heard`: when the transmitter was heard last, None once
+    `live`: its connection has been idle, so that nothing waits on its side any more; `left`: systems whose status still says that they were reset; `heard`: when the transmitter was heard last, None once
     its connection ended, `last` even then; `resets`: the latest ones; `noted`: what the last note for a restart said.
     """
 
     so: Mapping[State, str] = {}
     again: frozenset[State] = frozenset()
     left: frozenset[str] = frozenset()
+    live: bool = False
     heard: int | None = None
     last: int | None = None
     nonsense: bool = False
@@ -109,7 +112,7 @@ class Transmitter:
 
     def away(self) -> None:
         """Its connection ended: what it does from here on comes only when it is back."""
-        self.known = msgspec.structs.replace(self.known, heard=None)
+        self.known = msgspec.structs.replace(self.known, heard=None, live=False)
 
     def is_silent(self, now: int) -> bool:
         """Whether it has not been heard for so long that nothing is known of it."""
@@ -150,6 +153,8 @@ class Transmitter:
         partly = False
         if self.known.last is not None and now - self.known.last > self._silent_after_ms:
             self._doubt(frozenset(self.known.so))
+        if self.known.heard is not None and now - self.known.heard > _IDLE_MS:
+            self.known = msgspec.structs.replace(self.known, live=True)
         if frame.command == SEND_DATA:
             try:
                 objects = read_report(frame.data)
@@ -251,6 +256,7 @@ class Transmitter:
             observed_at=now,
             data=data,
             device_at=label_ms(label, self._form, self._zone, wall),
+            order=Order.LIVE if self.known.live else Order.IN_ORDER,
         )
 
     def _nonsense(self, why: Why, now: int) -> list[Observation]:

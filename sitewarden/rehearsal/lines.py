@@ -89,14 +89,17 @@ class AskedBus(VirtualLine):
         self._faults: dict[str, str] = {}
         self._converter = Converter()
         self._cut: str | None = None
-        self._turns = Turns(
+        self._turns = self._first_turns(0)
+        self.due = 0
+
+    def _first_turns(self, now: int) -> Turns:
+        return Turns(
             {
                 name: [(request, one.map.polls[request.poll]) for request in one.requests]
                 for name, one in self._sheets.items()
             },
-            0,
+            now,
         )
-        self.due = 0
 
     @override
     def live(self, now: int) -> Sequence[Observation]:
@@ -174,14 +177,11 @@ class AskedBus(VirtualLine):
     def mend(self, now: int, *, kept: bool) -> Sequence[Observation]:
         """See `VirtualLine.mend`. Nobody keeps what was not asked."""
         if self._cut == _AGENT:
-            self.restart_agent()
+            kept_states = {name: standing(self._sheets[name], one) for name, one in self._memories.items()}
+            self._memories = {name: after_restart(states) for name, states in kept_states.items()}
+            self._turns = self._first_turns(now)
         self._cut = None
         return ()
-
-    def restart_agent(self) -> None:
-        """The agent begins again, with what it noted of the states of its devices."""
-        kept = {name: standing(self._sheets[name], memory) for name, memory in self._memories.items()}
-        self._memories = {name: after_restart(states) for name, states in kept.items()}
 
 
 def _code(fault: str | None) -> int:
@@ -302,7 +302,7 @@ class MqttBus:
         return seen + [one for message in retained for one in self._hears(message, now, retained=True)]
 
 
-class Doorway:
+class Doorway(VirtualLine):
     """A line whose devices post."""
 
     def __init__(
@@ -322,11 +322,13 @@ class Doorway:
         self._epoch = epoch
         self.due = 0
 
+    @override
     def live(self, now: int) -> Sequence[Observation]:
         """See `VirtualLine.live`."""
         self.due = now + LOOK_MS
         return self._posts.look_around(now) if self._cut != _AGENT else ()
 
+    @override
     def takes(self, now: int, device: str, inputs: Inputs) -> Sequence[Observation]:
         """See `VirtualLine.takes`."""
         messages = self._played[device].update(self._epoch + now, inputs)
@@ -345,21 +347,24 @@ class Doorway:
         self._states |= post.states
         return post.seen
 
+    @override
     def misbehaves(self, now: int, device: str, fault: str | None) -> None:
         """A device that posts has inputs for its troubles."""
 
+    @override
     def cut(self, *, agent: bool) -> None:
         """See `VirtualLine.cut`."""
         self._cut = _AGENT if agent else "line down"
 
+    @override
     def mend(self, now: int, *, kept: bool) -> Sequence[Observation]:
-        """See `VirtualLine.mend`."""
+        """See `VirtualLine.mend`. What posts does so until it is answered, so that nothing is lost."""
         if self._cut == _AGENT:
             self._posts = Posts(self._topics, self._silent)
             self._posts.recall(self._notes)
             for device, note in self._states.items():
                 self._posts.recall_states(device, note)
-        waiting, self._waiting, self._cut = self._waiting if kept else [], [], None
+        waiting, self._waiting, self._cut = self._waiting, [], None
         return [seen for message in waiting for seen in self._hears(message, now)]
 
 

@@ -79,15 +79,16 @@ def _sheets(name: str) -> Mapping[str, Sheet]:
 
 
 @cache
-def slowest_poll_ms(name: str) -> int:
-    """How often what a device is asked for most rarely is asked for; 0 where it speaks by itself."""
+def polls_ms(name: str) -> tuple[int, ...]:
+    """How often the requests of a device are asked; none where it speaks by itself."""
     match profile_of(name):
         case ModbusProfile() as profile:
-            return max(device_map(profile, device_of(name)).polls.values())
+            made = sheet(device_map(profile, device_of(name)))
         case MeterProfile() as profile:
-            return max(meter_map(profile, device_of(name), 0).polls.values())
+            made = sheet(meter_map(profile, device_of(name), 0))
         case _:
-            return 0
+            return ()
+    return tuple(made.map.polls[request.poll] for request in made.requests)
 
 
 def line_of(profile: Profile, device: Device) -> VirtualLine:

@@ -9,10 +9,12 @@ from random import Random
 from typing import Final
 
 from contract.profile.model import MeterProfile, ModbusProfile
+from edge.parts import PartNames
 from edge.ports import Observation
-from sitewarden.rehearsal.lines import AskedBus, Switchboard
-from tests.truth.device import Value, device_of, inputs_of, line_of, profile_of, slowest_poll_ms
+from sitewarden.rehearsal.lines import AskedBus, MqttBus, Switchboard
+from tests.truth.device import Value, device_of, inputs_of, line_of, polls_ms, profile_of
 from tests.truth.product import Product
+from tests.truth.timeline import Timeline
 
 QUIET_MS: Final = 20_000
 """Longer than the longest pause after failures, and than a device must have made sense for."""
@@ -31,7 +33,7 @@ ALIVE_MS: Final = 60_000
 """So long it takes them at the most to come to rest."""
 STEPS: Final = 12
 _PASSES_MS: Final = 1_000
-SILENCE: Final = ("silence", "late", "bad-crc", "garbage", "wrong-unit", "restart")
+SILENCE: Final = ("exception", "silence", "late", "bad-crc", "garbage", "wrong-unit", "restart")
 
 
 class Played:
@@ -82,8 +84,11 @@ class History:
         self.played = Played(name, self.product)
         self.values: dict[str, Value] = {}
         self.silent: list[tuple[int, int]] = []
+        self.held: list[tuple[int, int]] = []
+        """When what a device had to say was held back."""
         self.moments: set[int] = {0}
         """When anything was done to the device."""
+        self.truth = Timeline(name, PartNames(self.product.site))
         self._chance = Random(f"{name} {seed}")
         self._inputs = inputs_of(name)
         self._is_bus = isinstance(profile_of(name), ModbusProfile | MeterProfile)
@@ -101,13 +106,21 @@ class History:
         self.begin()
         self._put({name: values[-1] for name, values in self._inputs.items()})
         self.played.until(self.played.now + self.quiet_ms)
+        start = self.played.now
         self.played.line.cut(agent=True)
         self.product.is_down = True
         self._put({name: values[0] for name, values in self._inputs.items()})
         self.played.until(self.played.now + 2_000)
         self.product.restarts()
-        self.played.mend(kept=False)
+        self._mend(start, kept=False)
         self.end()
+
+    def _mend(self, start: int, *, kept: bool) -> None:
+        self.played.mend(kept=kept)
+        self.held.append((start, self.played.now))
+        line = self.played.line
+        if isinstance(line, AskedBus) or (not kept and isinstance(line, MqttBus)):
+            self.silent.append((start, self.played.now))
 
     def end(self) -> None:
         """Leave the device alone and in reach, until all that is so has been told."""
@@ -120,7 +133,7 @@ class History:
     @property
     def quiet_ms(self) -> int:
         """How long nothing happens at the end: all is read again, what is read slowly twice."""
-        return (ALIVE_MS if self.name in ALIVE else QUIET_MS) + 2 * slowest_poll_ms(self.name)
+        return (ALIVE_MS if self.name in ALIVE else QUIET_MS) + 2 * max(polls_ms(self.name), default=0)
 
     def begin(self) -> None:
         """Give every input its first value."""
@@ -132,6 +145,11 @@ class History:
         self.values |= values
         self.moments.add(self.played.now)
         self.played.put(values)
+        self._look()
+
+    def _look(self) -> None:
+        if self.name not in ALIVE:
+            self.truth.looks(self.played.now, self.played.line, self.values)
 
     def _step(self) -> None:
         names = sorted(self._inputs)
@@ -164,10 +182,12 @@ class History:
         elif isinstance(line, Switchboard):
             self._misbehaves(self._chance.choice(("doubled", None)))
         else:
+            start = self.played.now
             self._try({"online": False})
             self._while_away()
             self.played.until(self.played.now + self._lasts())
             self._try({"copies": 1, "online": True})
+            self.held.append((start, self.played.now))
 
     def _lasts(self) -> int:
         return self._chance.choice((2_000, 20_000, 120_000))
@@ -182,12 +202,7 @@ class History:
         self.played.until(self.played.now + 1_000)
         if agent:
             self.product.restarts()
-        kept = self._chance.random() < 0.7
-        self.played.mend(kept=kept)
-        if isinstance(self.played.line, AskedBus) or (
-            not kept and not isinstance(self.played.line, Switchboard)
-        ):
-            self.silent.append((start, self.played.now))
+        self._mend(start, kept=self._chance.random() < 0.7)
 
     def _misbehaves(self, fault: str | None) -> None:
         start = self.played.now
@@ -196,6 +211,7 @@ class History:
             self.played.until(start + self._lasts())
             self._while_away()
             self.played.line.misbehaves(self.played.now, "dev", None)
+            self._look()
             self.silent.append((start, self.played.now))
 
     def _try(self, odd: Mapping[str, Value]) -> None:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.deviceclock import DAY_MS, LIVE_ERROR_MS, UNKNOWN_MS, DeviceClock, Stamped, stamp
+from edge.ports import Order
 
 CLOUD = 1_764_547_200_000
 MINUTE = 60_000
@@ -12,10 +13,10 @@ HOUR = 60 * MINUTE
 
 
 def contact(
-    known: DeviceClock | None, *, device: int, boot: int, buffers: bool = False
+    known: DeviceClock | None, *, device: int, boot: int, buffers: bool = False, order: Order = Order.ANY
 ) -> tuple[DeviceClock | None, Stamped]:
     """A stamp that came in at `boot`; cloud time is `CLOUD + boot`."""
-    return stamp(known, device, boot, CLOUD + boot, buffers=buffers)
+    return stamp(known, device, boot, CLOUD + boot, buffers=buffers, order=order)
 
 
 def test_a_good_clock_is_taken_as_it_is() -> None:
@@ -79,6 +80,45 @@ def test_a_clock_that_was_set_back_is_believed_at_the_second_stamp() -> None:
     assert (second.at, second.mark) == (20_000, "off")
     _, third = contact(known, device=CLOUD - 3_570_000, boot=30_000)
     assert third.at == 30_000
+
+
+@pytest.mark.parametrize("order", [Order.IN_ORDER, Order.LIVE])
+def test_what_comes_in_order_with_an_earlier_stamp_is_of_a_clock_that_was_set_back(order: Order) -> None:
+    """A fire of now must not lie before the end of the last one, and so be over."""
+    known, _ = contact(None, device=CLOUD, boot=0, order=order)
+    known, back = contact(known, device=CLOUD - 2 * HOUR + 10_000, boot=10_000, order=order)
+    assert back == Stamped(at=10_000, error_ms=2 * HOUR, mark="off")
+    _, after = contact(known, device=CLOUD - 2 * HOUR + 11_000, boot=11_000, order=order)
+    assert after == Stamped(at=11_000, error_ms=0, mark="off")
+
+
+def test_what_waited_for_nothing_and_seems_late_is_of_now_or_of_its_stamp() -> None:
+    """A clock that was 45 s ahead was set right: its stamps go on, and seem 45 s late."""
+    known, _ = contact(None, device=CLOUD + 45_000, boot=0, order=Order.LIVE)
+    known, first = contact(known, device=CLOUD + 60_000, boot=60_000, order=Order.LIVE)
+    assert (first.at, first.error_ms) == (60_000, pytest.approx(45_000, abs=20))
+    known, second = contact(known, device=CLOUD + 90_000, boot=90_000, order=Order.LIVE)
+    assert second == Stamped(at=90_000, error_ms=0, mark=None)
+
+
+@pytest.mark.parametrize("contacts", [1, 2])
+def test_the_first_of_a_slow_clock_is_of_now_where_nothing_waits(contacts: int) -> None:
+    known, stamped = contact(None, device=CLOUD - 2 * HOUR, boot=0, order=Order.LIVE)
+    if contacts == 2:
+        _, stamped = contact(known, device=CLOUD - 2 * HOUR, boot=300, order=Order.LIVE)
+    assert abs(stamped.error_ms - 2 * HOUR) <= 300
+    assert (stamped.at, stamped.mark) == (300 * (contacts - 1), "off")
+
+
+def test_what_comes_right_after_a_first_one_that_waited_may_have_waited_as_long() -> None:
+    known, first = contact(None, device=CLOUD, boot=20_000)
+    known, second = contact(known, device=CLOUD, boot=20_010)
+    assert (first.error_ms, second.error_ms) == (20_000, 20_000)
+    known, live = contact(known, device=CLOUD + 30_000, boot=30_040)
+    assert live == Stamped(at=30_040, error_ms=40, mark=None)
+    known, slow = contact(None, device=CLOUD, boot=20_000)
+    _, sure = contact(known, device=CLOUD + 10_000, boot=30_000)
+    assert (slow.error_ms, sure.error_ms) == (20_000, 0)
 
 
 def test_a_burst_of_old_scans_is_not_taken_for_a_clock_that_was_set() -> None:

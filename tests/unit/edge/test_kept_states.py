@@ -7,12 +7,12 @@ from contract.profile.model import MqttProfile
 from contract.site import Device
 from edge.decode.kept import after_restart, packed, standing, unpacked
 from edge.messages import Messages
-from edge.ports import Happened, Observation
+from edge.ports import Covered, Happened, Observation
 from edge.said import Nonsense, Values
 from edge.topicmap import TopicMap
 from tests.bus import Hand, events, on_site, shipped, simulated
-from tests.truth.checks import as_event
-from tests.truth.device import profile_of
+from tests.truth.device import device_of, line_of, profile_of
+from tests.truth.standing import as_event
 
 PANEL = "notifier-modbus-gw"
 DEVICE = on_site(PANEL, unit=3, l1d001={"zone": "z"}, l1d002={"zone": "z"})
@@ -76,6 +76,25 @@ def test_a_fault_of_the_device_that_ended_meanwhile_is_told_as_over() -> None:
     assert events(after.answers(request, [220, 500], 90_000)) == []
     (over,) = events(after.answers(request, [220, 500], 96_000))
     assert (fault.type, over.type, over.data) == ("device.fault", "device.fault", {"state": "cleared"})
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_what_may_have_changed_unheard_is_not_known_until_it_is_told_again(remembered: bool) -> None:
+    """A broker that kept nothing for the agent: the switch may be off by now, and no verdict may say that it is on."""
+    line = line_of(profile_of("tasmota-switch"), device_of("tasmota-switch"))
+    line.live(0)
+    line.takes(500, "dev", {"power": "ON"})
+    known = [line.live(at) for at in range(1_000, 20_000, 1_000)]
+    assert isinstance(known[-1][-1], Covered)
+    line.cut(agent=False)
+    line.mend(25_000, kept=remembered)
+    for at in range(26_000, 80_000, 1_000):
+        seen = line.live(at)
+    assert [type(one) for one in seen] == ([Covered] if remembered else [])
+    line.takes(80_000, "dev", {"power": "OFF"})
+    seen = [one for at in range(81_000, 95_000, 1_000) for one in line.live(at)]
+    since = min(one.since for one in seen if isinstance(one, Covered))
+    assert (since >= 80_000) is not remembered
 
 
 def test_a_note_of_messages_goes_on_with_what_was_so_lacking_and_not_understood() -> None:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from contract.events import Event, Quality, is_dated
-from edge.ports import Happened, Measured
+from edge.ports import Happened, Measured, Order
 from edge.stamp import MAX_DATA_BYTES, DeviceClocks, is_undated, reading_row
 
 CLOUD = 1_764_547_200_000
@@ -81,3 +81,12 @@ def test_a_bad_reading_has_no_value() -> None:
     assert (reading_row(nothing).value, reading_row(nothing).quality) == (None, Quality.BAD)
     good = Measured(device="t-1", point="temperature", at=5, value=24.0)
     assert (reading_row(good).value, reading_row(good).quality) == (24.0, Quality.GOOD)
+
+
+@pytest.mark.parametrize(("device_at", "least"), [(1_764_547_201_000, 1_000), (1_764_547_201_250, 0)])
+def test_a_stamp_of_whole_seconds_says_no_more_than_that(device_at: int, least: int) -> None:
+    seen = Happened(
+        device="d", type="fire.alarm", at=1_000, observed_at=1_000, device_at=device_at, order=Order.LIVE
+    )
+    skew = abs(1_764_547_201_000 - device_at)
+    assert DeviceClocks().event_row(seen, 1_764_547_201_000).error_ms == least + skew
