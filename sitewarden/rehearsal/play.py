@@ -29,7 +29,8 @@ from firmware_sim.scenario import Scenario
 from firmware_sim.world.effects import Effect, Inputs, Misbehaves, ReaderState, Swiped
 from firmware_sim.world.effects import Happened as Physical
 from firmware_sim.world.world import World
-from sitewarden.rehearsal.lines import Dock, Doorway, MeterBus, ModbusBus, MqttBus, Switchboard, VirtualLine
+from sitewarden.rehearsal.lines import MeterBus, ModbusBus, VirtualLine
+from sitewarden.rehearsal.spoken import Dock, Doorway, MqttBus, Switchboard
 
 _BOOT: Final = "rehearsal"
 _STEP_MS: Final = 100

@@ -21,7 +21,8 @@ from contract.profile.model import (
 )
 from contract.site import Binding, Device
 from edge.decode.sheet import Sheet, sheet
-from sitewarden.rehearsal.lines import Doorway, MeterBus, ModbusBus, MqttBus, Switchboard, VirtualLine
+from sitewarden.rehearsal.lines import MeterBus, ModbusBus, VirtualLine
+from sitewarden.rehearsal.spoken import Doorway, MqttBus, Switchboard
 
 PROFILES: Final = Path(__file__).parents[2] / "config" / "profiles"
 EPOCH: Final = 1_764_547_200_000

@@ -11,7 +11,8 @@ from typing import Final
 from contract.profile.model import MeterProfile, ModbusProfile
 from edge.parts import PartNames
 from edge.ports import Observation
-from sitewarden.rehearsal.lines import AskedBus, MqttBus, Switchboard
+from sitewarden.rehearsal.lines import AskedBus
+from sitewarden.rehearsal.spoken import MqttBus, Switchboard
 from tests.truth.device import Value, device_of, inputs_of, line_of, polls_ms, profile_of
 from tests.truth.product import Product
 from tests.truth.timeline import Timeline
