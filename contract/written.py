@@ -4,8 +4,6 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from contract.duration import PATTERN
-
 TimeOfDay = Annotated[
     str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="a time such as 08:00")
 ]
@@ -15,7 +13,10 @@ EndOfDay = Annotated[
         pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", description="a time such as 18:00, at most 24:00"
     ),
 ]
-Poll = Annotated[str, Meta(pattern=PATTERN, description="a duration such as 2s or 500ms")]
+Poll = Annotated[
+    str,
+    Meta(pattern=r"^0*[1-9][0-9]*(ms|s|m|h|d)$", description="a duration above nothing such as 2s or 500ms"),
+]
 Held = Annotated[str, Meta(pattern=r"^[1-9][0-9]*(s|m|h)$", description="a duration such as 45s")]
 UnitId = Annotated[int, Meta(ge=0, le=255, description="a unit id without quotes, 0 to 255")]
 Address = Annotated[str, Meta(min_length=1, description="a text in quotes, not an empty one")]

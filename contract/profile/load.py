@@ -290,6 +290,8 @@ def _point_mistakes(profile: ModbusProfile, point: Point, path: FieldPath) -> It
         yield (*path, "type"), "expected bool for functions 1 and 2, and only for them"
     if point.poll not in {*profile.polls, "normal"}:
         yield (*path, "poll"), unknown_name("poll", point.poll, profile.polls)
+    if not point.scale:
+        yield (*path, "scale"), "expected a number other than 0: every value would be read as the same"
     width = width_of(point)
     last = point.address + width + sum((r.count - 1) * (r.stride or 1) for r in point.repeat)
     if last > 65_536:

@@ -17,6 +17,7 @@ from contract.profile.words import (
     Code,
     EventType,
     Fact,
+    Period,
     PointName,
     Repeat,
     Span,
@@ -261,7 +262,7 @@ class ModbusProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True
     word_order: WordOrder = WordOrder.HIGH_FIRST
     byte_order: ByteOrder = ByteOrder.BIG
     limits: Limits = Limits()
-    polls: dict[Word, Span] = {}
+    polls: dict[Word, Period] = {}
     sentinels: dict[Kind, dict[Code, Word]] = {}
     absent: tuple[Word, ...] = ()
     states: dict[Word, tuple[State, ...]] = {}
@@ -288,7 +289,7 @@ class MqttProfile(_Publishing, frozen=True, kw_only=True, forbid_unknown_fields=
     that says nothing of it is known while it is heard, by default once in `HEARD_DAILY`.
     """
 
-    silent_after: Span | None = None
+    silent_after: Period | None = None
 
 
 class HttpProfile(_Publishing, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="http"):
@@ -298,7 +299,7 @@ class HttpProfile(_Publishing, frozen=True, kw_only=True, forbid_unknown_fields=
     `silent_after`: without a post for so long it is not known any more; its heartbeat must come more often.
     """
 
-    silent_after: Span = "5m"
+    silent_after: Period = "5m"
 
 
 class TransmitterProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="gb26875"):
@@ -308,7 +309,7 @@ class TransmitterProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     time: Literal["auto", "binary", "bcd"] = "auto"
-    silent_after: Span = "5m"
+    silent_after: Period = "5m"
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -353,7 +354,7 @@ class MeterProfile(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     response_timeout_ms: Annotated[int, Meta(ge=100, le=10_000)] = 1_500
     pause_ms: Annotated[int, Meta(ge=0, le=60_000)] = 100
-    polls: dict[Word, Span] = {}
+    polls: dict[Word, Period] = {}
     states: dict[Word, tuple[State, ...]] = {}
     blocks: Annotated[tuple[Block, ...], Meta(min_length=1, max_length=100)]
 

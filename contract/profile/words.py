@@ -10,6 +10,13 @@ Code = Annotated[str, Meta(pattern=r"^(0x[0-9A-Fa-f]+|[0-9]+)$", description="a 
 Span = Annotated[
     str, Meta(pattern=r"^[0-9]+(ms|s|m|h|d)$", description="a duration such as 500ms, 30s or 5m")
 ]
+Period = Annotated[
+    str,
+    Meta(
+        pattern=r"^0*[1-9][0-9]*(ms|s|m|h|d)$",
+        description="a duration above nothing such as 500ms, 30s or 5m",
+    ),
+]
 Word = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_]*$", description="a word of a-z, 0-9 and _")]
 PointName = Annotated[
     str, Meta(pattern=r"^[a-z0-9_{}:]+$", description="a name such as di_1, or a pattern such as di_{input}")

@@ -174,6 +174,21 @@ def test_words_stand_by_whole_numbers(key: str) -> None:
         read_profile(parse_yaml(text, "p.yaml"))
 
 
+@pytest.mark.parametrize("span", ["0s", "0ms", "00m", "2wd"])
+@pytest.mark.parametrize("key", ["polls: {fast: SPAN}", "silent_after: SPAN"])
+def test_a_time_between_two_reads_or_messages_is_above_nothing(key: str, span: str) -> None:
+    protocol = "modbus" if key.startswith("polls") else "http"
+    text = f"profile: p\nprotocol: {protocol}\n{key.replace('SPAN', span)}\n"
+    with pytest.raises(ConfigError, match="a duration above nothing such as"):
+        read_profile(parse_yaml(text, "p.yaml"))
+
+
+def test_a_scale_of_nothing_is_refused() -> None:
+    text = "profile: p\nprotocol: modbus\npoints:\n  - {name: x, function: 3, address: 1, scale: 0}\n"
+    with pytest.raises(ConfigError, match="scale"):
+        read_profile(parse_yaml(text, "p.yaml"))
+
+
 def test_the_sites_words_for_what_is_not_told_are_a_mistake() -> None:
     words = {"0": Text(en="off")}
     device = Device(id="io", points={"di_1": Binding(display=words), "relay_1": Binding(display=words)})
