@@ -52,11 +52,14 @@ class Speakers:
 
 
 def _by_device(site: Site) -> Mapping[str, frozenset[str]]:
-    """By device, its agents; what is on no line is the only agent's. A site that names none may have any, not at desks."""
+    """By device, its agents. Of what is on no line any of the site's agents may tell: a fire is not lost for want of a line.
+
+    A site that names no agents may have any, not at desks.
+    """
     if not site.file.agents:
         return {device.id: _NONE for device in site.file.devices if site.is_desk(device.id)}
     agent_of_line = {line.id: agent.id for agent in site.file.agents for line in agent.lines}
-    only = {site.file.agents[0].id} if len(site.file.agents) == 1 else set[str]()
+    every = frozenset(agent.id for agent in site.file.agents)
     found: dict[str, set[str]] = {}
     for device in site.file.devices:
         for name in _told_of(device):
@@ -64,7 +67,7 @@ def _by_device(site: Site) -> Mapping[str, frozenset[str]]:
                 {agent_of_line[device.line]} if device.line in agent_of_line else ()
             )
     people = site.told_by_people
-    return {name: frozenset(agents or (_NONE if name in people else only)) for name, agents in found.items()}
+    return {name: frozenset(agents or (_NONE if name in people else every)) for name, agents in found.items()}
 
 
 def _told_of(device: Device) -> Iterable[str]:

@@ -57,7 +57,7 @@ def worlds(draw: st.DrawFn) -> World:
     bound = {binding.device for device in devices for binding in device.points.values()}
     for device in devices:
         told_by_people = with_desk and device.line is None and device.id not in bound
-        if not allowed[device.id] and len(agents) == 1 and not told_by_people:
+        if not allowed[device.id] and not told_by_people:
             allowed[device.id] = set(agents)
     if not with_desk:
         says = {name: set(TYPES) for name in says}
