@@ -136,7 +136,9 @@ def number(value: object, path: str, field: Field | None = None) -> float:
         raise Unusable(Cause.EXPECTED_WORD, at=path, wanted=" / ".join(field.codes), found=word)
     if isinstance(value, str) and field is not None:
         value = _written(value, field, path)
-    if isinstance(value, bool | int | float) and abs(value) < 2**63:
+    if isinstance(value, bool):
+        value = int(value)  # a row of readings holds numbers, and true is none there
+    if isinstance(value, int | float) and abs(value) < 2**63:
         return _unpacked_bits(value, field, path)
     raise Unusable(Cause.EXPECTED_NUMBER, at=path, found=str(value)[:LONGEST_TEXT])
 

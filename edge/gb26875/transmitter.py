@@ -37,6 +37,8 @@ _TEST_WHEN_CLEAR = 1
 
 
 _FIRE_BIT: Final = 1
+_MODE: Final = "fire.mode"
+"""How a panel works is nothing that a reset ends."""
 _BY_HAND: Final = -1
 """In place of the bit of a status: an operation said so."""
 _RESET: Final = "fire.reset"
@@ -197,8 +199,19 @@ class Transmitter:
         yield self._event(state.type, data, one.label, now, wall)
 
     def _is_reset(self, one: Status) -> bool:
-        """Whether a status tells of a reset; where a panel leaves the bit set, a fire after it is none."""
-        return one.reset and not (one.system in self.known.left and one.status >> _FIRE_BIT & 1)
+        """Whether a status tells of a reset; where a panel leaves the bit set, a fire after it is none.
+
+        Nor is the same word said again while something stands in it: a reset ends what stands, or it comes with a bit
+        that was not set before.
+        """
+        if not one.reset or one.system not in self.known.left:
+            return one.reset
+        standing = any(
+            one.status >> bit & 1 and self.known.so.get(State(one.system, one.place, bit, type_)) == _SO
+            for bit, (type_, _) in one.bits.items()
+            if type_ != _MODE
+        )
+        return not (one.status >> _FIRE_BIT & 1 or standing)
 
     def _reset(self, one: Status | Operation, sequence: int, now: int, wall: int) -> Iterator[Observation]:
         """A reset, told unless it was before; whatever it ended is told anew when it stands again."""

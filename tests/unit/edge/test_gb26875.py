@@ -236,6 +236,15 @@ def test_a_reset_bit_that_a_panel_leaves_set_ends_no_later_fire() -> None:
     assert kinds(sender.hears(report(1, system(0b11 | 1 << 13), sequence=3), 3, NOW)) == []
 
 
+def test_a_reset_bit_left_set_beside_a_fault_resets_nothing_when_it_is_said_again() -> None:
+    sender = transmitter()
+    word = system(0b101 | 1 << 13)
+    assert kinds(sender.hears(report(1, word, sequence=1), 1, NOW)) == ["fire.reset", "fire.fault"]
+    sender.hears(report(2, component(0b11)), 2, NOW)
+    for minute in range(3, 6):
+        assert kinds(sender.hears(report(1, word, sequence=minute), minute, NOW)) == []
+
+
 def test_a_reset_of_the_panel_leaves_the_transmitters_own_faults() -> None:
     sender = transmitter()
     mains_out = report(21, bytes([1 | 1 << 3]) + LABEL)

@@ -14,6 +14,7 @@ from contract.events import Quality
 from contract.profile.load import load_profile
 from contract.profile.model import MqttProfile
 from contract.site import Binding, Device
+from edge.decode.body import number
 from edge.ports import Covered, Measured, Observation
 from edge.presence import LinePresence
 from edge.said import Nonsense, Values
@@ -442,3 +443,11 @@ def test_numbers_at_fixed_places_in_bytes_are_read_by_themselves() -> None:
     for written, value in (("hex", raw.hex()), ("base64", base64.b64encode(raw).decode())):
         topics = panel({"topic": "b/{address}", "bytes_at": "d", "bytes_as": written, "fields": fields}, "1")
         assert numbers(topics, "b/1", {"d": value}) == known
+
+
+@pytest.mark.parametrize(("value", "expected"), [(True, 1), (False, 0)])
+def test_true_and_false_are_numbers_where_a_reading_is_wanted(value: bool, expected: int) -> None:
+    """A row of readings that held `true` could not be read again, and was lost."""
+    found = number(value, "temperature")
+    assert found == expected
+    assert not isinstance(found, bool)

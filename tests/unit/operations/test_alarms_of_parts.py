@@ -56,6 +56,15 @@ def test_two_parts_are_two_alarms_and_the_end_of_one_leaves_the_other(way: str) 
     assert (first.active, second.active) == (True, False)
 
 
+def test_a_call_that_ends_leaves_the_one_of_another_button() -> None:
+    house = House()
+    for part in ("1-M1", "1-M2"):
+        house.happen("fire-panel", "emergency.call", zone="b1", data={"part": part})
+    house.happen("fire-panel", "emergency.call", zone="b1", data={"part": "1-M1", "state": "cleared"})
+    calls = {one.part: one.active for one in alarms(house, "emergency-call")}
+    assert calls == {"1-M1": False, "1-M2": True}
+
+
 def test_a_reset_of_the_panel_ends_the_alarms_of_all_its_parts() -> None:
     house = House()
     for one in _WAYS["components"]:
