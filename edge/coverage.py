@@ -60,7 +60,11 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A device went out of reach (`online` False), or came back after `blind_ms` (None: not known)."""
+    """A device went out of reach (`online` False), or came back after `blind_ms` (None: not known).
+
+    It came back no earlier than its newest failure, though what is known by that answer may end before: a device
+    that is asked for several things is complete up to the oldest of them.
+    """
 
     device: str
     online: bool
@@ -109,8 +113,13 @@ class CoverageTracker:
             self._known[device] = Known(complete_to=furthest, blind=blind)
             if before.offline:
                 blind_ms = self._since(before.complete_to, fact.since)
-                changes.append(Change(device=device, online=True, at=fact.to, blind_ms=blind_ms))
+                back = self._not_before(fact.to, before.failed_at)
+                changes.append(Change(device=device, online=True, at=back, blind_ms=blind_ms))
         return changes
+
+    def _not_before(self, at: int, least: BootTime | None) -> int:
+        """`at`, or `least` where that is later; a moment of an earlier boot never is."""
+        return max(at, least.ms) if least and least.boot == self._boot else at
 
     def _since(self, start: BootTime | None, end: int) -> int | None:
         return max(0, end - start.ms) if start and start.boot == self._boot else None
@@ -133,7 +142,8 @@ class CoverageTracker:
         changes = []
         for device in fact.devices:
             before = self._known.get(device, Known(complete_to=None if self._past_lost else failed))
-            after = msgspec.structs.replace(before, failures=before.failures + 1, failed_at=failed)
+            newest = before.failed_at if self._is_later(before.failed_at, failed) else failed
+            after = msgspec.structs.replace(before, failures=before.failures + 1, failed_at=newest)
             self._known[device] = after
             if after.offline and not before.offline:
                 changes.append(Change(device=device, online=False, at=fact.at, why=fact.why))

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contract.batch import Coverage
 from contract.causes import Cause, because
@@ -96,6 +98,59 @@ def test_the_span_ends_where_it_answers_again(tracker: CoverageTracker) -> None:
     back = tracker.covered(covered(6_000, 6_000))
     assert back == [Change(device="panel", online=True, at=6_000, blind_ms=5_000)]
     assert said(tracker) == Coverage(6_000, [(1_000, 6_000)])
+
+
+@pytest.mark.parametrize(
+    ("since", "to", "back"),
+    [
+        pytest.param(0, 1_500, 4_000, id="the oldest of its requests was answered before the first failure"),
+        pytest.param(0, 3_500, 4_000, id="the oldest of its requests was answered between failures"),
+        pytest.param(4_000, 4_000, 4_000, id="at the newest failure"),
+        pytest.param(6_000, 6_000, 6_000, id="after the newest failure"),
+    ],
+)
+def test_a_device_is_back_no_earlier_than_its_newest_failure(
+    tracker: CoverageTracker, since: int, to: int, back: int
+) -> None:
+    tracker.covered(covered(0, 1_000))
+    for at in (2_000, 3_000, 4_000):
+        tracker.failed(failed(at))
+    [change] = tracker.covered(covered(since, to))
+    assert (change.online, change.at) == (True, back)
+
+
+def test_a_failure_of_an_earlier_boot_does_not_date_the_return(tracker: CoverageTracker) -> None:
+    tracker.covered(covered(0, 1_000))
+    for at in (2_000, 3_000, 4_000):
+        tracker.failed(failed(at))
+    [change] = restarted(tracker, "next boot").covered(covered(500, 500))
+    assert change.at == 500
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("fails"), st.integers(0, 9_000)),
+            st.tuples(st.just("answers"), st.integers(0, 90_000)),
+            st.tuples(st.just("restarts"), st.just(0)),
+        ),
+        max_size=40,
+    )
+)
+def test_every_change_is_dated_no_earlier_than_the_one_before(steps: list[tuple[str, int]]) -> None:
+    """Failures are told as they come, each up to 9 s after the one before; answers reach up to 90 s back."""
+    tracker, now, changes = CoverageTracker("boot"), 100_000, list[Change]()
+    for what, ms in steps:
+        match what:
+            case "fails":
+                now += ms
+                changes += tracker.failed(failed(now))
+            case "answers":
+                changes += tracker.covered(covered(now - ms, now - ms))
+            case _:
+                tracker = restarted(tracker)
+    assert [change.online for change in changes] == [bool(number % 2) for number in range(len(changes))]
+    assert [change.at for change in changes] == sorted(change.at for change in changes)
 
 
 def test_a_source_that_kept_its_events_fills_the_hole_itself(tracker: CoverageTracker) -> None:
