@@ -326,6 +326,11 @@ def state_word(state: object) -> str | None:
     return next((word for number, word in ((0, CLEARED), (1, ACTIVE)) if state == number), None)
 
 
+def is_mode(type_: str) -> bool:
+    """Whether a type tells how something is set, such as `generator.mode`: each of its events is a setting, none an end."""
+    return type_.endswith(".mode")
+
+
 def _state_of(event: Event) -> object:
     try:
         return _state_decoder.decode(event.data).state

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from contract.display import display_mistakes, number_of
+from contract.events import CLEARED, STATE, is_mode, state_word
 from contract.problems import ConfigError, Problem
 from contract.profile.bits import lowest
 from contract.profile.expand import name_mistake, point_names, width_of
@@ -377,6 +378,17 @@ def _states_mistakes(profile: Profile, states: tuple[State, ...], path: FieldPat
         for field, type_ in (("on", state.on), ("off", state.off)):
             if type_ is not None and type_ not in profile.emits:
                 yield (*here, field), f"{type_} is not among what the profile emits"
+        yield from _end_mistakes(state, here)
+
+
+def _end_mistakes(state: State, path: FieldPath) -> Iterator[Mistake]:
+    """Data by which the beginning of a state would pass for its end, or its end for the beginning."""
+    if state.on is None or state.on != state.off or is_mode(state.on):
+        return
+    if state_word(state.data.get(STATE)) == CLEARED:
+        yield (*path, "data", STATE), "says that it ended, where it begins: expected active"
+    if STATE in state.off_data and state_word(state.off_data[STATE]) != CLEARED:
+        yield (*path, "off_data", STATE), f"expected {CLEARED}: it ends with the type that it begins with"
 
 
 def _code_mistakes(state: State, path: FieldPath) -> Iterator[Mistake]:

@@ -89,6 +89,7 @@ class State(
     the codes; then a change of word is told too (not when `once`), the word stands in the data under `as`, and a
     code without a word makes the state unknown. `absent` are codes by which the device says that it has no such thing.
     Or of the number (scaled): `above` (until no longer above `clear`) or `below` (until no longer below it).
+    Where `on` and `off` are one type, its end is told with `state: cleared`, but for a mode (`generator.mode`).
     """
 
     name: Word = "state"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from contract.problems import ConfigError, Problem
 from contract.profile.expand import binding_mistakes
+from contract.profile.hearing import Hearers
 from contract.profile.load import site_profiles
 from contract.profile.model import (
     CsvProfile,
@@ -49,6 +50,7 @@ def site_problems(site: Site, directory: Path) -> list[Problem]:
     taken: dict[tuple[str, int], str] = {}
     meters: dict[tuple[str, str], str] = {}
     known: dict[tuple[str, str, str], str] = {}
+    hearers = Hearers((device, profiles.get(device.profile or "")) for device in site.file.devices)
     places = _places(directory)
     for device in site.file.devices:
         profile = profiles.get(device.profile or "")
@@ -60,7 +62,7 @@ def site_problems(site: Site, directory: Path) -> list[Problem]:
             *_line(profile, line),
             *_unit(device, profile, line, taken),
             *_meter(device, profile, meters),
-            *_address(device, profile, known),
+            *_address(device, profile, known, hearers),
             *_unread(device, profile),
             *_badges(device, profile, site),
         ]
@@ -125,7 +127,9 @@ def _meter(device: Device, profile: Profile, taken: dict[tuple[str, str], str]) 
         yield ("address",), f"meter {address} of line {device.line} is {other} already"
 
 
-def _address(device: Device, profile: Profile, known: dict[tuple[str, str, str], str]) -> Iterator[Mistake]:
+def _address(
+    device: Device, profile: Profile, known: dict[tuple[str, str, str], str], hearers: Hearers
+) -> Iterator[Mistake]:
     """Who calls or publishes is known by its address: one that can't be its, or is another's, is nobody's."""
     if device.line is None or not isinstance(profile, PublishingProfile | TransmitterProfile):
         return
@@ -136,14 +140,25 @@ def _address(device: Device, profile: Profile, known: dict[tuple[str, str, str],
             found = "nothing" if device.address is None else repr(device.address)
             yield ("address",), f"expected the transmitter's own, {_TWELVE_DIGITS}, found {found}"
             return
-    elif isinstance(profile, MqttProfile) and (odd := re.search(r"[#+]|^/|/$|//", address)):
+    elif isinstance(profile, MqttProfile) and (odd := re.search(r"[#+{}]|^/|/$|//", address)):
         yield (
             ("address",),
             f"expected a part of a topic such as front-door, found {address!r} with {odd[0]!r}",
         )
-    other = known.setdefault((device.line, profile.profile, address), device.id)
+    # A transmitter is known by its address alone, whatever its profile is called.
+    kind = "" if isinstance(profile, TransmitterProfile) else profile.profile
+    other = known.setdefault((device.line, kind, address), device.id)
     if other != device.id:
-        yield ("address",), f"{address!r} of line {device.line} is {other} already"
+        yield (
+            ("address",),
+            f"{address!r} of line {device.line} is {other} already: {device.id} would not be heard",
+        )
+    elif isinstance(profile, PublishingProfile) and (shared := hearers.before(device)) is not None:
+        other, topic = shared
+        yield (
+            ("address",),
+            f"{topic} of line {device.line} is read for {other} already: {device.id} would not be heard",
+        )
 
 
 def _unread(device: Device, profile: Profile) -> Iterator[Mistake]:

@@ -6,6 +6,7 @@ from enum import Enum
 import msgspec
 
 from contract.causes import Cause
+from contract.events import CLEARED, STATE, is_mode, state_word
 from contract.parts import part_name
 from contract.profile.points import StateRule, Told
 from edge.decode.values import Value
@@ -143,6 +144,9 @@ def _told(told: Told, rule: StateRule, word: str, moment: Moment, *, so: bool) -
     data = {**told.data, **(rule.on_data if so else rule.off_data)}
     if word:
         data[rule.label] = word
+    if not so and rule.on == rule.off and not is_mode(type_) and state_word(data.get(STATE)) != CLEARED:
+        # One type for both: without this the end would be told as the beginning once more.
+        data[STATE] = CLEARED
     state = ".".join(one for one in (rule.part, word if rule.is_part_by_word else "") if one)
     if state:
         data["part"] = f"{part_name(told.data)}.{state}"

@@ -152,7 +152,7 @@ def test_a_site_that_is_right_passes(tmp_path: Path) -> None:
         ('"010203040506"', '"01:02:03:04:05:06"', "8: devices[2].address: expected the transmitter's own, 12 hexadecimal digits"),
         ("unit: 1", "unit: 0", "9: devices[3].unit: expected 1 to 247 on a serial bus"),
         ("unit: 1", "unit: fast", "9: devices[3].unit: expected a unit id without quotes, 0 to 255, found 'fast'"),
-        ("poll: 2s", "poll: 2", "9: devices[3].poll: expected a duration such as 2s"),
+        ("poll: 2s", "poll: 2", "9: devices[3].poll: expected a duration above nothing such as 2s"),
         ("on: gate.released", "on: gate.releazed", "9: devices[3].points.di_1.on: no event type 'gate.releazed'; did you mean 'gate.released'?"),
         ("on: gate.released", "on: gate.locked", "9: devices[3].points.di_1.off: gate.locked can't tell that it began and that it ended"),
         ("unit: 3", 'address: "3"', "10: devices[4].address: a device that speaks modbus has none: write unit"),

@@ -12,7 +12,7 @@ SITE = """\
 site: s
 zones: [{id: a}]
 agents:
-  - {id: gw, lines: [{id: bus, endpoint: "modbus-tcp://127.0.0.1:1"}, {id: air, endpoint: "mqtt://127.0.0.1"}]}
+  - {id: gw, lines: [{id: bus, endpoint: "modbus-tcp://127.0.0.1:1"}, {id: air, endpoint: "mqtt://127.0.0.1"}, {id: posts, endpoint: "http://127.0.0.1:8081"}, {id: fire, endpoint: "gb26875://127.0.0.1:5200"}]}
 """
 
 
@@ -91,6 +91,85 @@ devices:
     ((_, line, _, message),) = problems(tmp_path, devices)
     assert line == 3
     assert message.startswith("no point of shelly-gen2 'input_9'; did you mean 'input_")
+
+
+OWN = {
+    "exact": "topics: [{topic: 'hall/1/{address}', type: x.y}]",
+    "open": "topics: [{topic: 'hall/{any}/{address}', type: x.y}]",
+    "whole": "topics: [{topic: '{address}', type: x.y}]",
+    "read": "topics: [{topic: 'hall/1/{address}', where: {uid: []}, type: x.y}]",
+    "one": "topics: [{topic: 'hall/1/{address}', where: {kind: [a]}, type: x.y}]",
+    "two": "topics: [{topic: 'hall/1/{address}', where: {kind: [b]}, type: x.y}]",
+}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "topic"),
+    [
+        (("exact", "a"), ("exact", "a"), "'a' of line"),
+        (("exact", "a"), ("open", "a"), "hall/{any}/a of line"),
+        (("open", "a"), ("exact", "a"), "hall/1/a of line"),
+        (("exact", "a"), ("whole", "hall/1/a"), "hall/1/a of line"),
+        (("exact", "a"), ("read", "a"), "hall/1/a of line"),
+        (("read", "a"), ("exact", "a"), "hall/1/a of line"),
+        (("exact", "a"), ("exact", "b"), None),
+        (("exact", "a"), ("open", "b"), None),
+        (("one", "a"), ("two", "a"), None),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["mqtt", "http"])
+def test_two_devices_can_not_want_the_same_messages(
+    tmp_path: Path, protocol: str, first: tuple[str, str], second: tuple[str, str], topic: str | None
+) -> None:
+    (tmp_path / "profiles").mkdir()
+    for name, topics in OWN.items():
+        (tmp_path / "profiles" / f"{name}.yaml").write_text(
+            f"profile: {name}\nprotocol: {protocol}\nemits: [x.y]\n{topics}\n", "utf-8"
+        )
+    line = "air" if protocol == "mqtt" else "posts"
+    devices = "devices:\n" + "".join(
+        f'  - {{id: {id_}, profile: {profile}, line: {line}, address: "{address}"}}\n'
+        for id_, (profile, address) in (("d-1", first), ("d-2", second))
+    )
+    found = [(line, message) for _, line, _, message in problems(tmp_path, devices)]
+    if topic is None:
+        assert found == []
+    else:
+        ((at, message),) = found
+        assert at == 3
+        assert message.startswith(topic)
+        assert "d-1 already: d-2 would not be heard" in message
+
+
+def test_two_devices_of_one_topic_are_told_of_shipped_profiles_and_transmitters(tmp_path: Path) -> None:
+    shipped = (ROOT / "config" / "profiles" / "gb26875-transmitter.yaml").read_text("utf-8")
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "own.yaml").write_text(
+        shipped.replace("profile: gb26875-transmitter", "profile: own"), "utf-8"
+    )
+    devices = """\
+devices:
+  - {id: door, profile: zigbee2mqtt-contact, line: air, address: front}
+  - {id: front, profile: zigbee2mqtt-lock, line: air}
+  - {id: f-1, profile: gb26875-transmitter, line: fire, address: "01020304050a"}
+  - {id: f-2, profile: own, line: fire, address: "01020304050A"}
+  - {id: relay, profile: tasmota-switch, line: air, address: sonoff}
+  - {id: meter, profile: tasmota-energy-3p, line: air, address: sonoff}
+  - {id: cards, profile: tasmota-pn532, line: air, address: desk}
+  - {id: tags, profile: tasmota-rdm6300, line: air, address: desk}
+"""
+    assert [(line, message) for _, line, _, message in problems(tmp_path, devices)] == [
+        (3, "zigbee2mqtt/front of line air is read for door already: front would not be heard"),
+        (5, "'01020304050a' of line fire is f-1 already: f-2 would not be heard"),
+    ]
+
+
+@pytest.mark.parametrize("address", ["a/+/b", "a/#", "{any}", "a/{any}/b", "/a", "a//b"])
+def test_an_address_that_is_a_pattern_is_refused(tmp_path: Path, address: str) -> None:
+    devices = f'devices:\n  - {{id: d, profile: tasmota-switch, line: air, address: "{address}"}}\n'
+    ((*_, field, message),) = problems(tmp_path, devices)
+    assert field == "devices[0].address"
+    assert message.startswith("expected a part of a topic")
 
 
 # --- parts
