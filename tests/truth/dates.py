@@ -160,19 +160,19 @@ def obligations(history: History) -> Iterator[str]:
             ):
                 yield f"an obligation without a beginning: {verdict}"
         elif type_ not in _ENDINGS:
-            yield from _lasted(history, verdict, event)
+            yield from _lasted(history, verdict, event, told.get(verdict.evidence[-1], event))
 
 
 _ENDINGS: Final = frozenset(kinds[1] for kinds in LASTING.values() if len(kinds) > 1) | {"input.off"}
 
 
-def _lasted(history: History, verdict: Verdict, event: Event) -> Iterator[str]:
+def _lasted(history: History, verdict: Verdict, event: Event, last: Event) -> Iterator[str]:
     key, error = key_of(event), event.clock_error_ms + SLACK_MS
     if verdict.outcome is Outcome.BREACHED:
         opened = verdict.opened_at - EPOCH
         longest = max(
             (
-                min(until or history.played.now, opened + LONG_MS + error) - max(since, opened - error)
+                min(_heard_at(history, until, last), opened + LONG_MS + error) - max(since, opened - error)
                 for since, until in history.truth.spans(key)
             ),
             default=0,
@@ -180,3 +180,12 @@ def _lasted(history: History, verdict: Verdict, event: Event) -> Iterator[str]:
         # A change that is over before the next read is seen by nobody.
         if longest < LONG_MS - 2 * error - _visible_ms(history.name):
             yield f"{key} did not last: {verdict}"
+
+
+def _heard_at(history: History, until: int | None, last: Event) -> int:
+    """When a state ended as far as anybody can know: an end that was held back unnoticed, and has no stamp, is of when it came."""
+    if until is None:
+        return history.played.now
+    if "device_at" in event_data(last):
+        return until
+    return max([until, *(end for start, end in history.unnoticed if start <= until < end)])

@@ -1,5 +1,6 @@
 """The one device of a site that a history is of: its profile, its simulator, and what can be done to it."""
 
+import math
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -90,6 +91,20 @@ def polls_ms(name: str) -> tuple[int, ...]:
         case _:
             return ()
     return tuple(made.map.polls[request.poll] for request in made.requests)
+
+
+@cache
+def unnoticed_ms(name: str) -> float:
+    """How long a device may hold back what it has to say before anybody can know."""
+    match profile_of(name):
+        case MqttProfile() as profile if any(topic.availability for topic in profile.topics):
+            return 0
+        case MqttProfile(silent_after=None):
+            return math.inf
+        case MqttProfile(silent_after=str(span)) | HttpProfile(silent_after=span):
+            return ms_of(span)
+        case _:
+            return 0
 
 
 def line_of(profile: Profile, device: Device) -> VirtualLine:

@@ -13,7 +13,7 @@ from edge.parts import PartNames
 from edge.ports import Observation
 from sitewarden.rehearsal.lines import AskedBus
 from sitewarden.rehearsal.spoken import MqttBus, Switchboard
-from tests.truth.device import Value, device_of, inputs_of, line_of, polls_ms, profile_of
+from tests.truth.device import Value, device_of, inputs_of, line_of, polls_ms, profile_of, unnoticed_ms
 from tests.truth.product import Product
 from tests.truth.timeline import Timeline
 
@@ -87,6 +87,8 @@ class History:
         self.silent: list[tuple[int, int]] = []
         self.held: list[tuple[int, int]] = []
         """When what a device had to say was held back."""
+        self.unnoticed: list[tuple[int, int]] = []
+        """When the device itself held it back, and nobody could know."""
         self.moments: set[int] = {0}
         """When anything was done to the device."""
         self.truth = Timeline(name, PartNames(self.product.site))
@@ -189,6 +191,8 @@ class History:
             self.played.until(self.played.now + self._lasts())
             self._try({"copies": 1, "online": True})
             self.held.append((start, self.played.now))
+            if self.played.now - start <= unnoticed_ms(self.name):
+                self.unnoticed.append((start, self.played.now))
 
     def _lasts(self) -> int:
         return self._chance.choice((2_000, 20_000, 120_000))
