@@ -28,6 +28,8 @@ UNKNOWN_MS: Final = 2**31 - 1
 """The error of a moment that is not known; see `clockmap.MAX_ERROR_MS`."""
 _SAME_MS: Final = 2_000
 _APART_MS: Final = 5_000
+_OLD_STAMP_MS: Final = 2 * 3_600_000
+"""Stamps as old as that may be a backlog told at the pace at which it came about; no clock is corrected by them."""
 
 
 IMPOSSIBLE: Final = "impossible"
@@ -81,8 +83,8 @@ def stamp(
 
     `cloud_now` is cloud time at that moment, None when it is not known yet. `buffers`: the device keeps events
     by itself and is read later, so that an old stamp is no wonder; its clock is taken at its word. `keeps`: it is live,
-    but tells what it could not tell before once it can. `order`: a stamp before
-    an earlier one of a device that tells all in order is one of a clock that was set back; one that seems late where
+    but tells what it could not tell before once it can; stamps of the past never show that its clock is wrong.
+    `order`: a stamp before an earlier one of a device that tells all in order is one of a clock that was set back; one that seems late where
     nothing waits may be of a clock that was set, or of a network that held it up. Both are of now, give or take what they
     seem to be late.
     """
@@ -96,13 +98,14 @@ def stamp(
     if buffers and skew is not None:
         return known, _at_its_word(observed_at, skew)
     is_live = order is Order.LIVE
+    oldest = UNKNOWN_MS if is_live else OFF_MS if keeps else _OLD_STAMP_MS
     if known is None:
         known, stamped = _first_contact(device_at, observed_at, skew, is_live=is_live)
     elif order and device_at < known.latest - _SAME_MS:
         return _set_back(known, device_at, observed_at)
     else:
         latest = known.latest
-        known, stamped = _later_contact(known, device_at, observed_at, skew, is_live=is_live)
+        known, stamped = _later_contact(known, device_at, observed_at, skew, oldest)
         device_at = max(device_at, latest)
     return msgspec.structs.replace(known, latest=device_at), stamped
 
@@ -144,25 +147,49 @@ def _waited_or_slow(stamped_at: int, slow_by: int) -> Stamped:
 
 
 def _later_contact(
-    known: DeviceClock, device_at: int, observed_at: int, skew: int | None, *, is_live: bool
+    known: DeviceClock, device_at: int, observed_at: int, skew: int | None, oldest: int
 ) -> tuple[DeviceClock, Stamped]:
+    """A contact with a clock that is known. `oldest`: a stamp older than that never shows that a clock was set."""
     seen = observed_at - device_at
-    most_ms = _SAME_MS if is_live else OFF_MS
-    drifted = known.offset + abs(observed_at - known.boot) * DRIFT_PPM // 1_000_000
     if known.slow_by:
-        return _after_a_late_first(known, seen, observed_at, skew, is_live=is_live)
+        return _after_a_late_first(known, seen, observed_at, skew, oldest)
+    drifted = known.offset + abs(observed_at - known.boot) * DRIFT_PPM // 1_000_000
     late = seen - drifted
-    if late > most_ms and _confirmed(known.doubt, seen, observed_at):
-        late, drifted = 0, seen
-    doubt = (seen, observed_at) if late > most_ms else None
+    is_live = oldest == UNKNOWN_MS
+    if not is_live and late > _SAME_MS and skew is not None and abs(skew) <= _SAME_MS:
+        # What is of this second by the cloud's time did not wait: the clock was ahead, and was put right.
+        return DeviceClock(seen, observed_at), Stamped(
+            observed_at, late if late <= OFF_MS else abs(skew), None
+        )
+    if late > (_SAME_MS if is_live else OFF_MS):
+        return _seems_late(known, seen, observed_at, skew, oldest)
     unsure = _still_unsure(known, seen, observed_at, skew)
-    after = DeviceClock(min(seen, drifted), observed_at, doubt, unsure_ms=unsure, since=known.since)
-    if is_live and late > most_ms:
-        return after, Stamped(observed_at, late, OFF if skew is not None and abs(skew) > OFF_MS else None)
+    after = DeviceClock(min(seen, drifted), observed_at, unsure_ms=unsure, since=known.since)
     off = skew is not None and abs(skew - max(late, 0)) > OFF_MS
     # One that jumps ahead can't be told from one that is further ahead and waited.
     ahead = -skew if skew is not None and skew < -OFF_MS and late < -OFF_MS else 0
     return after, Stamped(observed_at - max(late, 0), max(ahead, unsure), OFF if off else None)
+
+
+def _seems_late(
+    known: DeviceClock, seen: int, observed_at: int, skew: int | None, oldest: int
+) -> tuple[DeviceClock, Stamped]:
+    """A contact that waited for long, or is by a clock that was set."""
+    drifted = known.offset + abs(observed_at - known.boot) * DRIFT_PPM // 1_000_000
+    late = seen - drifted
+    unsure = _still_unsure(known, seen, observed_at, skew)
+    is_again = _confirmed(known.doubt, seen, observed_at)
+    if is_again and (late if skew is None else skew) <= oldest:
+        after = DeviceClock(seen, observed_at, unsure_ms=unsure, since=known.since)
+        off = skew is not None and abs(skew) > OFF_MS
+        return after, Stamped(observed_at, unsure, OFF if off else None)
+    after = DeviceClock(drifted, observed_at, (seen, observed_at), unsure_ms=unsure, since=known.since)
+    if oldest == UNKNOWN_MS:
+        return after, Stamped(observed_at, late, OFF if skew is not None and abs(skew) > OFF_MS else None)
+    was_off = skew is not None and abs(skew - late) > OFF_MS
+    if is_again or was_off:
+        return after, _waited_or_slow(observed_at - late, late)
+    return after, Stamped(observed_at - late, unsure, None)
 
 
 def _still_unsure(known: DeviceClock, seen: int, observed_at: int, skew: int | None) -> int:
@@ -173,17 +200,18 @@ def _still_unsure(known: DeviceClock, seen: int, observed_at: int, skew: int | N
 
 
 def _after_a_late_first(
-    known: DeviceClock, seen: int, observed_at: int, skew: int | None, *, is_live: bool
+    known: DeviceClock, seen: int, observed_at: int, skew: int | None, oldest: int
 ) -> tuple[DeviceClock, Stamped]:
     """A contact while the clock was never seen right: right now, slow for sure, or as doubtful as before."""
     if skew is None or skew <= OFF_MS:
         off = skew is not None and skew < -OFF_MS
         return DeviceClock(seen, observed_at), Stamped(observed_at, abs(skew or 0), OFF if off else None)
-    if _confirmed((known.offset, known.boot), seen, observed_at):
+    if skew <= oldest and _confirmed((known.offset, known.boot), seen, observed_at):
         return DeviceClock(seen, observed_at), Stamped(observed_at, 0, OFF)
     slow_by = min(known.slow_by, skew)
     # The newest is what the next is compared with; the least that it can be behind stays known.
     after = DeviceClock(seen, observed_at, slow_by=slow_by)
+    is_live = oldest == UNKNOWN_MS
     return after, _slow(observed_at, skew) if is_live else _waited_or_slow(observed_at - skew, slow_by)
 
 

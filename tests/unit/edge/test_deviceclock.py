@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.deviceclock import DAY_MS, LIVE_ERROR_MS, UNKNOWN_MS, DeviceClock, Stamped, stamp
-from edge.ports import Order
+from edge.ports import Happened, Order
+from edge.rows import EventRow
+from edge.stamp import DeviceClocks
 
 CLOUD = 1_764_547_200_000
 MINUTE = 60_000
@@ -13,10 +15,16 @@ HOUR = 60 * MINUTE
 
 
 def contact(
-    known: DeviceClock | None, *, device: int, boot: int, buffers: bool = False, order: Order = Order.ANY
+    known: DeviceClock | None,
+    *,
+    device: int,
+    boot: int,
+    buffers: bool = False,
+    keeps: bool = False,
+    order: Order = Order.ANY,
 ) -> tuple[DeviceClock | None, Stamped]:
     """A stamp that came in at `boot`; cloud time is `CLOUD + boot`."""
-    return stamp(known, device, boot, CLOUD + boot, buffers=buffers, order=order)
+    return stamp(known, device, boot, CLOUD + boot, buffers=buffers, keeps=keeps, order=order)
 
 
 def test_a_good_clock_is_taken_as_it_is() -> None:
@@ -212,3 +220,121 @@ def test_the_truth_lies_within_the_error_or_the_event_proves_nothing(
         if stamped.mark is None:
             # Before a live one was seen, what waited less than a minute counts as live.
             assert abs(stamped.at - (boot - wait)) <= stamped.error_ms + 2 * MINUTE
+
+
+def rows_of(told: list[tuple[int, str, int]], *, keeps: bool) -> list[EventRow]:
+    """The rows of a device's events: when each came in, its type, and what the device's clock was ahead by."""
+    clocks = DeviceClocks(keeping=frozenset({"panel"}) if keeps else frozenset())
+    return [
+        clocks.event_row(
+            Happened(device="panel", type=type_, at=boot, observed_at=boot, device_at=CLOUD + boot + ahead),
+            CLOUD + boot,
+        )
+        for boot, type_, ahead in told
+    ]
+
+
+SET = {
+    "2 min ahead, put right": (2 * MINUTE, 0),
+    "45 s ahead, put right": (45_000, 0),
+    "10 min ahead, put right": (10 * MINUTE, 0),
+    "8 h ahead, put right": (8 * HOUR, 0),
+    "right, set back by 1 h": (0, -HOUR),
+    "2 min ahead, set 5 s too late": (2 * MINUTE, -5_000),
+    "8 h ahead, set 1 min too late": (8 * HOUR, -MINUTE),
+}
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+@pytest.mark.parametrize(("before", "after"), SET.values(), ids=SET)
+def test_a_fire_after_a_clock_was_set_is_never_older_than_the_reset_before_it(
+    before: int, after: int, *, keeps: bool
+) -> None:
+    told = [(60_000, "fire.fault", before), (590_000, "fire.reset", before), (600_000, "fire.alarm", after)]
+    _, reset, fire = rows_of(told, keeps=keeps)
+    assert fire.at > reset.at
+    assert abs(fire.at - 600_000) <= fire.error_ms
+
+
+def test_a_reset_told_after_a_fire_ends_it_whether_both_waited_or_the_clock_was_set_back() -> None:
+    told = [(60_000, "fire.fault", 0), (62_000, "fire.alarm", -HOUR), (64_000, "fire.reset", -HOUR)]
+    _, fire, reset = rows_of(told, keeps=True)
+    assert reset.at >= fire.at
+    assert reset.at - reset.error_ms <= 64_000 - HOUR
+
+
+def test_a_reset_that_waited_ends_no_fire_of_now() -> None:
+    told = [(60_000, "fire.fault", 0), (62_000, "fire.alarm", 0), (64_000, "fire.reset", -HOUR)]
+    _, fire, reset = rows_of(told, keeps=True)
+    assert reset.at < fire.at
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(100, 600_000), st.sampled_from(["fire.reset", "fire.alarm", "fire.fault"])),
+        min_size=2,
+        max_size=12,
+    ),
+    st.lists(st.one_of(st.just(0), st.integers(-9 * HOUR, 9 * HOUR)), min_size=12, max_size=12),
+    st.booleans(),
+)
+def test_a_danger_is_in_the_order_it_was_told_and_of_now_within_its_error_however_the_clock_is_set(
+    told: list[tuple[int, str]],
+    clocks: list[int],
+    keeps: bool,
+) -> None:
+    boot, all_told = 0, []
+    for (pause, type_), ahead in zip(told, clocks, strict=False):
+        boot += pause
+        all_told.append((boot, type_, ahead))
+    latest = -DAY_MS
+    for row in rows_of(all_told, keeps=keeps):
+        if row.type != "fire.reset":
+            assert row.at >= latest
+            assert abs(row.at - row.observed_at) <= row.error_ms + 2_500
+        latest = max(latest, row.at)
+
+
+BACKLOG = st.lists(
+    st.tuples(st.integers(1_000, 60_000), st.one_of(st.just(0), st.integers(-30_000, 30_000))),
+    min_size=2,
+    max_size=20,
+)
+
+
+def check_backlog(posts: list[tuple[int, int]], age: int, *, keeps: bool, live_first: int | None) -> None:
+    """Each told after a pause, `age` ms old give or take; after one told at once by a clock ahead by `live_first`."""
+    known, boot, ahead = None, 0, live_first or 0
+    if live_first is not None:
+        known, _ = contact(None, device=CLOUD + ahead, boot=0, keeps=keeps)
+    for pause, jitter in posts:
+        boot += pause
+        old = age + jitter
+        known, row = contact(known, device=CLOUD + boot - old + ahead, boot=boot, keeps=keeps)
+        assert row.mark == "unsure" or abs(row.at - (boot - old)) <= row.error_ms + 2 * MINUTE
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+@pytest.mark.parametrize("live_first", [None, 0])
+def test_badges_of_36_h_ago_told_at_the_pace_of_then_are_never_of_now(
+    live_first: int | None, *, keeps: bool
+) -> None:
+    posts = [(8_000, 0), (16_000, 0), (9_000, 500), (12_000, 0), (8_000, 1_000)]
+    check_backlog(posts, 36 * HOUR, keeps=keeps, live_first=live_first)
+
+
+@given(BACKLOG, st.integers(3 * HOUR, 72 * HOUR), st.booleans(), st.none() | st.integers(-MINUTE, MINUTE))
+def test_an_old_backlog_is_of_its_stamps_or_unsure_at_whatever_pace_it_is_told(
+    posts: list[tuple[int, int]],
+    age: int,
+    keeps: bool,
+    live_first: int | None,
+) -> None:
+    check_backlog(posts, age, keeps=keeps, live_first=live_first)
+
+
+@given(BACKLOG, st.integers(3 * MINUTE, 3 * HOUR), st.none() | st.integers(-MINUTE, MINUTE))
+def test_what_a_terminal_kept_for_minutes_is_never_of_now(
+    posts: list[tuple[int, int]], age: int, live_first: int | None
+) -> None:
+    check_backlog(posts, age, keeps=True, live_first=live_first)
