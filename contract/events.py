@@ -5,7 +5,6 @@ Times are integer milliseconds since the epoch, UTC. `at` is event time after cl
 """
 
 import itertools
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from contract.parts import part_name, reset_name
+from contract.state_words import ACTIVE, GOOD_TYPES, is_reset_over, state_of_type, state_word
 
 EMPTY: Final = msgspec.Raw(b"{}")
 
@@ -231,22 +231,9 @@ Nothing but that person's word says that it was done at `at`.
 
 STATE: Final = "state"
 """The field of the data that says whether what the type names begins or ends."""
-ACTIVE: Final = "active"
-CLEARED: Final = "cleared"
-_ACTIVE_WORDS: Final = ("activated", "true", "1", "yes", "raised", "alarm", "fault", "triggered")
-_CLEARED_WORDS: Final = (
-    *("clear", "inactive", "deactivated", "false", "0", "no", "none", "ok", "normal", "restored", "restore"),
-    *("resolved", "returned", "return to normal", "ended", "end", "over", "gone"),
-    *("恢复", "已恢复", "解除", "已解除", "消除", "已消除", "正常"),
-)
-_STATE_WORDS: Final[Mapping[str, str]] = {
-    **dict.fromkeys((ACTIVE, *_ACTIVE_WORDS, "报警", "故障", "激活"), ACTIVE),
-    **dict.fromkeys((CLEARED, *_CLEARED_WORDS), CLEARED),
-}
 _OPPOSITE: Final[Mapping[str, str]] = {
     one: other for one, ends in ENDED_BY.items() for other in ends if one in ENDED_BY.get(other, frozenset())
 }
-_SEPARATORS: Final = re.compile(r"[\s_-]+")
 _SAID_BY_TYPE: Final = (
     frozenset(name for ends in ENDED_BY.values() for name in ends) | {"fire.mode", "generator.mode"}
 ) - {"fire.reset"}
@@ -278,27 +265,28 @@ def reset_of(event: Event) -> str:
 def phase_of(event: Event) -> Phase:
     """Whether an event begins a state, ends it, tells of a moment, or does not say clearly (verdicts.md section 6).
 
-    `data.state` is `active` or `cleared`; absent or null means active. Foreign words are read as `state_word` has
-    them. A word that it does not have leaves open whether the state ended. Where the type alone says how things are
-    (`door.closed`), such a word is the device's own and changes nothing. Otherwise the event is `UNCLEAR`: it decides
-    no verdict and ends nothing, since either answer could be the false one; an alarm of it is raised, since a person
-    who looks in vain is the lesser harm.
+    `data.state` is `active` or `cleared`; absent or null means active. Foreign words are read as
+    `contract.state_words` has them. Where the type alone says that all is well (`door.closed`), a word that says so too
+    confirms it, and one that leaves it open is `UNCLEAR`. Where the type alone says how things are otherwise, such a
+    word is the device's own and changes nothing. Elsewhere the event is `UNCLEAR`: it decides no verdict and ends
+    nothing, since either answer could be the false one; an alarm of it is raised, since a person who looks in vain is
+    the lesser harm. A reset is a moment, and one that says `cleared` is the end of its signal: it resets nothing.
     """
-    if event.type in MOMENT_TYPES:
-        return Phase.MOMENT
-    return Phase.BEGINS if event.data == EMPTY else phase_told(event.type, _state_of(event))
+    if event.data == EMPTY:
+        return Phase.MOMENT if event.type in MOMENT_TYPES else Phase.BEGINS
+    return phase_told(event.type, _state_of(event))
 
 
 def phase_told(type_: str, state: object) -> Phase:
     """The same of a type and the `state` in its data; None for none."""
     if type_ in MOMENT_TYPES:
-        return Phase.MOMENT
+        return Phase.ENDS if type_ in RESET_TYPES and is_reset_over(state) else Phase.MOMENT
     if state is None:
         return Phase.BEGINS
-    word = state_word(state)
+    word = state_of_type(type_, _OPPOSITE.get(type_), state)
     if word is not None:
         return Phase.BEGINS if word == ACTIVE else Phase.ENDS
-    return Phase.BEGINS if type_ in _SAID_BY_TYPE else Phase.UNCLEAR
+    return Phase.BEGINS if type_ in _SAID_BY_TYPE - GOOD_TYPES else Phase.UNCLEAR
 
 
 def has_ended(event: Event) -> bool:
@@ -314,16 +302,6 @@ def type_now(event: Event) -> str | None:
 def names_state(event: Event) -> bool:
     """Whether an event says clearly that a state begins or ends: its source tells of both."""
     return event.data != EMPTY and event.type not in MOMENT_TYPES and state_word(_state_of(event)) is not None
-
-
-def state_word(state: object) -> str | None:
-    """`active` or `cleared` for what a source wrote as the state; None where it could be either.
-
-    Letter case and spaces around do not matter. True, 1, and the like are active, false and 0 cleared.
-    """
-    if isinstance(state, str):
-        return _STATE_WORDS.get(state) or _STATE_WORDS.get(_SEPARATORS.sub(" ", state).strip().casefold())
-    return next((word for number, word in ((0, CLEARED), (1, ACTIVE)) if state == number), None)
 
 
 def is_mode(type_: str) -> bool:

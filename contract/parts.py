@@ -18,7 +18,7 @@ The edge sets it (`edge.parts`); `part_name` also understands data from before i
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 LONGEST_PART: Final = 128
 """Letters of a name; what is longer is cut, here and in the store's index."""
@@ -35,11 +35,21 @@ TRANSMITTER: Final = "transmitter"
 COMPONENT: Final = re.compile(r"(?:(?:\d{1,3}\.)?\d{1,3}/)?(?:\d{1,5}-\d{1,5}|\d{1,10})")
 """A part that is a component behind a fire transmitter."""
 
+NOT_UNDERSTOOD: Final = "?"
+"""In place of what a reset resets where the source names something that cannot be read: nothing ends by it."""
+
+RESET_OVER: Final = "reset_over"
+"""In the part of the end of a reset's signal, so that a store never takes it for the reset itself."""
+
 _NO_PART: Final = frozenset({"reset", "manual"})
 """What is done to, or holds of, a system as a whole."""
 _COMPONENT: Final = "component"
 _FIRE_SYSTEM: Final = (1, 1)
 _MOST: Final = 10**10
+_WHOLE: Final = re.compile(r"([0-9]{1,20})(?:\.0*)?")
+_NAME: Final = re.compile(r"[0-9A-Za-z]{1,16}")
+_NAMES_OF_PARTS: Final = ("part", "loop", "address", "component_address")
+_NAMES_NOTHING: Final = (None, "")
 _DASHES: Final = str.maketrans(dict.fromkeys("‐‑‒–—−―", "-"))
 
 
@@ -48,20 +58,22 @@ def part_name(data: Mapping[str, Any]) -> str:
     part = data.get("part")
     if isinstance(part, str) and part:
         return part[:LONGEST_PART]
+    if part is not None and (number := _number_told(part)) is not None:
+        return str(number)
     return _named_by_source(data)[:LONGEST_PART]
 
 
 def _named_by_source(data: Mapping[str, Any]) -> str:
-    loop, address = data.get("loop"), data.get("address")
-    if _is_number(component := data.get("component_address")):
+    loop, address = _word_told(data.get("loop")), _word_told(data.get("address"))
+    if (component := _number_told(data.get("component_address"))) is not None:
         what = data.get("what")
         state = f".{what}" if isinstance(what, str) and what != _COMPONENT else ""
         return f"{_system(data)}{component_part(component)}{state}"
-    if _is_number(address):
-        module = "M" if data.get("device_kind") == "module" else ""
-        return f"{loop}-{module}{address}" if _is_number(loop) else f"{module}{address}"
-    if _is_number(loop):
-        return str(loop)
+    if address:
+        module = "M" if data.get("device_kind") == "module" and not address.startswith("M") else ""
+        return f"{loop}-{module}{address}" if loop else f"{module}{address}"
+    if loop:
+        return loop
     if isinstance(point := data.get("point"), str) and point:
         word = next((data[name] for name in ("alarm", "fault") if isinstance(data.get(name), str)), "")
         return f"{point}.{word}" if word else point
@@ -72,11 +84,15 @@ def _named_by_source(data: Mapping[str, Any]) -> str:
 def reset_name(data: Mapping[str, Any]) -> str:
     """What the data of a reset say is reset: a part, a system behind a transmitter, or all of the device (empty).
 
-    System type 0 of GB/T 26875.3 is "general": no system by itself.
+    `NOT_UNDERSTOOD` where a part is named in a way that cannot be read. System type 0 of GB/T 26875.3 is "general": no system by itself.
     """
-    part, kind = part_name(data), data.get("system")
-    if part or not _is_number(kind) or kind == 0 or not _is_number(data.get("system_address")):
+    if part := part_name(data):
         return part
+    if any(data.get(name) not in _NAMES_NOTHING for name in _NAMES_OF_PARTS):
+        return NOT_UNDERSTOOD
+    kind, address = _number_told(data.get("system")), _number_told(data.get("system_address"))
+    if kind is None or kind == 0 or address is None:
+        return WHOLE_DEVICE
     return f"{_system(data)}{SYSTEM}"
 
 
@@ -104,14 +120,29 @@ def component_part(address: int) -> str:
 
 def _system(data: Mapping[str, Any]) -> str:
     """`2/` where several systems may stand behind one device and it is not the first fire system."""
-    kind, address = data.get("system"), data.get("system_address")
-    if not _is_number(kind) or not _is_number(address) or (kind, address) == _FIRE_SYSTEM:
+    kind, address = _number_told(data.get("system")), _number_told(data.get("system_address"))
+    if kind is None or address is None or (kind, address) == _FIRE_SYSTEM:
         return ""
     return f"{address}/" if kind == _FIRE_SYSTEM[0] else f"{kind}.{address}/"
 
 
-def _is_number(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST
+def _number_told(value: object) -> int | None:
+    """A number of a part, told as a whole number, as a float without fraction or as a text; None for all else."""
+    if isinstance(value, str):
+        plain = unicodedata.normalize("NFKC", value[:LONGEST_PART]).strip()
+        value = int(found[1]) if (found := _WHOLE.fullmatch(plain)) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _MOST:
+        return None
+    return int(value) if value == int(value) else None
+
+
+def _word_told(value: object) -> str:
+    """A loop or an address as it stands in a part; empty for what is none."""
+    if (number := _number_told(value)) is not None:
+        return str(number)
+    if not isinstance(value, str) or not _NAME.fullmatch(text := tidy_part(value[:LONGEST_PART])):
+        return ""
+    return text
 
 
 def tidy_part(text: str) -> str:

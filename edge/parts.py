@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from contract.events import RESET_TYPES
-from contract.parts import part_name
+from contract.events import RESET_TYPES, STATE, Phase, phase_told
+from contract.parts import NOT_UNDERSTOOD, RESET_OVER, part_name, reset_name
 from contract.site import Site
 from contract.site_parts import bound_zone
 from edge.ports import Happened, Observation
@@ -25,7 +25,7 @@ class PartNames:
 
         A part that is bound to no zone is told of its device's; `unbound` marks it where the device has a list.
         """
-        part = part_name(seen.data)
+        part = _reset_part(seen) if seen.type in RESET_TYPES else part_name(seen.data)
         if not part:
             return seen
         zone, mark = seen.zone, {}
@@ -37,3 +37,11 @@ class PartNames:
     def all_named(self, seen: Iterable[Observation]) -> list[Observation]:
         """The same for all events among observations."""
         return [self.named(one) if isinstance(one, Happened) else one for one in seen]
+
+
+def _reset_part(seen: Happened) -> str:
+    """The part of a reset; what resets nothing has one of its own, so that it never stands for the reset before it."""
+    reset = reset_name(seen.data)
+    if phase_told(seen.type, seen.data.get(STATE)) is Phase.ENDS:
+        return f"{reset}.{RESET_OVER}" if reset else RESET_OVER
+    return reset if reset == NOT_UNDERSTOOD else part_name(seen.data)

@@ -22,9 +22,10 @@ from cloud.correlation.timeline import InForce, Mark, Meanings, Span, Timeline, 
 from cloud.correlation.timeline_machine import Line, TimelineMachine
 from cloud.correlation.verdict import BlindSpan, EventId, Outcome, Reason, Verdict
 from contract.duration import parse_duration
-from contract.events import RESET_TYPES, STATE, Event, Phase, event_data, phase_of, state_word
+from contract.events import RESET_TYPES, STATE, Event, Phase, event_data, phase_of
 from contract.parts import is_reset_with, renamed, system_of
 from contract.site import Device, Site
+from contract.state_words import state_word
 
 ALL_PARTS: Final = "*"
 """In place of a mark's zone: it ends the state of a whole device, with all its parts."""

@@ -9,7 +9,6 @@ import msgspec
 
 from cloud.correlation.rules import By, EventFilter, Response, While
 from contract.events import (
-    CLEARED,
     LOCATION_TYPES,
     MOMENT_TYPES,
     STATE,
@@ -17,9 +16,9 @@ from contract.events import (
     Phase,
     event_data,
     phase_of,
-    state_word,
 )
 from contract.site import Person, Site
+from contract.state_words import CLEARED, state_word
 
 _RANK: Final = {"declared": 0, "weak": 1, "strong": 2}
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from cloud.correlation.rules import EventFilter, While
-from contract.events import ACTIVE, CLEARED, ENDED_BY, MOMENT_TYPES, STATE, state_word
+from contract.events import ENDED_BY, MOMENT_TYPES, STATE
+from contract.state_words import ACTIVE, CLEARED, state_word
 
 _EXPECTED: Final = f"expected {ACTIVE} or {CLEARED}"
 

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from contract.events import LASTING, LASTING_OF_PARTS, RESET_TYPES, Event, has_ended, part_of, reset_of
-from contract.parts import is_reset_with
+from contract.parts import NOT_UNDERSTOOD, is_reset_with
 
 _LINE_OF: Final = {kind: line for line, kinds in {**LASTING, **LASTING_OF_PARTS}.items() for kind in kinds}
 
@@ -32,6 +32,8 @@ def states(events: Iterable[Event]) -> list[State]:
         if event.type in RESET_TYPES:
             # It ends what each part told before it, also where another event of the whole follows.
             reset = reset_of(event)
+            if has_ended(event) or reset == NOT_UNDERSTOOD:
+                continue
             gone = [
                 key
                 for key in newest

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from contract.display import display_mistakes, number_of
-from contract.events import CLEARED, STATE, is_mode, state_word
+from contract.events import STATE, is_mode
 from contract.problems import ConfigError, Problem
 from contract.profile.bits import lowest
 from contract.profile.expand import name_mistake, point_names, width_of
@@ -32,6 +32,7 @@ from contract.profile.model import (
 from contract.profile.words import code
 from contract.site import Site
 from contract.site_files import find_profile
+from contract.state_words import CLEARED, state_word
 from contract.yamlfile import FieldPath, Located, check, load_yaml, unknown_name
 
 _MODELS = {

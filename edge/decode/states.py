@@ -6,9 +6,10 @@ from enum import Enum
 import msgspec
 
 from contract.causes import Cause
-from contract.events import CLEARED, STATE, is_mode, state_word
+from contract.events import STATE, is_mode
 from contract.parts import part_name
 from contract.profile.points import StateRule, Told
+from contract.state_words import CLEARED, state_word
 from edge.decode.values import Value
 from edge.ports import Happened
 

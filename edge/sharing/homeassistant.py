@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from contract.events import CLEARED, MOMENT_TYPES, STATE, Phase, phase_told
+from contract.events import MOMENT_TYPES, RESET_TYPES, STATE, Phase, phase_told
+from contract.state_words import CLEARED
 from edge.sharing.board import Board, Change, DeviceFace, Reach, Reading, Told
 from edge.sharing.message import Outgoing
 
@@ -112,7 +113,7 @@ class HomeAssistant:
         connected |= {"pl_on": ONLINE.decode(), "pl_off": OFFLINE.decode()}
         said = [self._config("binary_sensor", device, "online", connected)]
         if face.emits:
-            over = [_over(name) for name in face.emits if name not in MOMENT_TYPES]
+            over = [_over(name) for name in face.emits if name not in MOMENT_TYPES - RESET_TYPES]
             types = [*face.emits, *over]
             events = {"name": "events", "stat_t": f"{self._base}/{device}/event", "event_types": types}
             said.append(self._config("event", device, "events", events))

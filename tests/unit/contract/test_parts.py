@@ -30,7 +30,20 @@ _COMPONENT = {"system": 1, "system_address": 1, "component": 40, "what": "compon
         ({"point": "engine_state", "what": "shutdown"}, "engine_state"),
         ({"part": "3-12", "point": "raw"}, "3-12"),
         ({"part": "", "point": "smoke"}, "smoke"),
-        ({"part": 7, "loop": True, "address": 2.5}, ""),
+        ({"part": True, "loop": True, "address": 2.5}, ""),
+        ({"part": 7, "loop": True, "address": 2.5}, "7"),
+        ({"part": 132}, "132"),
+        ({"part": 132.0}, "132"),
+        ({"loop": "1", "address": "1"}, "1-1"),
+        ({"loop": "０1", "address": " 001 "}, "1-1"),
+        ({"loop": 1.0, "address": 1.0}, "1-1"),
+        ({"loop": "1.0", "address": 1}, "1-1"),
+        ({"loop": "1", "address": "M7", "device_kind": "module"}, "1-M7"),
+        ({"loop": "A", "address": 7}, "A-7"),
+        ({"loop": "1"}, "1"),
+        ({**_COMPONENT, "component_address": "132"}, "132"),
+        ({**_COMPONENT, "component_address": 132.0, "system_address": "2"}, "2/132"),
+        ({"loop": float("nan"), "address": float("inf")}, ""),
         ({"loop": 2}, "2"),
         ({"loop": True, "address": 2}, "2"),
         ({"state": "active", "why": "no JSON object"}, ""),
@@ -50,6 +63,11 @@ def test_a_part_is_named_whatever_its_source_calls_it(data: dict[str, Any], part
         ({"system": 0, "system_address": 1, "what": "reset"}, ""),
         ({"operator": 2, "what": "reset"}, ""),
         ({"loop": 1, "address": 134}, "1-134"),
+        ({"loop": 1}, "1"),
+        ({"loop": "1"}, "1"),
+        ({"loop": [1]}, "?"),
+        ({"part": {"loop": 1}}, "?"),
+        ({"loop": None, "address": ""}, ""),
         ({"part": "2/system", "system": 1, "system_address": 1}, "2/system"),
         ({}, ""),
     ],
@@ -74,6 +92,23 @@ def test_a_reset_of_a_system_ends_what_is_behind_it_and_nothing_else(
     part = part_name({**named(one), "what": what, **component})
     assert is_reset_with(part, reset_name({**named(other), "what": "reset"})) is (one == other)
     assert is_reset_with(part, "")
+
+
+@given(st.integers(0, 999), st.integers(0, 999))
+def test_a_number_names_one_part_in_each_form_of_it(loop: int, address: int) -> None:
+    forms = (
+        (loop, address),
+        (str(loop), f"{address:04}"),
+        (float(loop), float(address)),
+        (f"{loop}.0", address),
+    )
+    assert {part_name({"loop": one, "address": other}) for one, other in forms} == {f"{loop}-{address}"}
+    assert part_name({"part": address}) == part_name({"part": float(address)}) == str(address)
+
+
+def test_a_reset_that_is_not_understood_ends_nothing() -> None:
+    for part in ("", "1", "1-1", "system", "2/system"):
+        assert not is_reset_with(part, reset_name({"loop": [1]}))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))

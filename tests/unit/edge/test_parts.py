@@ -48,6 +48,21 @@ def test_an_event_is_named_and_placed_by_its_part(
     assert named.data == {**seen.data, **data}
 
 
+@pytest.mark.parametrize(
+    ("data", "part"),
+    [
+        ({}, None),
+        ({"loop": "1"}, "1"),
+        ({"loop": [1]}, "?"),
+        ({"state": "cleared"}, "reset_over"),
+        ({"loop": 1, "state": 0}, "1.reset_over"),
+    ],
+)
+def test_what_resets_nothing_never_stands_in_place_of_a_reset(data: dict[str, Any], part: str | None) -> None:
+    seen = Happened(device="panel", type="fire.reset", at=1, observed_at=1, data=data)
+    assert PartNames(SITE).named(seen).data.get("part") == part
+
+
 def register(states: list[dict[str, Any]]) -> Any:
     profile = msgspec.convert(
         {

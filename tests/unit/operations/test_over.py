@@ -53,7 +53,7 @@ def the(house: House, part: str) -> Alarm:
     return found
 
 
-@pytest.mark.parametrize("word", ["cleared", "Cleared", "restored", False, 0])
+@pytest.mark.parametrize("word", ["cleared", "Cleared", "restored", False, 0, "故障恢復", "报警解除", "０"])
 @pytest.mark.parametrize(
     ("device", "kind", "alarm"),
     [
@@ -130,6 +130,22 @@ def test_an_end_of_one_part_is_none_of_another_and_a_reset_ends_all(house: House
     house.wait(1 * S)
     house.happen("fire-panel", "fire.fault", zone="b1", data={"part": "1-2", "state": "active"})
     assert standing(house) == [("fire-fault", "1-2")], "what stands again after it begins anew"
+
+
+@pytest.mark.parametrize("data", [{"state": "cleared"}, {"loop": "2"}, {"loop": 2}, {"loop": [2]}])
+def test_what_is_no_reset_of_a_part_leaves_it_standing(house: House, data: dict[str, Any]) -> None:
+    house.happen("fire-panel", "fire.fault", zone="b1", data={"loop": "1", "address": "1"})
+    house.wait(1 * S)
+    house.happen("fire-panel", "fire.reset", zone="b1", data=data)
+    assert standing(house) == [("fire-fault", "1-1")]
+
+
+def test_the_end_of_one_numbered_part_is_none_of_its_neighbour(house: House) -> None:
+    for part in (132, 133):
+        house.happen("fire-panel", "fire.fault", zone="b1", data={"part": part})
+    house.wait(1 * S)
+    house.happen("fire-panel", "fire.fault", zone="b1", data={"part": 132.0, "state": "off"})
+    assert standing(house) == [("fire-fault", "133")]
 
 
 def test_a_word_that_could_be_either_calls_a_person_and_owes_nothing(house: House) -> None:
