@@ -101,9 +101,18 @@ def make_in(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         )
         for name in ("pyproject.toml", "hatch_build.py"):
             (folder / name).touch()
-    settings = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "PYTHON"}}
+    settings = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON"}
+    }
     return subprocess.run(
-        ["make", *words], cwd=folder, env=settings, capture_output=True, text=True, check=False
+        ["make", "--no-print-directory", *words],
+        cwd=folder,
+        env=settings,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

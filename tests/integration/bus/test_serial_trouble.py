@@ -31,8 +31,6 @@ def first_failure(notebook: Notebook) -> Failed | None:
     [
         ("parity=E", "refuses 9600 8E1: Invalid argument"),
         ("bytesize=7", "refuses 9600 7N1: Invalid argument"),
-        ("bytesize=12", "refuses 9600 12N1: Not a valid byte size: 12"),
-        ("stopbits=9", "refuses 9600 8N9: Not a valid stop bit size: 9"),
     ],
 )
 async def test_a_setting_that_the_port_refuses_is_why_its_devices_are_away(settings: str, why: str) -> None:

@@ -8,11 +8,18 @@ from typing import Any
 import httpx
 
 from cloud.clock import now_ms
+from cloud.web.contacts import COOKIE, Contacts
 from tests.cloud_rig import Ports, TestAgent, running_cloud, settings_for
 from tests.waiting import PATIENCE_S
 
 DEMO = "/api/v1/sites/demo"
 H, M = 3_600_000, 60_000
+
+
+def last_heard(at: int) -> str:
+    """The note of a tablet that the page heard last at a moment: it was out of reach since then."""
+    contacts = Contacts("")
+    return contacts.note(contacts.hear("", at))
 
 
 async def test_a_missed_checkpoint_is_met_once_the_tablets_scan_arrives(
@@ -24,7 +31,7 @@ async def test_a_missed_checkpoint_is_met_once_the_tablets_scan_arrives(
     day = dt.datetime.fromtimestamp(came / 1_000, zoneinfo.ZoneInfo("Asia/Shanghai")).date().isoformat()
     async with (
         running_cloud(settings_for(dsn, ports)) as address,
-        httpx.AsyncClient(base_url=address) as client,
+        httpx.AsyncClient(base_url=address, cookies={COOKIE: last_heard(begun)}) as client,
     ):
 
         async def do(person: str, name: str, at: int | None = None, **action: Any) -> httpx.Response:

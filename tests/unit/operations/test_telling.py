@@ -149,7 +149,9 @@ def test_a_drill_that_makes_no_sense_is_refused(
 
 
 def test_a_drill_without_a_scope_is_refused_for_it_would_cover_everything(house: House) -> None:
-    answer = house.do("p-001", PlanDrill(name="x", start=house.now, end=house.now + H))
+    answer = house.do(
+        "p-001", PlanDrill(name="x", start=house.now, end=house.now + H, zones=(), emergencies=())
+    )
     assert answer.problem == "unusable"
     assert "name the zones or the emergencies" in answer.en
 
