@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from contract.causes import Why
 from contract.profile.model import Kind
 from contract.profile.points import Point, StateRule
 from edge.decode.states import Verdict, judge
@@ -66,7 +67,7 @@ def shown(point: Point, value: Value) -> Shown:
         bits=bits,
         unread=tuple(bit for bit in bits or () if not _read(point) >> bit & 1),
         word=_word(point, value),
-        why=value.cause,
+        why=str(Why(value.cause, value.about)) if value.cause else "",
         verified=point.verified,
     )
 
