@@ -16,7 +16,7 @@ from cloud.correlation.engine import Engine
 from cloud.correlation.episodes import Past
 from cloud.correlation.explain import Explainer
 from cloud.correlation.rules import RuleBook
-from cloud.correlation.verdict import Episode, Outcome, Verdict
+from cloud.correlation.verdict import Episode, Outcome, Reason, Verdict
 from cloud.ingest.admit import Delivery
 from cloud.ingest.desk import DATA_FROM, SiteSetup
 from cloud.ingest.partition import Partition
@@ -238,9 +238,9 @@ class Cloud:
         return [stored.event for stored in stored_events(self.store.partitions[0], self.site.id)]
 
     def standing(self) -> dict[Episode, Verdict]:
-        """The newest revision of each episode that is not void."""
+        """The newest revision of each episode that stands."""
         newest = {row.revised.verdict.episode: row.revised.verdict for row in self.rows}
-        return {name: one for name, one in newest.items() if one.outcome is not Outcome.VOID}
+        return {name: one for name, one in newest.items() if stands(one)}
 
     def replayed(self, sources: dict[str, Coverage], now: int) -> dict[Episode, Verdict]:
         """What an engine says that is told all that is stored at once."""
@@ -249,7 +249,12 @@ class Cloud:
         for device, coverage in sources.items():
             engine.on_coverage(device, coverage)
         engine.on_events(sorted(self.events, key=lambda event: (event.at, event.device, event.seq)))
-        return {one.episode: one for one in engine.verdicts(EPOCH + now)}
+        return {one.episode: one for one in engine.verdicts(EPOCH + now) if stands(one)}
+
+
+def stands(verdict: Verdict) -> bool:
+    """Whether the record has it: of the void, only what was no longer due, and what ended in time, for the figures."""
+    return verdict.outcome is not Outcome.VOID or verdict.reason is Reason.NO_LONGER_DUE or verdict.is_kept
 
 
 class Result(msgspec.Struct):

@@ -18,12 +18,17 @@ LONG_SEEDS = int(os.environ.get("SITEWARDEN_SEEDS", "2000"))
 
 
 def told(verdicts: dict[Episode, Verdict]) -> dict[Episode, Verdict]:
-    """As the record has them: without what joined, and without what may still end in time."""
+    """As the record has them: without what joined, what may still end in time, and what did but not yet for sure."""
     return {
         name: msgspec.structs.replace(one, joined=())
         for name, one in verdicts.items()
-        if not (one.outcome is Outcome.PENDING and not one.overdue and one.kind in {"duration", "staffing"})
+        if not (is_early(one) and one.kind in {"duration", "staffing"})
     }
+
+
+def is_early(one: Verdict) -> bool:
+    """Whether nothing is said of a state yet."""
+    return (one.outcome is Outcome.PENDING and not one.overdue) or one.is_kept > one.final
 
 
 def check(result: Result) -> None:
