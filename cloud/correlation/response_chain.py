@@ -310,7 +310,7 @@ class ResponseChain:
         if len(self.told) <= len(self._openings):
             return []
         gone = self.told.keys() - set(self._openings)
-        return sorted(moment for moment in gone if self.told[moment].verdict.outcome is not Outcome.VOID)
+        return sorted(moment for moment in gone if _stands(self.told[moment]))
 
     def links(self) -> tuple[tuple[str, int], ...]:
         """See `Chain.links`."""
@@ -406,9 +406,10 @@ class ResponseChain:
         most = max(kept_of, default=0)
         self._trim_at = max(_FEW, 2 * most)
         self.marks.forget(latest)
-        void = [moment for moment in kept.told if moment < latest - MARKS_MS and not self._is_open(moment)]
-        for moment in void:
-            del kept.told[moment]
+        joined = [moment for moment, told in kept.told.items() if not _stands(told)]
+        for moment in joined:
+            if moment < latest - MARKS_MS and not self._is_open(moment):
+                del kept.told[moment]
 
     def gap(self, missing: Span) -> Span:
         """What must be looked up to keep all again from the start of a span on, the span included."""
@@ -426,7 +427,7 @@ class ResponseChain:
         last = self.marks.last
         if before > (last.opened_at if last else NOTHING):
             version = self._rule.version_at(before)
-            until = bound(None, before, version.horizon if version else 0)
+            until = bound(None, before, version.horizon + version.most_put_off if version else 0)
             self.marks.add(Mark((before, *told[before].verdict.evidence[0]), until, met=False))
         kept.floor = min(kept.floor, since)
         for opened_at, said in told.items():
@@ -470,4 +471,5 @@ class ResponseChain:
 
 
 def _stands(told: Told) -> bool:
-    return told.verdict.outcome is not Outcome.VOID
+    """Whether it was told as an episode of its own: one that is no longer due is, one that joined another is not."""
+    return told.verdict.reason is not Reason.JOINED_ANOTHER

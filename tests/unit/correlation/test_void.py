@@ -95,6 +95,32 @@ def test_what_begins_again_joins_unless_the_end_ends_it(
     assert len(told.last()) == len(outcomes)
 
 
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("decided_for_good", [False, True])
+def test_what_is_no_longer_due_joins_what_began_earlier_and_is_told_of_late(
+    *, restart: bool, decided_for_good: bool
+) -> None:
+    told = Story(book(transfer()), keep_ms=KEEP)
+    told.event(2 * S, "mains.lost", "ats")
+    told.event(3 * S, "mains.restored", "ats")
+    if decided_for_good:
+        told.known(2 * H)
+    told.settle(2 * H)
+    before = judged(told, 2 * S)
+    assert (before.reason, before.final) == (Reason.NO_LONGER_DUE, decided_for_good)
+    if restart:
+        told.restart()
+    told.event(0, "mains.lost", "ats")
+    told.known(3 * H)
+    told.settle(3 * H)
+    joined, whole = judged(told, 2 * S), judged(told)
+    assert (joined.outcome, joined.reason, joined.final) == (Outcome.VOID, Reason.JOINED_ANOTHER, True)
+    assert (whole.outcome, whole.reason, whole.elapsed_ms) == (Outcome.VOID, Reason.NO_LONGER_DUE, 3 * S)
+    revisions = len(told.said)
+    told.settle(4 * H)
+    assert len(told.said) == revisions
+
+
 def test_another_group_another_device_or_another_request_voids_nothing() -> None:
     for match in ("device", "zone"):
         told = lost(void_when=VoidWhen("mains.restored", match=match))
