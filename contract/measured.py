@@ -1,6 +1,7 @@
 """What a profile gives readings of, and what people call it. Pure."""
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -8,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from contract.display import Shown, words_for
+from contract.profile.words import MOST_POINTS
 from contract.site import Given, Text
 
 _PART: Final = re.compile(r"^(?P<base>.+)_(?P<part>\d+|l[123]|[abc]|total|avg|max|min)$")
@@ -51,7 +53,8 @@ def given_by(profile: Mapping[str, Any]) -> tuple[Given, ...]:
     """The points that a profile file tells readings of; an entry with mistakes gives none."""
     listed = [profile.get(section, ()) for section in ("topics", "blocks")]
     parts = [profile, *(part for parts in listed if isinstance(parts, list) for part in parts)]
-    found = [given for part in parts for given in _of_part(part)]
+    # No more than a device may have: what makes more is a mistake, and is told where the profile is read.
+    found = list(itertools.islice((given for part in parts for given in _of_part(part)), MOST_POINTS))
     rows = profile.get("rows", ())
     for row in rows if isinstance(rows, list) else ():
         readings = row.get("readings", {}) if isinstance(row, dict) else {}
@@ -74,7 +77,7 @@ def _of_part(part: object) -> Iterator[Given]:
 
 def _given(entry: _Entry, unit: str) -> Iterator[Given]:
     """The points that an entry stands for: one, or as many as it is repeated."""
-    if not entry.report:
+    if not entry.report or math.prod(one.count for one in entry.repeat) > MOST_POINTS:
         return
     for numbers in itertools.product(*(range(one.first, one.first + one.count) for one in entry.repeat)):
         counters = {one.name: number for one, number in zip(entry.repeat, numbers, strict=True)}

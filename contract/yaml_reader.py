@@ -312,7 +312,8 @@ def _fields(node: _Node) -> dict[str, tuple[_Node, _Node]]:
                     raise UnreadableError(key.line, "expected fields behind <<")
                 taken_over = _fields(source) | taken_over
             continue
-        name = str(key.value)
+        # As it is written, since a field that is called true is not called True.
+        name = key.spelled if key.spelled and isinstance(key.value, bool | None) else str(key.value)
         if name in own:
             raise UnreadableError(
                 key.line, f'found duplicate key "{name}"; it is on line {own[name][0].line} already'

@@ -42,7 +42,10 @@ def run(file: Path, *, device: str, site: Path, out: Path | None, yes: bool) -> 
         raise _refused(f"{out} stays as it is")
     else:
         # With a mark of its encoding, or a spreadsheet takes its Chinese for GBK.
-        out.write_text(found.text(), "utf-8-sig")
+        try:
+            out.write_text(found.text(), "utf-8-sig")
+        except OSError as error:
+            raise _refused(f"{out} can't be written: {error.strerror}") from error
         errors.print(_next(out, site, known))
 
 

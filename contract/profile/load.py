@@ -1,7 +1,6 @@
 """Profile files read and checked: every mistake at once, by file, line and field."""
 
 import math
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from contract.display import display_mistakes, number_of
 from contract.events import STATE, is_mode
 from contract.problems import ConfigError, Problem
 from contract.profile.bits import lowest
+from contract.profile.entry_check import count_mistakes, pattern_mistakes, range_mistakes
 from contract.profile.expand import name_mistake, point_names, width_of
 from contract.profile.messages import Field, Topic
 from contract.profile.model import (
@@ -91,7 +91,9 @@ def read_profile(located: Located) -> Profile:
     if problems:
         raise ConfigError(problems)
     profile: Profile = msgspec.convert(located.value, model)
-    problems = [located.problem(path, message) for path, message in _mistakes(profile)]
+    # What makes too much is told before anything is made of it.
+    found = list(count_mistakes(profile)) or list(_mistakes(profile))
+    problems = [located.problem(path, message) for path, message in found]
     if problems:
         raise ConfigError(problems)
     return profile
@@ -180,19 +182,9 @@ def _cut_mistakes(field: Field, path: FieldPath) -> Iterator[Mistake]:
     if field.tlv is not None and field.tlv.at + (field.tlv.take or 1) > field.tlv.size:
         yield (*path, "tlv", "at"), "runs beyond the item"
     if field.pattern is not None:
-        yield from _text_mistakes(field.pattern, (*path, "pattern"))
+        yield from pattern_mistakes(field.pattern, (*path, "pattern"))
     if field.mask is not None and code(field.mask) == 0:
         yield (*path, "mask"), "has no bit"
-
-
-def _text_mistakes(pattern: str, path: FieldPath) -> Iterator[Mistake]:
-    try:
-        groups = re.compile(pattern).groups
-    except re.error as error:
-        yield path, f"is no regular expression: {error}"
-        return
-    if groups != 1:
-        yield path, "expected one group in brackets: the number"
 
 
 def _pattern_mistakes(topic: Topic, field: Field, path: FieldPath) -> Iterator[Mistake]:
@@ -205,7 +197,8 @@ def _pattern_mistakes(topic: Topic, field: Field, path: FieldPath) -> Iterator[M
 
 
 def _display_mistakes(entry: Point | Field | Item, path: FieldPath) -> Iterator[Mistake]:
-    """Words for display that nobody would ever see."""
+    """Words for display that nobody would ever see, and a range in which no value is."""
+    yield from range_mistakes(entry, path)
     if entry.display and not entry.report:
         yield (*path, "display"), "expected report: true: what is not told is not shown"
     for shown, message in display_mistakes(entry.display):
@@ -292,8 +285,6 @@ def _point_mistakes(profile: ModbusProfile, point: Point, path: FieldPath) -> It
         yield (*path, "type"), "expected bool for functions 1 and 2, and only for them"
     if point.poll not in {*profile.polls, "normal"}:
         yield (*path, "poll"), unknown_name("poll", point.poll, profile.polls)
-    if not point.scale:
-        yield (*path, "scale"), "expected a number other than 0: every value would be read as the same"
     width = width_of(point)
     last = point.address + width + sum((r.count - 1) * (r.stride or 1) for r in point.repeat)
     if last > 65_536:
@@ -306,8 +297,6 @@ def _point_mistakes(profile: ModbusProfile, point: Point, path: FieldPath) -> It
         yield (*path, "nibbles"), "expected four names, in a uint16"
     if point.states is not None and point.states not in profile.states:
         yield (*path, "states"), unknown_name("set of states", point.states, profile.states)
-    if point.min is not None and point.max is not None and point.min > point.max:
-        yield (*path, "min"), "is above max"
 
 
 def _form_mistakes(point: Point, path: FieldPath) -> Iterator[Mistake]:

@@ -1,7 +1,7 @@
 """The small words of a profile file: how codes, spans of time, names and events are written."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -25,6 +25,9 @@ EventType = Annotated[
     str, Meta(pattern=r"^[a-z_]+\.[a-z_]+$", description="an event type such as fire.alarm")
 ]
 Fact = str | int | float | bool
+
+MOST_POINTS: Final = 100_000
+"""Points, or fields of messages, that a profile may make of a device: a panel of ten full loops has some thousands."""
 
 
 def code(text: str) -> int:

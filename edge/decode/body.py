@@ -133,6 +133,10 @@ def number(value: object, path: str, field: Field | None = None) -> float:
         word = _word(value)
         if word in field.codes:
             return field.codes[word]
+        if isinstance(value, bool):
+            for name in field.codes:
+                if name.lower() == word:
+                    return field.codes[name]
         raise Unusable(Cause.EXPECTED_WORD, at=path, wanted=" / ".join(field.codes), found=word)
     if isinstance(value, str) and field is not None:
         value = _written(value, field, path)

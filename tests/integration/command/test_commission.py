@@ -202,3 +202,11 @@ async def test_an_export_that_says_nothing_makes_no_list(
     status, _, told = await typed("import-parts", *words)
     assert (status, out.exists()) == (2, False)
     assert said in told
+
+
+async def test_a_list_that_can_not_be_written_is_told_in_a_sentence(panel: Path) -> None:
+    out = panel / "no-folder" / "parts.csv"
+    words = (str(panel / "export.csv"), "--device", "panel", "--site", str(panel), "--out", str(out))
+    status, _, told = await typed("import-parts", *words)
+    assert status == 2
+    assert f"{out} can't be written: No such file or directory" in told.replace("\n", "")

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from contract.measured import given_by
 from contract.problems import ConfigError
+from contract.profile.entry_check import pattern_mistakes
 from contract.profile.expand import binding_mistakes, device_map
 from contract.profile.load import load_profile, read_profile
 from contract.profile.model import Kind, ModbusProfile, MqttProfile
 from contract.site import Binding, Device, ProfileHead, Text
 from contract.yamlfile import convert, load_yaml, parse_yaml
+from edge.decode.body import number
 from tests.bus import MODBUS_PROFILES, PROFILES, on_site, shipped, written
 
 
@@ -187,6 +190,81 @@ def test_a_scale_of_nothing_is_refused() -> None:
     text = "profile: p\nprotocol: modbus\npoints:\n  - {name: x, function: 3, address: 1, scale: 0}\n"
     with pytest.raises(ConfigError, match="scale"):
         read_profile(parse_yaml(text, "p.yaml"))
+
+
+POLLED = "profile: p\nprotocol: modbus\npoints:\n  - {name: NAME, function: 3, address: 1, MORE}\n"
+SPOKEN = "profile: p\nprotocol: mqtt\ntopics:\n  - {topic: 'x/{address}', fields: [{name: NAME, MORE}]}\n"
+
+
+def refused(text: str, name: str, more: str) -> list[tuple[str, str]]:
+    made = text.replace("NAME", name).replace("MORE", more)
+    with pytest.raises(ConfigError) as caught:
+        read_profile(parse_yaml(made, "p.yaml"))
+    return [(problem.field.rpartition("].")[2], problem.message) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("text", [POLLED, SPOKEN])
+def test_more_points_than_a_device_has_are_refused_before_they_are_made(text: str) -> None:
+    repeat = (
+        "repeat: [{as: a, count: 10000}, {as: b, count: 10000}, {as: c, count: 10000}, {as: d, count: 10000}]"
+    )
+    path = 'path: "x.{a}.{b}.{c}.{d}", ' if text is SPOKEN else ""
+    ((field, message),) = refused(text, '"p{a}_{b}_{c}_{d}"', path + repeat)
+    assert (field, message) == (
+        "repeat",
+        "makes 10000000000000000 points; expected at most 100000 for a device",
+    )
+
+
+def test_what_a_site_reads_of_a_profile_makes_no_more_than_that_either() -> None:
+    repeat = [{"as": name, "count": 10_000} for name in "ab"]
+    assert given_by({"points": [{"name": "p{a}_{b}", "repeat": repeat}]}) == ()
+    one = {"name": "p{a}", "repeat": repeat[:1]}
+    assert len(given_by({"points": [one | {"name": f"p{n}_{{a}}"} for n in range(30)]})) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "more", "field", "message"),
+    [
+        (POLLED, "x", "repeat: [{as: n, count: 9}]", "as", "expected {n} in the name: all 9 would have one name"),
+        (POLLED, '"x{n}"', "repeat: [{as: n, count: 9}, {as: n, count: 2}]", "repeat", "two counters have one name"),
+        (SPOKEN, "x", 'path: "a.{n}", repeat: [{as: n, count: 9}]', "as", "expected {n} in the name"),
+        (SPOKEN, '"x{n}"', "path: a, repeat: [{as: n, count: 9}]", "as", "expected {n} in the path"),
+        (SPOKEN, "x", "path: a, min: 3, max: 2", "min", "is above max"),
+        (SPOKEN, "x", "path: a, scale: 0", "scale", "expected a number other than 0"),
+        (SPOKEN, "x", "path: a, pattern: '(a+)+$'", "pattern", "(a+)+ may run for ever"),
+    ],
+)  # fmt: skip
+def test_what_an_entry_can_not_mean_is_refused(
+    text: str, name: str, more: str, field: str, message: str
+) -> None:
+    ((at, said),) = refused(text, name, more)
+    assert at == field
+    assert said.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(a+)+$", "(a*)*$", "((?:a|b)+)$x", "(?:a|ab)*(c)", "(?:(a+))*", "([0-9]+?)+", "(?:a{1,}){2,}(b)", r"(?:\(a*b?)\)*", "([a)]+)+", "(a{1,30}){1,30}$", "(a?){40}a{40}"],
+)  # fmt: skip
+def test_a_pattern_that_a_short_text_keeps_busy_for_ever_is_refused(pattern: str) -> None:
+    assert list(pattern_mistakes(pattern, ("pattern",)))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"([0-9.]+)", r"^temp: *(-?\d+(?:\.\d+)?) *C", "(?:a|b) (.*)", "(?:ab)+([0-9])", r"\((\d+)\)*", "([+*]+)", "(?:[0-9]{3})+(x)"],
+)  # fmt: skip
+def test_a_plain_pattern_is_taken(pattern: str) -> None:
+    assert list(pattern_mistakes(pattern, ("pattern",))) == []
+
+
+@pytest.mark.parametrize("key", ["true", "True", "TRUE", '"true"', '"True"'])
+def test_codes_for_true_match_however_they_are_written(key: str) -> None:
+    text = SPOKEN.replace("NAME", "x").replace("MORE", f"path: a, codes: {{{key}: 7}}")
+    profile = read_profile(parse_yaml(text, "p.yaml"))
+    assert isinstance(profile, MqttProfile)
+    assert number(True, "a", profile.topics[0].fields[0]) == 7
 
 
 def test_the_sites_words_for_what_is_not_told_are_a_mistake() -> None:
