@@ -37,8 +37,10 @@ create or replace function part_system(data jsonb) returns text
         else part_number(data -> 'system') || '.' || part_number(data -> 'system_address') || '/'
     end;
 
+-- With a setting of its own it is not inlined: written out, the index of a chunk would be too big for its row.
 create or replace function part_of(data jsonb) returns text
     language sql immutable parallel safe
+    set search_path = pg_catalog, public
     return left(case
         when jsonb_typeof(data -> 'part') = 'string' and data ->> 'part' <> '' then data ->> 'part'
         when jsonb_typeof(data -> 'part') = 'number' and part_number(data -> 'part') is not null
