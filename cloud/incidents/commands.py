@@ -9,6 +9,7 @@ import msgspec
 from cloud.errors import RefusedError
 from cloud.incidents.floor import Floor
 from cloud.incidents.moments import FUTURE_MS, check_moment, check_not_before
+from cloud.incidents.verdict_review import review_verdict
 from cloud.operations import command as do
 from cloud.operations.alarm import Alarm
 from cloud.operations.alarm_refusals import refuse_earlier
@@ -231,6 +232,13 @@ class Desk:
         self._floor.effects.deed(deed)
         return "device", deed.device or "", None
 
+    def _review_verdict(self, command: Command, at: int, _now: int) -> Did:
+        action = command.action
+        if not isinstance(action, do.ReviewVerdict):
+            raise RefusedError("unusable", "不支持的操作", "this is no review")
+        self._floor.effects.deed(review_verdict(self._floor.site, action, command.person, at))
+        return "verdict", f"{action.rule}/{action.key}/{action.opened_at}", None
+
     def _alive(self, command: Command, at: int, _now: int) -> Did:
         if not isinstance(command.action, do.Alive):
             raise RefusedError("unusable", "不支持的操作", "this says nothing of being alive")
@@ -301,6 +309,7 @@ class Desk:
             do.SetScreen: self._book(RecordKind.SCREEN, floor.screens.set_up),
             do.ExplainMiss: self._book(RecordKind.MISS, floor.misses.explain),
             do.Scan: self._scan,
+            do.ReviewVerdict: self._review_verdict,
         }
 
 

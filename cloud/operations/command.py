@@ -115,6 +115,16 @@ class Review(_Do, frozen=True, tag="review"):
     note: str
 
 
+class ReviewVerdict(_Do, frozen=True, tag="review_verdict"):
+    """A supervisor judges what was only said late of an episode; `accepts`: it counts."""
+
+    rule: str
+    key: str
+    opened_at: int
+    accepts: bool
+    note: str
+
+
 class AddNote(_Do, frozen=True, tag="note"):
     """Something to remember of an incident or an order."""
 
@@ -352,6 +362,7 @@ Action = (
     | Handle
     | Close
     | Review
+    | ReviewVerdict
     | AddNote
     | Attach
     | PlanDrill

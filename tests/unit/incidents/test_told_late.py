@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cloud.operations.command import Acknowledge, AddNote, Scan
+from cloud.operations.command import Acknowledge, AddNote, ReviewVerdict, Scan
 from cloud.operations.life import Phase
 from contract.events import TOLD_LATE, event_data, told_late
 from tests.house import House
@@ -13,6 +13,7 @@ from tests.house import House
 S = 1_000
 MIN = 60 * S
 GUARD = "p-002"
+BOSS = "p-001"
 
 
 @pytest.fixture
@@ -101,3 +102,24 @@ def test_a_scan_that_is_told_late_says_so(house: House) -> None:
     (told,) = [one for one in house.events() if one.type == "checkpoint.scan"]
     assert (told.at, told_late(told)) == (scanned, house.now)
     assert msgspec.json.decode(bytes(told.data))["by"] == "tablet"
+
+
+def test_what_was_said_late_counts_once_another_person_who_is_supervisor_accepts_it(house: House) -> None:
+    began, identity = house.now, fire(house).id
+    house.wait(10 * MIN)
+    house.do(GUARD, Acknowledge(incident=identity), at=began + 5 * S, since=began)
+    house.wait(MIN)
+
+    def verdict() -> tuple[str, str]:
+        (found,) = [one.verdict for one in house.verdicts("ER-4") if one.verdict.opened_at == began]
+        return found.outcome, found.reason
+
+    assert verdict() == ("breached", "late_declared")
+    (key,) = [one.verdict.key for one in house.verdicts("ER-4") if one.verdict.opened_at == began]
+    review = ReviewVerdict(rule="ER-4", key=key, opened_at=began, accepts=True, note="seen on the recording")
+    assert house.do(GUARD, review).problem == "not_allowed"
+    assert house.do(BOSS, msgspec.structs.replace(review, note=" ")).problem == "unusable"
+    assert verdict() == ("breached", "late_declared")
+    assert not house.do(BOSS, review).problem
+    house.wait(MIN)
+    assert verdict() == ("met", "reviewed")

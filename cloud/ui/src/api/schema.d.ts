@@ -1204,7 +1204,7 @@ export interface components {
          * @enum {unknown}
          */
         Act: "accepted" | "cancelled" | "closed" | "done" | "on_site" | "reassigned" | "registered" | "rejected" | "verified";
-        Action: components["schemas"]["AcknowledgeAlarms"] | components["schemas"]["ShelveAlarm"] | components["schemas"]["UnshelveAlarm"] | components["schemas"]["RetireAlarm"] | components["schemas"]["RestoreAlarm"] | components["schemas"]["ResetAlarm"] | components["schemas"]["Acknowledge"] | components["schemas"]["Dispatch"] | components["schemas"]["Arrive"] | components["schemas"]["Verify"] | components["schemas"]["DoStep"] | components["schemas"]["Handle"] | components["schemas"]["Close"] | components["schemas"]["Review"] | components["schemas"]["AddNote"] | components["schemas"]["Attach"] | components["schemas"]["PlanDrill"] | components["schemas"]["EndDrill"] | components["schemas"]["GoOnDuty"] | components["schemas"]["GoOffDuty"] | components["schemas"]["HandOver"] | components["schemas"]["SwapShift"] | components["schemas"]["Alive"] | components["schemas"]["AskPresence"] | components["schemas"]["AnswerPresence"] | components["schemas"]["SetScreen"] | components["schemas"]["ExplainMiss"] | components["schemas"]["Scan"] | components["schemas"]["OpenOrder"] | components["schemas"]["AcceptOrder"] | components["schemas"]["ReassignOrder"] | components["schemas"]["ArriveAtOrder"] | components["schemas"]["PauseOrder"] | components["schemas"]["ResumeOrder"] | components["schemas"]["FillItem"] | components["schemas"]["UsePart"] | components["schemas"]["FinishOrder"] | components["schemas"]["VerifyOrder"] | components["schemas"]["CloseOrder"] | components["schemas"]["CallBack"] | components["schemas"]["AnswerOrder"] | components["schemas"]["CancelOrder"];
+        Action: components["schemas"]["AcknowledgeAlarms"] | components["schemas"]["ShelveAlarm"] | components["schemas"]["UnshelveAlarm"] | components["schemas"]["RetireAlarm"] | components["schemas"]["RestoreAlarm"] | components["schemas"]["ResetAlarm"] | components["schemas"]["Acknowledge"] | components["schemas"]["Dispatch"] | components["schemas"]["Arrive"] | components["schemas"]["Verify"] | components["schemas"]["DoStep"] | components["schemas"]["Handle"] | components["schemas"]["Close"] | components["schemas"]["Review"] | components["schemas"]["ReviewVerdict"] | components["schemas"]["AddNote"] | components["schemas"]["Attach"] | components["schemas"]["PlanDrill"] | components["schemas"]["EndDrill"] | components["schemas"]["GoOnDuty"] | components["schemas"]["GoOffDuty"] | components["schemas"]["HandOver"] | components["schemas"]["SwapShift"] | components["schemas"]["Alive"] | components["schemas"]["AskPresence"] | components["schemas"]["AnswerPresence"] | components["schemas"]["SetScreen"] | components["schemas"]["ExplainMiss"] | components["schemas"]["Scan"] | components["schemas"]["OpenOrder"] | components["schemas"]["AcceptOrder"] | components["schemas"]["ReassignOrder"] | components["schemas"]["ArriveAtOrder"] | components["schemas"]["PauseOrder"] | components["schemas"]["ResumeOrder"] | components["schemas"]["FillItem"] | components["schemas"]["UsePart"] | components["schemas"]["FinishOrder"] | components["schemas"]["VerifyOrder"] | components["schemas"]["CloseOrder"] | components["schemas"]["CallBack"] | components["schemas"]["AnswerOrder"] | components["schemas"]["CancelOrder"];
         /**
          * AddNote
          * @description Something to remember of an incident or an order.
@@ -4403,6 +4403,19 @@ export interface components {
             note: string;
         };
         /**
+         * ReviewVerdict
+         * @description A supervisor judges what was only said late of an episode; `accepts`: it counts.
+         */
+        ReviewVerdict: {
+            accepts: boolean;
+            /** @enum {unknown} */
+            do: "review_verdict";
+            key: string;
+            note: string;
+            opened_at: number;
+            rule: string;
+        };
+        /**
          * RoundView
          * @description A planned round of a route.
          */
@@ -5768,6 +5781,14 @@ export interface operations {
                         do: "review";
                         incident: string;
                         note: string;
+                    } | {
+                        accepts: boolean;
+                        /** @enum {unknown} */
+                        do: "review_verdict";
+                        key: string;
+                        note: string;
+                        opened_at: number;
+                        rule: string;
                     } | {
                         /** @enum {unknown} */
                         do: "note";
