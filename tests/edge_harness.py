@@ -307,6 +307,21 @@ agents:
 """
 
 
+SITE_WITH_PANEL = """
+site: demo
+language: en
+zones: [{id: lobby}]
+devices:
+  - {id: cp-1, zone: lobby, profile: patrol-reader, line: patrol, address: r1}
+  - {id: cp-2, zone: lobby, profile: patrol-reader, line: patrol, address: r2}
+  - {id: panel, zone: lobby, profile: gb26875-transmitter, line: fire, address: "010203040506"}
+agents:
+  - id: gw-1
+    lines: [{id: patrol, endpoint: "mqtt://127.0.0.1:1"}, {id: fire, endpoint: "gb26875://127.0.0.1:1"}]
+"""
+"""Two patrol readers on a broker, and a fire panel behind a transmitter."""
+
+
 class MakeAgent(Protocol):
     """Makes an agent process; `uplink` and `line` are URLs of brokers."""
 

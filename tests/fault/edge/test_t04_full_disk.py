@@ -15,20 +15,7 @@ from edge import clock
 from firmware_sim.adapters.callers import TransmitterCall
 from firmware_sim.device.transmitter import FireTransmitter
 from sitewarden.embedded.ports import free_port
-from tests.edge_harness import AgentProcess, Broker, Cloud, MakeCloud, Readers
-
-SITE = """
-site: demo
-language: en
-zones: [{id: lobby}]
-devices:
-  - {id: cp-1, zone: lobby, profile: patrol-reader, line: patrol, address: r1}
-  - {id: cp-2, zone: lobby, profile: patrol-reader, line: patrol, address: r2}
-  - {id: panel, zone: lobby, profile: gb26875-transmitter, line: fire, address: "010203040506"}
-agents:
-  - id: gw-1
-    lines: [{id: patrol, endpoint: "mqtt://127.0.0.1:1"}, {id: fire, endpoint: "gb26875://127.0.0.1:1"}]
-"""
+from tests.edge_harness import SITE_WITH_PANEL, AgentProcess, Broker, Cloud, MakeCloud, Readers
 
 
 @pytest.fixture(name="disk")
@@ -109,7 +96,7 @@ async def test_t04_full_disk(
     scans: int,
     alarms: int,
 ) -> None:
-    (site_dir / "site.yaml").write_text(SITE)
+    (site_dir / "site.yaml").write_text(SITE_WITH_PANEL)
     port = free_port()
     arguments = ["--site", str(site_dir), "--agent", "gw-1", "--broker", broker.mqtt_url]
     arguments += ["--spool", str(disk / "spool.db"), "--line", f"patrol={field_broker.mqtt_url}"]

@@ -33,24 +33,12 @@ from firmware_sim.device.transmitter import FireTransmitter
 from sitewarden.embedded.broker import start_broker
 from sitewarden.embedded.ports import free_port
 from tests.databases import fresh_database
-from tests.edge_harness import AgentProcess, Broker, Readers
+from tests.edge_harness import SITE_WITH_PANEL, AgentProcess, Broker, Readers
 from tests.partitions import partition_of
 from tests.waiting import PATIENCE_S
 
 GW_1 = Address("demo", "gw-1")
 SECRET = "a-long-secret-of-the-test"
-SITE = """
-site: demo
-language: en
-zones: [{id: lobby}]
-devices:
-  - {id: cp-1, zone: lobby, profile: patrol-reader, line: patrol, address: r1}
-  - {id: cp-2, zone: lobby, profile: patrol-reader, line: patrol, address: r2}
-  - {id: panel, zone: lobby, profile: gb26875-transmitter, line: fire, address: "010203040506"}
-agents:
-  - id: gw-1
-    lines: [{id: patrol, endpoint: "mqtt://127.0.0.1:1"}, {id: fire, endpoint: "gb26875://127.0.0.1:1"}]
-"""
 SCANS = 12
 
 
@@ -87,7 +75,7 @@ class Line:
 @pytest.fixture(name="line")
 async def running_line(dsn: str, site_dir: Path, tmp_path: Path) -> AsyncIterator[Line]:
     """A broker that knows its agents, and a worker for what they send."""
-    (site_dir / "site.yaml").write_text(SITE)
+    (site_dir / "site.yaml").write_text(SITE_WITH_PANEL)
     settings = BrokerSettings(
         store=str(tmp_path / "js"),
         cloud_password=SECRET,
