@@ -113,6 +113,11 @@ def create_app(  # noqa: PLR0913 - each is a part that it is made of
         operations=operations or {},
         points={name: points_of(site) for name, site in by_id.items()},
     )
+    return _app(context)
+
+
+def _app(context: Context) -> FastAPI:
+    """The routes, the pages and what stands before them, of what they need."""
     app = FastAPI(
         title="Sitewarden",
         version="1",
@@ -129,9 +134,9 @@ def create_app(  # noqa: PLR0913 - each is a part that it is made of
     install_problem_handlers(app)
     # Lists shrink to a tenth; the stream is left as it is, or nothing of it would come out in time.
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=4)
-    app.add_middleware(Observer, metrics=metrics, monotonic=context.clocks.monotonic)
+    app.add_middleware(Observer, metrics=context.metrics, monotonic=context.clocks.monotonic)
     app.add_middleware(Reach, contacts=context.contacts, clocks=context.clocks)
-    app.add_middleware(Door, options=options)
+    app.add_middleware(Door, options=context.options)
     return app
 
 

@@ -1,5 +1,6 @@
 """Simulated devices on real Modbus lines: Modbus TCP, RTU over TCP, and RTU on a pseudo terminal."""
 
+import abc
 import asyncio
 import contextlib
 import os
@@ -130,7 +131,7 @@ class ModbusLine:
             loop.call_at(at, session.send, reply.data)
 
 
-class _Session:
+class _Session(abc.ABC):
     """One master, connected."""
 
     def __init__(self, line: ModbusLine, framing: Framing) -> None:
@@ -141,11 +142,13 @@ class _Session:
         for asked in self.framing.feed(data):
             self._line.answer(asked, self)
 
+    @abc.abstractmethod
     def send(self, data: bytes) -> None:
-        raise NotImplementedError
+        """Send bytes to the master, if it is still there."""
 
+    @abc.abstractmethod
     def hang_up(self) -> None:
-        raise NotImplementedError
+        """Cut the connection, where there is one."""
 
 
 class _TcpSession(_Session, asyncio.Protocol):
