@@ -47,8 +47,12 @@ SENDS = f"""
 06 02:20:00 night withdrawal Withdrawn: Overdue: Checkpoint walked · plant
 06 02:20:00 night withdrawal Withdrawn: Overdue: Checkpoint walked · roof
 07 11:00:00 early alarm Door held open · hall
+07 11:30:00 boss concern order 'tap drips' must be called back soon: four fifths of its time are gone
+07 11:30:00 fitter concern order 'tap drips' must be called back soon: four fifths of its time are gone
 08 10:54:00 early alarm Overdue: Checkpoint walked · roof
 08 11:04:00 boss alarm Overdue: Checkpoint walked · roof
+08 11:30:00 boss concern order 'tap drips' was not called back in time
+08 11:30:00 fitter concern order 'tap drips' was not called back in time
 08 12:04:00 boss alarm Overdue: Checkpoint walked · roof
 09 11:00:00 early alarm Door held open · hall
 10 10:05:00 early alarm [drill] Fire alarm · hall
@@ -72,7 +76,11 @@ SENDS = f"""
 19 11:00:00 early alarm Door held open · hall
 20 15:10:00 late alarm [REAL, during a drill] Fire alarm · roof
 21 11:00:00 early alarm Door held open · hall
+22 11:00:00 boss concern order 'lamp out' must be called back soon: four fifths of its time are gone
+22 11:00:00 fitter concern order 'lamp out' must be called back soon: four fifths of its time are gone
+23 11:00:00 boss concern order 'lamp out' was not called back in time
 23 11:00:00 early alarm Door held open · hall
+23 11:00:00 fitter concern order 'lamp out' was not called back in time
 25 02:00:00 night alarm Door held open · hall, not before 25 07:00:00
 27 16:00:00 late alarm Door held open · hall
 27 16:10:00 boss alarm Door held open · hall
