@@ -8,6 +8,9 @@ const episode = (outcome: string, due_at: number, more: Partial<Episode> = {}): 
 const incident = (episodes: Episode[], more: Partial<Incident> = {}, emergency: string | null = null): Incident =>
   ({ id: 'i1', kind: 'alarm', opened_at: 0, cause: '', episodes, life: { emergency }, ...more }) as Incident
 
+type Steps = NonNullable<Incident['life']['steps']>
+const steps = (...phases: string[]): Steps => phases.map((phase) => ({ phase, at: 1 })) as Steps
+
 const FOREMOST: [string, Episode[], number | null][] = [
   ['none', [], null],
   ['the only one', [episode('met', 5)], 5],
@@ -27,7 +30,7 @@ test('finding the foremost leaves the order of the obligations alone', () => {
 const STATUS: [string, Incident, number, string][] = [
   ['nobody watches', incident([], { kind: 'unwatched' } as Partial<Incident>), 0, 'unwatched'],
   ['a link is down', incident([]), 0, 'link'],
-  ['an emergency that owes nothing', incident([], {}, 'fire'), 0, 'toclose'],
+  ['an emergency that owes nothing is for people to close once somebody has seen it', incident([], { life: { emergency: 'fire', steps: steps('acknowledged') } } as Partial<Incident>), 0, 'toclose'],
   ['in time', incident([episode('pending', 100)]), 99, 'waiting'],
   ['exactly at the limit it is still in time', incident([episode('pending', 100)]), 100, 'waiting'],
   ['a millisecond over the limit', incident([episode('pending', 100)]), 101, 'overdue'],
@@ -36,7 +39,7 @@ const STATUS: [string, Incident, number, string][] = [
   ['not to be known', incident([episode('unknown', 100)]), 1, 'unknown'],
   ['met', incident([episode('met', 100)]), 1, 'toclose'],
   ['void', incident([episode('void', 100)]), 1, 'toclose'],
-  ['a missed one of an emergency is for people to close', incident([episode('breached', 100)], {}, 'fire'), 1, 'toclose'],
+  ['a missed one of an emergency is for people to close', incident([episode('breached', 100)], { life: { emergency: 'fire', steps: steps('acknowledged') } } as Partial<Incident>), 1, 'toclose'],
   ['a pending one of an emergency counts all the same', incident([episode('pending', 100)], {}, 'fire'), 101, 'overdue'],
 ]
 for (const [name, one, now, expected] of STATUS) test(`how it stands: ${name}`, () => assert.equal(statusOf(one, now), expected))
@@ -58,14 +61,15 @@ test('what needs a person now comes first', () => {
   assert.deepEqual([...all].reverse().sort(byNeed(500)).map((one) => one.id), order)
 })
 
-const fire = (id: string, episodes: Episode[], more: Partial<Incident['life']> = {}, phase = 'detected'): Incident =>
-  ({ ...incident(episodes, { phase } as Partial<Incident>), id, life: { emergency: 'fire', priority: 1, ...more } }) as Incident
-
+const fire = (id: string, episodes: Episode[], more: Partial<Incident['life']> = {}): Incident =>
+  ({ ...incident(episodes), id, life: { emergency: 'fire', priority: 1, ...more } }) as Incident
 test('a fire that nobody has acknowledged is first whatever has become of it, and calls until somebody has', () => {
   const late = { ...incident([episode('pending', 10)]), id: 'late' }
   const lost = fire('lost', [episode('breached', 100)])
   assert.equal(statusOf(lost, 500), 'unseen')
-  assert.equal(statusOf(fire('seen', [episode('breached', 100)], {}, 'acknowledged'), 500), 'toclose')
+  assert.equal(statusOf(fire('seen', [episode('breached', 100)], { steps: steps('detected', 'acknowledged') }), 500), 'toclose')
+  const reached = fire('reached', [episode('met', 100)], { steps: steps('detected', 'arrived') })
+  assert.equal(statusOf(reached, 500), 'unseen', 'a guard on site is no acknowledgement')
   assert.deepEqual([late, lost].sort(byNeed(500)).map((one) => one.id), ['lost', 'late'])
 })
 

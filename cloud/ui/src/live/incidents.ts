@@ -27,8 +27,12 @@ export function foremost(episodes: readonly Episode[]): Episode | null {
 /** The priority of what is about life. */
 const LIFE = 1
 
-/** Whether nobody has acknowledged an emergency. */
-export const isUnseen = (incident: Incident): boolean => incident.phase === 'detected' && Boolean(incident.life.emergency)
+/** The steps by which somebody at a desk has taken notice; that a guard arrived is none of them. */
+const SEEN: ReadonlySet<string> = new Set(['acknowledged', 'dispatched', 'verified', 'handled', 'closed'])
+
+/** Whether nobody has acknowledged an emergency, though somebody may be on site already. */
+export const isUnseen = (incident: Incident): boolean =>
+  Boolean(incident.life.emergency) && !(incident.life.steps ?? []).some((step) => SEEN.has(step.phase))
 
 /** Whether it is a real danger to life that nobody has acknowledged: never below anything, and never left out. */
 export const isUrgent = (incident: Incident): boolean =>
